@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+ *
+ * The only header shared between the BPF programs (C) and dlogd (C++): plan tables, record layout, counters, limits.
+ * Both sides are built from one tree and loaded together, so the layout may change freely between versions; sizes are
+ * asserted here so that both compilers agree. Little-endian, x86-64.
+ *
+ * Tables (BPF maps), all written by dlogd, read by the programs:
+ *   sites      array of struct dlog_site, indexed by the low 32 bits of the uprobe cookie
+ *   ops        array of struct dlog_op; a site names its ranges
+ *   routines   array of struct dlog_range: op ranges of capture routines
+ *   logpoints  array of struct dlog_logpoint: limits; shared run state
+ *   counters   mmapable array of struct dlog_counters, index = logpoint * ncpus + cpu
+ *   scratch    array of struct dlog_scratch, index = cpu * DLOG_SCRATCH_PER_CPU + k
+ *   ring       ring buffer of struct dlog_record
+ */
+#ifndef DLOG_BPF_ABI_H
+#define DLOG_BPF_ABI_H
+
+#ifdef __cplusplus
+#include <cstdint>
+#define DLOG_STATIC_ASSERT static_assert
+using dlog_u8 = std::uint8_t;
+using dlog_u16 = std::uint16_t;
+using dlog_u32 = std::uint32_t;
+using dlog_u64 = std::uint64_t;
+using dlog_s32 = std::int32_t;
+using dlog_s64 = std::int64_t;
+#else
+#define DLOG_STATIC_ASSERT _Static_assert
+typedef unsigned char dlog_u8;
+typedef unsigned short dlog_u16;
+typedef unsigned int dlog_u32;
+typedef unsigned long long dlog_u64;
+typedef int dlog_s32;
+typedef long long dlog_s64;
+#endif
+
+enum {
+  DLOG_MAX_SITES = 16384,
+  DLOG_MAX_OPS = 131072,       /* power of two: indices are masked */
+  DLOG_MAX_ROUTINES = 16384,
+  DLOG_MAX_LOGPOINTS = 2048,
+  DLOG_SCRATCH_PER_CPU = 4,
+  DLOG_NREGS = 18,             /* DWARF 0..15 general, 16 rip, 17 reserved (thread pointer) */
+  DLOG_NCELLS = 64,            /* power of two: cells are masked */
+  DLOG_CELL_SELF = 18,         /* a routine starts with the object's address here */
+  DLOG_QUEUE_SIZE = 64,        /* power of two: pending routine calls of one hit */
+  DLOG_VISITED_SIZE = 64,      /* power of two */
+  DLOG_MAX_STEPS = 8192,       /* ops run for one hit */
+  DLOG_MAX_READ = 16384,       /* power of two: bytes of one segment */
+  DLOG_MAX_RECORD_DATA = 32768 /* power of two: bytes of all segments of one record, headers included */
+};
+
+/* ---------------------------------------------------------------- plan tables */
+
+enum dlog_op_code {
+  DLOG_OP_END = 0,        /* end of the range; also what an unwritten entry means */
+  DLOG_OP_CONST,          /* cell[dst] = imm */
+  DLOG_OP_MOVE,           /* cell[dst] = cell[a] */
+  DLOG_OP_ARITH,          /* cell[dst] = cell[a] <arith> cell[b] */
+  DLOG_OP_ARITH_IMM,      /* cell[dst] = cell[a] <arith> imm */
+  DLOG_OP_NEG,            /* cell[dst] = -cell[a] */
+  DLOG_OP_BIT_NOT,        /* cell[dst] = ~cell[a] */
+  DLOG_OP_NOT,            /* cell[dst] = !cell[a] */
+  DLOG_OP_EXTEND,         /* cell[dst] = low `size` bytes (1,2,4,8) of cell[a], extended by DLOG_F_SIGNED */
+  DLOG_OP_BITFIELD,       /* cell[dst] = bits [off, off+len) of cell[a], extended by DLOG_F_SIGNED */
+  DLOG_OP_FLOAT_CMP,      /* cell[dst] = cell[a] <arith> cell[b], both IEEE binary64; NaN compares unequal to all */
+  DLOG_OP_FLOAT_WIDEN,    /* cell[dst] = binary64 of the binary32 in cell[a] */
+  DLOG_OP_LOAD,           /* read `size` (1,2,4,8) bytes at cell[a] + off, record them, extend into cell[dst]; fault -> jump */
+  DLOG_OP_JUMP_IF_ZERO,   /* if cell[a] == 0 goto jump */
+  DLOG_OP_JUMP_IF_NOT_ZERO,
+  DLOG_OP_JUMP,
+  DLOG_OP_COPY,           /* record len bytes at cell[a] + off */
+  DLOG_OP_COPY_DYN,       /* record min(cell[b] * size, len) bytes at cell[a]; size >= 1 */
+  DLOG_OP_CSTRING,        /* record bytes at cell[a] + off up to and including NUL, at most len */
+  DLOG_OP_CALL,           /* queue routine `routine` for the object at cell[a] + off */
+  DLOG_OP_CALL_EACH,      /* queue routine `routine` for each of min(cell[b], len) objects of `size` bytes at cell[a] */
+  DLOG_OP_REJECT_IF_ZERO, /* condition only: if cell[a] == 0 the hit is filtered out */
+  DLOG_OP_CODES
+};
+
+enum dlog_arith {
+  DLOG_ARITH_ADD, DLOG_ARITH_SUB, DLOG_ARITH_MUL, DLOG_ARITH_DIV, DLOG_ARITH_MOD, DLOG_ARITH_AND, DLOG_ARITH_OR,
+  DLOG_ARITH_XOR, DLOG_ARITH_SHL, DLOG_ARITH_SHR, DLOG_ARITH_EQ, DLOG_ARITH_NE, DLOG_ARITH_LT, DLOG_ARITH_LE,
+  DLOG_ARITH_GT, DLOG_ARITH_GE, DLOG_ARITH_CODES
+};
+
+enum dlog_op_flags {
+  DLOG_F_SIGNED = 1,
+  DLOG_F_DEEPER = 2 /* CALL, CALL_EACH: one level deeper; beyond the site's max_depth the call is skipped */
+};
+
+struct dlog_op {
+  dlog_u8 code;    /* enum dlog_op_code */
+  dlog_u8 dst;     /* cell */
+  dlog_u8 a;       /* cell */
+  dlog_u8 b;       /* cell */
+  dlog_u8 arith;   /* enum dlog_arith */
+  dlog_u8 flags;   /* enum dlog_op_flags */
+  dlog_u16 jump;   /* forward distance in ops from this op; >= 1 */
+  dlog_u32 size;   /* bytes; meaning by op */
+  dlog_u32 len;    /* bytes or count; meaning by op */
+  union {
+    dlog_s64 imm;
+    struct {
+      dlog_s32 off;      /* added to an address */
+      dlog_u32 routine;  /* index into routines */
+    };
+  };
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_op) == 24, "dlog_op layout");
+
+struct dlog_range {
+  dlog_u32 first; /* index into ops */
+  dlog_u32 count;
+};
+
+enum dlog_site_flags {
+  DLOG_SITE_ACTIVE = 1
+};
+
+struct dlog_site {
+  dlog_u32 generation;    /* must equal the high half of the cookie; 0 = free */
+  dlog_u32 logpoint;      /* index into logpoints */
+  dlog_u32 tgid;          /* 0 = every process */
+  dlog_u32 register_mask; /* bit n: register n is copied into the record */
+  struct dlog_range condition;
+  struct dlog_range capture;
+  dlog_u32 flags;
+  dlog_u32 max_depth;
+  dlog_u32 max_bytes;     /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
+  dlog_u32 reserved;
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_site) == 48, "dlog_site layout");
+
+/* One cache line each: limits (written once by dlogd) and the shared run state of the token bucket. */
+struct dlog_logpoint {
+  dlog_u64 interval_ns;    /* 1e9 / rate; 0 = unlimited */
+  dlog_u64 burst_ns;       /* how far the bucket may run ahead: burst * interval_ns */
+  dlog_u64 max_hits;       /* admitted hits; 0 = unlimited */
+  dlog_u64 next_free_ns;   /* token bucket (GCRA): CLOCK_BOOTTIME at which the bucket is full again; atomic */
+  dlog_u64 admitted;       /* only counted when max_hits != 0; atomic */
+  dlog_u64 reserved[3];
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_logpoint) == 64, "dlog_logpoint layout");
+
+/* ---------------------------------------------------------------- counters */
+
+enum dlog_drop_reason {
+#define DROP(name, label, meaning) DLOG_DROP_##name,
+#include "drop_reasons.def"
+#undef DROP
+  DLOG_DROP_REASONS
+};
+
+enum dlog_counter {
+  DLOG_COUNT_HITS,
+  DLOG_COUNT_SUBMITTED,    /* records put into the ring */
+  DLOG_COUNT_FILTERED,
+  DLOG_COUNT_SAMPLED_OUT,
+  DLOG_COUNT_RATE_LIMITED,
+  DLOG_COUNT_BYTES,        /* record bytes put into the ring */
+  DLOG_COUNT_DROP_FIRST,   /* + enum dlog_drop_reason */
+  DLOG_COUNTERS = 16
+};
+DLOG_STATIC_ASSERT((int)DLOG_COUNT_DROP_FIRST + (int)DLOG_DROP_REASONS <= (int)DLOG_COUNTERS, "too many counters");
+
+struct dlog_counters {
+  dlog_u64 value[DLOG_COUNTERS];
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_counters) == 128, "dlog_counters layout");
+
+/* ---------------------------------------------------------------- records */
+
+enum dlog_segment_status {
+  DLOG_SEGMENT_OK = 0,
+  DLOG_SEGMENT_FAULT = 1,     /* nothing could be read at the address; length = wanted bytes, no bytes follow */
+  DLOG_SEGMENT_TRUNCATED = 2  /* fewer bytes than wanted: cap of the plan */
+};
+
+struct dlog_segment {
+  dlog_u64 address;
+  dlog_u32 length;  /* bytes that follow (OK, TRUNCATED), padded to 8; FAULT: bytes wanted */
+  dlog_u16 status;  /* enum dlog_segment_status */
+  dlog_u16 reserved;
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_segment) == 16, "dlog_segment layout");
+
+enum dlog_record_flags {
+  DLOG_RECORD_BUDGET = 1,  /* the byte budget ended the capture early */
+  DLOG_RECORD_QUEUE = 2,   /* the work queue overflowed: some values were not followed */
+  DLOG_RECORD_STEPS = 4    /* DLOG_MAX_STEPS reached */
+};
+
+struct dlog_record {
+  dlog_u64 boot_ns;        /* CLOCK_BOOTTIME of the hit */
+  dlog_u32 site;           /* index into sites */
+  dlog_u32 generation;
+  dlog_u32 tgid;
+  dlog_u32 tid;
+  dlog_u32 data_bytes;     /* bytes of segments after this header */
+  dlog_u16 flags;          /* enum dlog_record_flags */
+  dlog_u16 cpu;
+  char comm[16];
+  dlog_u64 regs[DLOG_NREGS]; /* zero where register_mask has no bit */
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_record) == 48 + 8 * DLOG_NREGS, "dlog_record layout");
+
+/* ---------------------------------------------------------------- per-hit scratch (kernel side only) */
+
+struct dlog_work {
+  dlog_u64 address;
+  dlog_u32 routine;
+  dlog_u32 remaining; /* objects left, this one included */
+  dlog_u32 stride;
+  dlog_u32 depth;
+};
+
+struct dlog_scratch {
+  dlog_u32 busy;          /* 1 while a hit owns this buffer; atomic */
+  dlog_u32 op;            /* next op, absolute index */
+  dlog_u32 op_end;
+  dlog_u32 cursor;        /* bytes of data[] used */
+  dlog_u32 budget;        /* bytes of data[] allowed */
+  dlog_u32 depth;
+  dlog_u32 max_depth;
+  dlog_u32 verdict;       /* interpreter's result: see interpreter.bpf.h */
+  dlog_u32 queue_head;
+  dlog_u32 queue_tail;
+  dlog_u32 flags;         /* enum dlog_record_flags */
+  dlog_u32 reserved;
+  dlog_u64 hit;           /* distinguishes entries of visited[] of this hit from older ones */
+  dlog_u64 cells[DLOG_NCELLS];
+  struct dlog_work queue[DLOG_QUEUE_SIZE];
+  struct { dlog_u64 address; dlog_u64 tag; } visited[DLOG_VISITED_SIZE];
+  struct dlog_record record;
+  dlog_u8 data[DLOG_MAX_RECORD_DATA + DLOG_MAX_READ];
+};
+
+#endif /* DLOG_BPF_ABI_H */

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a variable lives at an address: DWARF location descriptions (DWARF 5 sections 2.5 and 2.6) turned into plan Nodes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "plan.pb.h"
+#include "symbolizer/base/addresses.h"
+#include "symbolizer/dwarf/module.h"
+#include "symbolizer/dwarf/scopes.h"
+
+namespace dlog::dwarf {
+
+// Where the location is looked up and where the registers will be read. They differ when a site was moved.
+struct ProbePoint {
+  LinkAddress statement;  // A: selects the location-list entry
+  LinkAddress probe;      // I: registers, CFA and rip are those at this instruction
+};
+
+// The value of `variable` as a Node without types set (the caller sets `type` on the outermost node):
+//   in memory          memory { address }            globals are rip-relative: rip + (address - probe)
+//   in a register      reg
+//   DW_OP_stack_value  a machine-word value
+//   constant           constant (DW_AT_const_value, DW_OP_implicit_value)
+//   DW_OP_piece        composite; pieces without location are `unavailable`
+// Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the address; Unimplemented naming the
+// operation or register class that cannot be captured (vector registers, entry values, TLS); InvalidArgument for a
+// malformed description (this variable only).
+absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
+                                    ProbePoint point);
+
+// Address ranges in which `variable` has a location (DWARF says nothing about other addresses). A variable with a
+// single location description is available in the whole function.
+std::vector<AddressRange> AvailableRanges(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable);
+
+// The CFA at `address` as a machine-word Node over the registers there (CFI from .debug_frame or .eh_frame).
+absl::StatusOr<v1::Node> CfaAt(const Module& module, LinkAddress address);
+
+// "rdi", "[rsp+0x18]", "[[rdi]+8]", "constant", "{rax, [rsp+8]}": for people.
+std::string DescribeLocation(const v1::Node& node);
+
+}  // namespace dlog::dwarf

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One binary with its debug information: the handle that the other files of this folder work on.
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "symbolizer/elf/debug_file.h"
+#include "symbolizer/elf/elf_file.h"
+
+namespace dlog::dwarf {
+
+// Not thread-safe (libdw caches lazily).
+class Module {
+ public:
+  // Opens `path` and finds its DWARF. Errors as ElfFile::Open and FindDebugFile.
+  static absl::StatusOr<std::unique_ptr<Module>> Open(const std::string& path, const elf::DebugSearch& search);
+  ~Module();
+
+  const elf::ElfFile& binary() const { return *binary_; }
+  const std::string& debug_path() const { return debug_path_; }
+  Dwarf* dwarf() const { return dwarf_; }
+  // .debug_frame of the debug file, or nullptr.
+  Dwarf_CFI* debug_frame() const { return debug_frame_; }
+  // .eh_frame of the binary itself, or nullptr.
+  Dwarf_CFI* eh_frame() const { return eh_frame_; }
+
+ private:
+  Module() = default;
+
+  std::unique_ptr<elf::ElfFile> binary_;
+  std::unique_ptr<elf::ElfFile> debug_;  // null when the DWARF is inside the binary
+  std::string debug_path_;
+  Dwarf* dwarf_ = nullptr;
+  Dwarf_CFI* debug_frame_ = nullptr;
+  Dwarf_CFI* eh_frame_ = nullptr;
+};
+
+}  // namespace dlog::dwarf

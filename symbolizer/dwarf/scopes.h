@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which functions and blocks contain an address, and what names they declare.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "symbolizer/base/addresses.h"
+#include "symbolizer/dwarf/module.h"
+
+namespace dlog::dwarf {
+
+struct AddressRange {
+  LinkAddress begin;
+  LinkAddress end;
+  bool Contains(LinkAddress a) const { return begin <= a && a < end; }
+};
+
+// The innermost function instance at an address: a DW_TAG_subprogram with code, or an inlined copy.
+struct FunctionScope {
+  Dwarf_Die unit;
+  Dwarf_Die die;             // concrete DW_TAG_subprogram or DW_TAG_inlined_subroutine
+  Dwarf_Die subprogram;      // the concrete DW_TAG_subprogram that contains it (== die when not inlined); has the frame base
+  bool inlined = false;
+  std::string name;          // demangled with namespaces and parameter types: "shop::Order::total(int) const"
+  std::vector<AddressRange> ranges;  // of `die`
+  std::vector<Dwarf_Die> blocks;     // lexical blocks of `die` that contain the address, innermost first
+};
+
+struct Variable {
+  std::string name;
+  Dwarf_Die die;             // concrete DIE (may carry its attributes through DW_AT_abstract_origin)
+  bool is_parameter = false;
+  bool is_artificial = false;  // `this`, ...
+};
+
+// NotFound when no function of the debug info covers `address`.
+absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address);
+
+// Variables and parameters that a name could mean at the scope's address, innermost first; shadowed ones are left out.
+// Includes function statics. Only this function instance: callers of an inlined copy are another scope.
+std::vector<Variable> VisibleVariables(const FunctionScope& scope);
+
+// The global, namespace-scope or static-member variable that `name` ("g", "ns::g", "Class::member") means when used
+// inside `scope`: enclosing classes and namespaces innermost first, then the global scope; this unit, then all others.
+// The DIE returned is one with a location or a constant value. NotFound otherwise.
+absl::StatusOr<Variable> FindGlobal(const Module& module, const FunctionScope& scope, std::string_view name);
+
+// The enumerator that `name` means in `scope`: its enumeration type DIE and value.
+struct EnumeratorMatch {
+  Dwarf_Die enumeration;
+  int64_t value = 0;
+};
+std::optional<EnumeratorMatch> FindEnumerator(const Module& module, const FunctionScope& scope, std::string_view name);
+
+// A function instance that can carry a function breakpoint.
+struct FunctionMatch {
+  Dwarf_Die unit;
+  Dwarf_Die die;  // concrete subprogram or inlined subroutine
+  bool inlined = false;
+  std::string name;
+  LinkAddress entry;
+};
+
+// Every instance of the functions called `name`: plain or qualified, with or without template arguments and
+// parameter list ("total", "shop::Order::total", "Order::total(int)"). Empty = none.
+absl::StatusOr<std::vector<FunctionMatch>> FunctionsNamed(const Module& module, std::string_view name);
+// Names close to `name`, best first.
+std::vector<std::string> SimilarFunctions(const Module& module, std::string_view name, size_t limit);
+
+}  // namespace dlog::dwarf

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DWARF types -> the plan's type table. The plan stage works on this table only; it never sees a type DIE.
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "google/protobuf/repeated_field.h"
+#include "plan.pb.h"
+#include "symbolizer/dwarf/module.h"
+
+namespace dlog::dwarf {
+
+// Types are added on demand and named once; indices stay valid. types[0] is void.
+// Typedefs and cv-qualifiers get an entry of their own with the target's content and their own name ("std::string",
+// "const shop::Order"): kind is always that of the underlying type.
+// Limits (kMaxTypes, kMaxFields) turn what is beyond them into TYPE_OPAQUE.
+class TypeGraph {
+ public:
+  TypeGraph(const Module& module, google::protobuf::RepeatedPtrField<v1::Type>* table);
+  ~TypeGraph();
+
+  // Adds the type with everything that lies inside its objects (members, bases, elements). What is behind pointers is
+  // added by name, kind and size only.
+  uint32_t Add(const Dwarf_Die& type);
+  // The type of a variable, parameter, member or enumeration DIE (DW_AT_type, through abstract origins); void if none.
+  uint32_t AddTypeOf(const Dwarf_Die& die);
+  // Fills in the members of a type that was added by name only (and its inside). A declaration is replaced by its definition in any
+  // unit. Idempotent.
+  void Expand(uint32_t index);
+
+  uint32_t PointerTo(uint32_t index);
+  // A fundamental type that need not exist in the binary: "bool", "int", "unsigned long", "double", ...
+  uint32_t Builtin(v1::TypeKind kind, uint64_t size, std::string_view name);
+
+  const v1::Type& at(uint32_t index) const;
+  v1::Type* mutable_at(uint32_t index);
+  // Qualified name exactly as DWARF spells it, default template arguments included: what visualizers match.
+  const std::string& raw_name(uint32_t index) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// "std::vector<shop::Item, std::allocator<shop::Item> >" -> "std::vector<shop::Item>",
+// "std::__cxx11::basic_string<char, ...>" -> "std::string".
+std::string DisplayTypeName(std::string_view raw_name);
+
+}  // namespace dlog::dwarf
