@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Object -> v1::Value: text, typed scalar, items and fields, with status. The text forms are the contract in the design's cli.md.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "daemon/pipeline/evaluator.h"
+#include "event.pb.h"
+
+namespace dlog::format {
+
+struct RenderLimits {
+  uint32_t depth = 3;
+  uint32_t items = 100;
+  uint32_t string_bytes = 256;
+};
+
+// Name of the function at a runtime address, or empty. Optional.
+using SymbolLookup = std::function<std::string(uint64_t address)>;
+
+// `format` is std::format syntax ("" = default). Top-level strings and chars are bare, nested ones quoted.
+void RenderValue(const pipeline::Object& object, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
+                 const RenderLimits& limits, const std::string& format, const SymbolLookup& symbols, v1::Value* out);
+
+// "<optimized out>", "<unreadable 0x10>", "<truncated 256/9001>", ...: what stands in a message for a status.
+std::string StatusText(v1::ValueStatus status, const std::string& reason);
+
+}  // namespace dlog::format

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What was captured at one hit: registers and a sparse map address -> bytes. Everything that is shown is read from here, so the
+// renderer runs the same on a live record, on an image made by a test, or on a core file.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bpf/abi.h"
+
+namespace dlog::pipeline {
+
+// Why bytes are not in the image.
+enum class ReadFailure {
+  kNone,
+  kNotCaptured,  // the plan did not ask for them, or a cap ended the capture before them
+  kFault,        // the kernel could not read them: address not mapped
+};
+
+struct ReadResult {
+  ReadFailure failure = ReadFailure::kNone;
+  uint64_t address = 0;  // first address that is missing, when failure != kNone
+  bool ok() const { return failure == ReadFailure::kNone; }
+};
+
+// Reusable: Clear() keeps the storage, so the steady state allocates nothing. Thread-compatible.
+class MemoryImage {
+ public:
+  void Clear();
+  void SetRegister(unsigned dwarf_number, uint64_t value);
+  void AddSegment(uint64_t address, std::span<const uint8_t> bytes);  // the bytes must outlive the image's use
+  void AddFault(uint64_t address, uint64_t length);
+  // Must be called after the last Add and before the first Read.
+  void Seal();
+
+  // Registers not in the record's mask read as absent.
+  bool has_register(unsigned dwarf_number) const;
+  uint64_t register_value(unsigned dwarf_number) const;
+
+  // Copies exactly `size` bytes at `address`, which may span adjacent or overlapping segments. On failure `out` is unspecified.
+  ReadResult Read(uint64_t address, void* out, size_t size) const;
+  // The longest run of captured bytes at `address`, at most `max`; stops at the end of its segment.
+  std::span<const uint8_t> RunAt(uint64_t address, size_t max) const;
+
+ private:
+  struct Piece {
+    uint64_t address;
+    uint64_t length;
+    const uint8_t* bytes;  // null: fault
+  };
+  std::array<uint64_t, DLOG_NREGS> registers_ = {};
+  uint32_t register_mask_ = 0;
+  std::vector<Piece> pieces_;
+};
+
+// Fills `image` from a record. DataLoss when the segments do not add up (the record is untrusted as far as lengths go).
+absl::Status LoadRecord(const dlog_record& header, std::span<const uint8_t> segments, uint32_t register_mask,
+                        MemoryImage* image);
+
+}  // namespace dlog::pipeline
