@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/plan/nodes.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace dlog::plan {
+
+v1::Node MakeConstant(const void* bytes, size_t size, uint32_t type) {
+  v1::Node node;
+  node.set_constant(std::string(static_cast<const char*>(bytes), size));
+  node.set_type(type);
+  return node;
+}
+
+v1::Node Word(uint64_t value) { return MakeConstant(&value, sizeof(value), 0); }
+
+v1::Node Self() {
+  v1::Node node;
+  node.set_self(true);
+  return node;
+}
+
+v1::Node MakeBinary(v1::Operator op, v1::Node left, v1::Node right, uint32_t type) {
+  v1::Node node;
+  node.set_type(type);
+  v1::Binary* binary = node.mutable_binary();
+  binary->set_op(op);
+  *binary->mutable_left() = std::move(left);
+  *binary->mutable_right() = std::move(right);
+  return node;
+}
+
+v1::Node WordBinary(v1::Operator op, v1::Node left, v1::Node right) {
+  return MakeBinary(op, std::move(left), std::move(right), 0);
+}
+
+v1::Node MakeUnary(v1::Operator op, v1::Node operand, uint32_t type) {
+  v1::Node node;
+  node.set_type(type);
+  node.mutable_unary()->set_op(op);
+  *node.mutable_unary()->mutable_operand() = std::move(operand);
+  return node;
+}
+
+v1::Node MakeConvert(v1::Node operand, uint32_t type) {
+  v1::Node node;
+  node.set_type(type);
+  *node.mutable_convert() = std::move(operand);
+  return node;
+}
+
+v1::Node MakeChecked(v1::Node condition, v1::Node value, std::string_view reason) {
+  v1::Node node;
+  node.set_type(value.type());
+  v1::Checked* checked = node.mutable_checked();
+  *checked->mutable_condition() = std::move(condition);
+  *checked->mutable_value() = std::move(value);
+  checked->set_reason(std::string(reason));
+  return node;
+}
+
+v1::Node MemoryObject(v1::Node address, uint32_t type) {
+  if (address.has_checked()) {
+    v1::Node inner = MemoryObject(std::move(*address.mutable_checked()->mutable_value()), type);
+    return MakeChecked(std::move(*address.mutable_checked()->mutable_condition()), std::move(inner),
+                       address.checked().reason());
+  }
+  v1::Node node;
+  node.set_type(type);
+  *node.mutable_memory() = std::move(address);
+  return node;
+}
+
+std::optional<uint64_t> ConstantWord(const v1::Node& node) {
+  if (node.kind_case() != v1::Node::kConstant || node.constant().size() > sizeof(uint64_t)) return std::nullopt;
+  uint64_t value = 0;
+  std::memcpy(&value, node.constant().data(), node.constant().size());
+  return value;
+}
+
+v1::Node AddOffset(v1::Node left, int64_t offset) {
+  if (offset == 0) return left;
+  if (left.has_checked()) {
+    v1::Node inner = AddOffset(std::move(*left.mutable_checked()->mutable_value()), offset);
+    *left.mutable_checked()->mutable_value() = std::move(inner);
+    return left;
+  }
+  if (auto constant = ConstantWord(left)) return Word(*constant + static_cast<uint64_t>(offset));
+  if (left.has_binary() && left.binary().op() == v1::OP_ADD) {
+    if (auto constant = ConstantWord(left.binary().right())) {
+      *left.mutable_binary()->mutable_right() = Word(*constant + static_cast<uint64_t>(offset));
+      return left;
+    }
+  }
+  return WordBinary(v1::OP_ADD, std::move(left), Word(static_cast<uint64_t>(offset)));
+}
+
+bool IsInMemory(const v1::Node& node) {
+  if (node.has_checked()) return IsInMemory(node.checked().value());
+  return node.has_memory();
+}
+
+v1::Node AddressOf(const v1::Node& object) {
+  if (object.has_checked()) {
+    return MakeChecked(object.checked().condition(), AddressOf(object.checked().value()), object.checked().reason());
+  }
+  return object.memory();
+}
+
+v1::Node SubstituteSelf(const v1::Node& pattern, const v1::Node& address) {
+  if (pattern.kind_case() == v1::Node::kSelf) return address;
+  v1::Node node = pattern;
+  const auto replace = [&address](v1::Node* child) { *child = SubstituteSelf(v1::Node(*child), address); };
+  switch (node.kind_case()) {
+    case v1::Node::kMemory:
+      return MemoryObject(SubstituteSelf(pattern.memory(), address), pattern.type());
+    case v1::Node::kMember:
+      replace(node.mutable_member()->mutable_object());
+      break;
+    case v1::Node::kUnary:
+      replace(node.mutable_unary()->mutable_operand());
+      break;
+    case v1::Node::kBinary:
+      if (pattern.binary().op() == v1::OP_ADD && ConstantWord(pattern.binary().right())) {
+        return AddOffset(SubstituteSelf(pattern.binary().left(), address),
+                         static_cast<int64_t>(*ConstantWord(pattern.binary().right())));
+      }
+      replace(node.mutable_binary()->mutable_left());
+      replace(node.mutable_binary()->mutable_right());
+      break;
+    case v1::Node::kConvert:
+      replace(node.mutable_convert());
+      break;
+    case v1::Node::kAddressOf:
+      replace(node.mutable_address_of());
+      break;
+    case v1::Node::kChecked:
+      replace(node.mutable_checked()->mutable_condition());
+      replace(node.mutable_checked()->mutable_value());
+      break;
+    case v1::Node::kComposite:
+      for (auto& piece : *node.mutable_composite()->mutable_pieces()) replace(piece.mutable_value());
+      break;
+    default:
+      break;
+  }
+  return node;
+}
+
+BaseOffset SplitOffset(const v1::Node& address) {
+  if (address.has_binary() && address.binary().op() == v1::OP_ADD && address.type() == 0) {
+    if (auto constant = ConstantWord(address.binary().right())) {
+      BaseOffset inner = SplitOffset(address.binary().left());
+      return {inner.base, inner.offset + static_cast<int64_t>(*constant)};
+    }
+  }
+  return {&address, 0};
+}
+
+}  // namespace dlog::plan
