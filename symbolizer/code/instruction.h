@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decoding of one instruction and the judgement whether a uprobe on it is safe. Knows no ELF, no DWARF, no proto: the daemon uses it
-// again on the real file's bytes before it attaches.
+// Decoding of one instruction and the judgement whether a uprobe on it is safe. Knows no ELF, no DWARF, no proto: the
+// daemon uses it again on the real file's bytes before it attaches.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,10 @@ enum class ProbeClass {
 };
 
 struct Instruction {
-  uint8_t length = 0;        // bytes
-  std::string text;          // Intel syntax: "push rbp", "call 0x3f10"
+  uint8_t length = 0;  // bytes
+  std::string text;    // Intel syntax: "push rbp", "call 0x3f10"
   ProbeClass probe_class = ProbeClass::kRefused;
-  std::string refusal;       // kRefused: one line for the user, names the instruction's problem
+  std::string refusal;  // kRefused: one line for the user, names the instruction's problem
 };
 
 // Decodes the first instruction of `bytes` (at most 15 are looked at), which stands at `address`.
