@@ -46,7 +46,7 @@ enum {
   DLOG_CELL_SELF = 18,         /* a routine starts with the object's address here */
   DLOG_QUEUE_SIZE = 64,        /* power of two: pending routine calls of one hit */
   DLOG_VISITED_SIZE = 64,      /* power of two */
-  DLOG_MAX_STEPS = 8192,       /* ops run for one hit */
+  DLOG_MAX_STEPS = 8192,       /* ops run for one hit's condition, and again for its capture */
   DLOG_MAX_READ = 16384,       /* power of two: bytes of one segment */
   DLOG_MAX_RECORD_DATA = 32768 /* power of two: bytes of all segments of one record, headers included */
 };
@@ -57,7 +57,7 @@ enum dlog_op_code {
   DLOG_OP_END = 0,        /* end of the range; also what an unwritten entry means */
   DLOG_OP_CONST,          /* cell[dst] = imm */
   DLOG_OP_MOVE,           /* cell[dst] = cell[a] */
-  DLOG_OP_ARITH,          /* cell[dst] = cell[a] <arith> cell[b] */
+  DLOG_OP_ARITH,          /* cell[dst] = cell[a] <arith> cell[b]; see dlog_arith for what has no result */
   DLOG_OP_ARITH_IMM,      /* cell[dst] = cell[a] <arith> imm */
   DLOG_OP_NEG,            /* cell[dst] = -cell[a] */
   DLOG_OP_BIT_NOT,        /* cell[dst] = ~cell[a] */
@@ -66,7 +66,8 @@ enum dlog_op_code {
   DLOG_OP_BITFIELD,       /* cell[dst] = bits [off, off+len) of cell[a], extended by DLOG_F_SIGNED */
   DLOG_OP_FLOAT_CMP,      /* cell[dst] = cell[a] <arith> cell[b], both IEEE binary64; NaN compares unequal to all */
   DLOG_OP_FLOAT_WIDEN,    /* cell[dst] = binary64 of the binary32 in cell[a] */
-  DLOG_OP_LOAD,           /* read `size` (1,2,4,8) bytes at cell[a] + off, record them, extend into cell[dst]; fault -> jump */
+  DLOG_OP_LOAD,           /* read `size` (1,2,4,8) bytes at cell[a] + off, record them, extend into cell[dst]; fault -> jump.
+                             In a condition nothing is recorded, and a fault ends it with CONDITION_ERROR */
   DLOG_OP_JUMP_IF_ZERO,   /* if cell[a] == 0 goto jump */
   DLOG_OP_JUMP_IF_NOT_ZERO,
   DLOG_OP_JUMP,
@@ -79,6 +80,9 @@ enum dlog_op_code {
   DLOG_OP_CODES
 };
 
+/* 64-bit, wrapping; DLOG_F_SIGNED chooses the signed form of DIV, MOD, SHR and the comparisons; INT64_MIN / -1 wraps to
+ * INT64_MIN, INT64_MIN % -1 is 0. A zero divisor or a shift count outside 0..63 has no result: a condition ends with
+ * CONDITION_ERROR, a capture abandons the rest of the current op range (a value made from garbage is worse than none). */
 enum dlog_arith {
   DLOG_ARITH_ADD, DLOG_ARITH_SUB, DLOG_ARITH_MUL, DLOG_ARITH_DIV, DLOG_ARITH_MOD, DLOG_ARITH_AND, DLOG_ARITH_OR,
   DLOG_ARITH_XOR, DLOG_ARITH_SHL, DLOG_ARITH_SHR, DLOG_ARITH_EQ, DLOG_ARITH_NE, DLOG_ARITH_LT, DLOG_ARITH_LE,
@@ -87,7 +91,8 @@ enum dlog_arith {
 
 enum dlog_op_flags {
   DLOG_F_SIGNED = 1,
-  DLOG_F_DEEPER = 2 /* CALL, CALL_EACH: one level deeper; beyond the site's max_depth the call is skipped */
+  DLOG_F_DEEPER = 2 /* CALL, CALL_EACH: one level deeper; beyond the site's max_depth the call is skipped. A CALL that goes
+                       deeper is also skipped when this hit already queued the same routine for the same address */
 };
 
 struct dlog_op {
@@ -178,6 +183,7 @@ enum dlog_segment_status {
   DLOG_SEGMENT_TRUNCATED = 2  /* fewer bytes than wanted: cap of the plan */
 };
 
+/* The padding after the bytes is zero: bytes that no op asked for never leave the target. */
 struct dlog_segment {
   dlog_u64 address;
   dlog_u32 length;  /* bytes that follow (OK, TRUNCATED), padded to 8; FAULT: bytes wanted */
@@ -216,25 +222,36 @@ struct dlog_work {
   dlog_u32 depth;
 };
 
+/* A big read that met a fault goes on page by page, so that the readable prefix is kept. */
+struct dlog_part {
+  dlog_u64 address;       /* next byte to read */
+  dlog_u32 left;          /* bytes still wanted; 0 = no such read is going on */
+  dlog_u32 done;          /* bytes of the open segment so far */
+  dlog_u32 status;        /* enum dlog_segment_status when everything was read */
+  dlog_u32 string;        /* 1 = stop at NUL */
+};
+
 struct dlog_scratch {
   dlog_u32 busy;          /* 1 while a hit owns this buffer; atomic */
   dlog_u32 op;            /* next op, absolute index */
   dlog_u32 op_end;
-  dlog_u32 cursor;        /* bytes of data[] used */
-  dlog_u32 budget;        /* bytes of data[] allowed */
+  dlog_u32 cursor;        /* bytes of data[] used; multiple of 8 */
+  dlog_u32 budget;        /* bytes of data[] allowed; multiple of 8 */
   dlog_u32 depth;
   dlog_u32 max_depth;
   dlog_u32 verdict;       /* interpreter's result: see interpreter.bpf.h */
   dlog_u32 queue_head;
   dlog_u32 queue_tail;
   dlog_u32 flags;         /* enum dlog_record_flags */
-  dlog_u32 reserved;
-  dlog_u64 hit;           /* distinguishes entries of visited[] of this hit from older ones */
+  dlog_u32 condition;     /* 1 while the condition runs */
+  dlog_u64 hit;           /* distinguishes entries of visited[] of this hit from older ones; never 0 */
+  struct dlog_part part;
   dlog_u64 cells[DLOG_NCELLS];
   struct dlog_work queue[DLOG_QUEUE_SIZE];
   struct { dlog_u64 address; dlog_u64 tag; } visited[DLOG_VISITED_SIZE];
   struct dlog_record record;
-  dlog_u8 data[DLOG_MAX_RECORD_DATA + DLOG_MAX_READ];
+  dlog_u8 data[DLOG_MAX_RECORD_DATA + DLOG_MAX_READ + 64]; /* the tail lets masked offsets stay in bounds */
 };
+DLOG_STATIC_ASSERT(sizeof(struct dlog_record) % 8 == 0, "data[] must follow the record without a gap");
 
 #endif /* DLOG_BPF_ABI_H */

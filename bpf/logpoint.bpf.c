@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+//
+// The uprobe programs of a logpoint. Per hit: find the site by the cookie, check the process, count, evaluate the
+// condition, take from the token bucket, capture, submit. For each hit that is counted exactly one of SUBMITTED, FILTERED,
+// RATE_LIMITED or a drop reason is counted too. Always returns 0: other values once meant "remove the probe".
+//
+// A hit may be preempted, and in the sleepable program may sleep, but stays on its CPU (the kernel disables migration):
+// what is per CPU is still shared by several hits, hence atomics and the pool of scratch buffers.
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "abi.h"
+#include "kernel.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile dlog_u32 dlog_ncpus = 1;          /* possible CPUs */
+const volatile dlog_u64 dlog_wakeup_bytes = ~0ULL; /* the consumer is woken each time this much more is waiting */
+
+#define DLOG_TABLE(table, entry, entries)      \
+  struct {                                     \
+    __uint(type, BPF_MAP_TYPE_ARRAY);          \
+    __uint(max_entries, entries);              \
+    __uint(map_flags, BPF_F_MMAPABLE);         \
+    __type(key, dlog_u32);                     \
+    __type(value, entry);                      \
+  } table SEC(".maps")
+
+DLOG_TABLE(sites, struct dlog_site, DLOG_MAX_SITES);
+DLOG_TABLE(ops, struct dlog_op, DLOG_MAX_OPS);
+DLOG_TABLE(routines, struct dlog_range, DLOG_MAX_ROUTINES);
+DLOG_TABLE(logpoints, struct dlog_logpoint, DLOG_MAX_LOGPOINTS);
+DLOG_TABLE(counters_map, struct dlog_counters, DLOG_MAX_LOGPOINTS); /* times CPUs; the loader sets it */
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, DLOG_SCRATCH_PER_CPU); /* times CPUs; the loader sets it */
+  __type(key, dlog_u32);
+  __type(value, struct dlog_scratch);
+} scratch SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 8 << 20); /* the loader sets it */
+} ring SEC(".maps");
+
+/* ---------------------------------------------------------------- the interpreter's environment */
+
+#define DLOG_INLINE inline __attribute__((always_inline))
+#define DLOG_OPAQUE(x) asm volatile("" : "+r"(x))
+#define DLOG_UNROLL _Pragma("clang loop unroll(full)")
+
+static DLOG_INLINE const struct dlog_op *dlog_env_op(dlog_u32 index) { return bpf_map_lookup_elem(&ops, &index); }
+
+static DLOG_INLINE const struct dlog_range *dlog_env_routine(dlog_u32 index) {
+  return bpf_map_lookup_elem(&routines, &index);
+}
+
+static DLOG_INLINE long dlog_env_read(void *dst, dlog_u32 length, dlog_u64 address, int sleepable) {
+  if (sleepable) return bpf_copy_from_user(dst, length, (const void *)address);
+  return bpf_probe_read_user(dst, length, (const void *)address);
+}
+
+static DLOG_INLINE long dlog_env_read_string(void *dst, dlog_u32 size, dlog_u64 address) {
+  return bpf_probe_read_user_str(dst, size, (const void *)address);
+}
+
+static DLOG_INLINE void dlog_env_store64(void *dst, dlog_u64 value) { *(dlog_u64 *)dst = value; }
+
+#include "interpreter.bpf.h"
+
+/* A callback gets a pointer to the stack, so the scratch pointer travels through it. */
+struct dlog_loop {
+  struct dlog_scratch *scratch;
+};
+
+static long dlog_step_sleepable(__u32 step, struct dlog_loop *loop) { return dlog_step(loop->scratch, 1); }
+static long dlog_step_plain(__u32 step, struct dlog_loop *loop) { return dlog_step(loop->scratch, 0); }
+
+static DLOG_INLINE void dlog_run(struct dlog_scratch *s, const struct dlog_range *range, dlog_u32 condition,
+                                 int sleepable) {
+  struct dlog_loop loop = {.scratch = s};
+  dlog_begin(s, range, condition);
+  if (sleepable) {
+    bpf_loop(DLOG_MAX_STEPS, dlog_step_sleepable, &loop, 0);
+  } else {
+    bpf_loop(DLOG_MAX_STEPS, dlog_step_plain, &loop, 0);
+  }
+}
+
+/* ---------------------------------------------------------------- one hit */
+
+static DLOG_INLINE void dlog_count(struct dlog_counters *counters, dlog_u32 counter, dlog_u64 n) {
+  __sync_fetch_and_add(&counters->value[counter], n);
+}
+
+static DLOG_INLINE void dlog_count_drop(struct dlog_counters *counters, dlog_u32 reason) {
+  dlog_count(counters, DLOG_COUNT_DROP_FIRST + reason, 1);
+}
+
+/* Generic cell rate algorithm: next_free_ns runs interval_ns ahead with each admitted hit and must not be more than
+ * burst_ns ahead of now. */
+static DLOG_INLINE int dlog_take_token(struct dlog_logpoint *lp, dlog_u64 now) {
+  const dlog_u64 interval = lp->interval_ns;
+  const dlog_u64 limit = now + lp->burst_ns;
+  dlog_u64 seen = lp->next_free_ns;
+  if (interval == 0) return 1;
+  DLOG_UNROLL
+  for (int i = 0; i < 8; ++i) {
+    const dlog_u64 next = (seen > now ? seen : now) + interval;
+    dlog_u64 old;
+    if (next > limit) return 0;
+    old = __sync_val_compare_and_swap(&lp->next_free_ns, seen, next);
+    if (old == seen) return 1;
+    seen = old;
+  }
+  return 0; /* eight others took a token meanwhile: that is a rate to limit */
+}
+
+/* True when the hit is to be captured; counts it otherwise. */
+static DLOG_INLINE int dlog_admit(struct dlog_logpoint *lp, struct dlog_counters *counters, dlog_u64 now) {
+  if (!dlog_take_token(lp, now)) {
+    dlog_count(counters, DLOG_COUNT_RATE_LIMITED, 1);
+    return 0;
+  }
+  if (lp->max_hits) {
+    const volatile dlog_u64 *admitted = &lp->admitted;
+    if (*admitted >= lp->max_hits || __sync_fetch_and_add(&lp->admitted, 1) >= lp->max_hits) {
+      dlog_count_drop(counters, DLOG_DROP_AFTER_END);
+      return 0;
+    }
+  }
+  return 1;
+}
+
+/* Without branches: the verifier sees one path, the CPU predicts nothing. */
+#define DLOG_MASKED(mask, n, value) ((value) & -(dlog_u64)((mask) >> (n) & 1))
+
+static DLOG_INLINE void dlog_store_registers(dlog_u64 *out, const struct pt_regs *ctx, dlog_u32 mask) {
+  out[0] = DLOG_MASKED(mask, 0, ctx->ax);
+  out[1] = DLOG_MASKED(mask, 1, ctx->dx);
+  out[2] = DLOG_MASKED(mask, 2, ctx->cx);
+  out[3] = DLOG_MASKED(mask, 3, ctx->bx);
+  out[4] = DLOG_MASKED(mask, 4, ctx->si);
+  out[5] = DLOG_MASKED(mask, 5, ctx->di);
+  out[6] = DLOG_MASKED(mask, 6, ctx->bp);
+  out[7] = DLOG_MASKED(mask, 7, ctx->sp);
+  out[8] = DLOG_MASKED(mask, 8, ctx->r8);
+  out[9] = DLOG_MASKED(mask, 9, ctx->r9);
+  out[10] = DLOG_MASKED(mask, 10, ctx->r10);
+  out[11] = DLOG_MASKED(mask, 11, ctx->r11);
+  out[12] = DLOG_MASKED(mask, 12, ctx->r12);
+  out[13] = DLOG_MASKED(mask, 13, ctx->r13);
+  out[14] = DLOG_MASKED(mask, 14, ctx->r14);
+  out[15] = DLOG_MASKED(mask, 15, ctx->r15);
+  out[16] = DLOG_MASKED(mask, 16, ctx->ip);
+  out[17] = 0;
+}
+
+static DLOG_INLINE void dlog_fill_record(struct dlog_record *record, const struct pt_regs *ctx, dlog_u64 cookie,
+                                         dlog_u64 now, dlog_u64 pid_tgid, dlog_u32 cpu, dlog_u32 mask) {
+  record->boot_ns = now;
+  record->site = (dlog_u32)cookie;
+  record->generation = (dlog_u32)(cookie >> 32);
+  record->tgid = (dlog_u32)(pid_tgid >> 32);
+  record->tid = (dlog_u32)pid_tgid;
+  record->data_bytes = 0;
+  record->flags = 0;
+  record->cpu = (dlog_u16)cpu;
+  bpf_get_current_comm(record->comm, sizeof(record->comm));
+  dlog_store_registers(record->regs, ctx, mask);
+}
+
+/* The consumer polls; it is woken only when a burst fills another wakeup_bytes, so that a hit does not pay for a wake-up. */
+static DLOG_INLINE dlog_u64 dlog_wakeup_flags(dlog_u64 bytes) {
+  const dlog_u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+  if (waiting / dlog_wakeup_bytes != (waiting + bytes) / dlog_wakeup_bytes) return BPF_RB_FORCE_WAKEUP;
+  return BPF_RB_NO_WAKEUP;
+}
+
+static DLOG_INLINE void dlog_count_submitted(struct dlog_counters *counters, dlog_u64 bytes) {
+  dlog_count(counters, DLOG_COUNT_SUBMITTED, 1);
+  dlog_count(counters, DLOG_COUNT_BYTES, bytes);
+}
+
+/* Buffers left busy are those of hits that were preempted or are waiting for a page. */
+static DLOG_INLINE struct dlog_scratch *dlog_acquire_scratch(dlog_u32 cpu) {
+  DLOG_UNROLL
+  for (dlog_u32 i = 0; i < DLOG_SCRATCH_PER_CPU; ++i) {
+    const dlog_u32 index = cpu * DLOG_SCRATCH_PER_CPU + i;
+    struct dlog_scratch *s = bpf_map_lookup_elem(&scratch, &index);
+    if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) return s;
+  }
+  return 0;
+}
+
+static DLOG_INLINE void dlog_release_scratch(struct dlog_scratch *s) { __sync_lock_test_and_set(&s->busy, 0); }
+
+/* True when the condition holds; counts the hit otherwise. */
+static DLOG_INLINE int dlog_condition_holds(struct dlog_scratch *s, const struct dlog_site *site,
+                                            struct dlog_counters *counters, int sleepable) {
+  if (site->condition.count == 0) return 1;
+  dlog_run(s, &site->condition, 1, sleepable);
+  if (s->verdict == DLOG_VERDICT_DONE) return 1;
+  if (s->verdict == DLOG_VERDICT_REJECTED) {
+    dlog_count(counters, DLOG_COUNT_FILTERED, 1);
+  } else if (s->verdict == DLOG_VERDICT_ERROR) {
+    dlog_count_drop(counters, DLOG_DROP_CONDITION_ERROR);
+  } else {
+    dlog_count_drop(counters, DLOG_DROP_BAD_PLAN);
+  }
+  return 0;
+}
+
+static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch *s, const struct dlog_site *site,
+                                                struct dlog_counters *counters, int sleepable) {
+  dlog_u32 bytes;
+  if (site->capture.count) {
+    dlog_run(s, &site->capture, 0, sleepable);
+    if (s->verdict == DLOG_VERDICT_RUNNING) s->flags |= DLOG_RECORD_STEPS;
+    if (s->verdict > DLOG_VERDICT_DONE) {
+      dlog_count_drop(counters, DLOG_DROP_BAD_PLAN);
+      return;
+    }
+  }
+  bytes = dlog_clamp(s->cursor, DLOG_MAX_RECORD_DATA);
+  s->record.data_bytes = bytes;
+  s->record.flags = (dlog_u16)s->flags;
+  bytes += sizeof(struct dlog_record);
+  if (bpf_ringbuf_output(&ring, &s->record, bytes, dlog_wakeup_flags(bytes))) {
+    dlog_count_drop(counters, DLOG_DROP_RING_FULL);
+    return;
+  }
+  dlog_count_submitted(counters, bytes);
+}
+
+/* A hit of a site with ops. */
+static DLOG_INLINE void dlog_hit_interpreted(struct pt_regs *ctx, dlog_u64 cookie, const struct dlog_site *site,
+                                             struct dlog_logpoint *lp, struct dlog_counters *counters,
+                                             dlog_u64 pid_tgid, dlog_u32 cpu, int sleepable) {
+  struct dlog_scratch *s = dlog_acquire_scratch(cpu);
+  if (!s) {
+    dlog_count_drop(counters, DLOG_DROP_SCRATCH_BUSY);
+    return;
+  }
+  dlog_begin_hit(s, site);
+  dlog_store_registers(s->cells, ctx, 0x1ffff);
+  if (dlog_condition_holds(s, site, counters, sleepable)) {
+    const dlog_u64 now = bpf_ktime_get_boot_ns();
+    if (dlog_admit(lp, counters, now)) {
+      dlog_fill_record(&s->record, ctx, cookie, now, pid_tgid, cpu, site->register_mask);
+      dlog_capture_and_submit(s, site, counters, sleepable);
+    }
+  }
+  dlog_release_scratch(s);
+}
+
+/* A hit of a site that captures registers only: no scratch buffer, one copy. */
+static DLOG_INLINE void dlog_hit_registers(struct pt_regs *ctx, dlog_u64 cookie, const struct dlog_site *site,
+                                           struct dlog_logpoint *lp, struct dlog_counters *counters, dlog_u64 pid_tgid,
+                                           dlog_u32 cpu) {
+  const dlog_u64 now = bpf_ktime_get_boot_ns();
+  struct dlog_record *record;
+  if (!dlog_admit(lp, counters, now)) return;
+  record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+  if (!record) {
+    dlog_count_drop(counters, DLOG_DROP_RING_FULL);
+    return;
+  }
+  dlog_fill_record(record, ctx, cookie, now, pid_tgid, cpu, site->register_mask);
+  bpf_ringbuf_submit(record, dlog_wakeup_flags(sizeof(*record)));
+  dlog_count_submitted(counters, sizeof(*record));
+}
+
+static DLOG_INLINE int dlog_hit(struct pt_regs *ctx, int sleepable) {
+  const dlog_u64 cookie = bpf_get_attach_cookie(ctx);
+  const dlog_u32 index = (dlog_u32)cookie;
+  const dlog_u32 cpu = bpf_get_smp_processor_id();
+  const dlog_u64 pid_tgid = bpf_get_current_pid_tgid();
+  const struct dlog_site *site = bpf_map_lookup_elem(&sites, &index);
+  struct dlog_logpoint *lp;
+  struct dlog_counters *counters;
+  dlog_u32 logpoint, counter_index;
+
+  if (!site || site->generation != (dlog_u32)(cookie >> 32) || !(site->flags & DLOG_SITE_ACTIVE)) return 0;
+  if (site->tgid && site->tgid != (dlog_u32)(pid_tgid >> 32)) return 0;
+  logpoint = site->logpoint;
+  counter_index = logpoint * dlog_ncpus + cpu;
+  lp = bpf_map_lookup_elem(&logpoints, &logpoint);
+  counters = bpf_map_lookup_elem(&counters_map, &counter_index);
+  if (!lp || !counters) return 0;
+
+  dlog_count(counters, DLOG_COUNT_HITS, 1);
+  if (site->condition.count | site->capture.count) {
+    dlog_hit_interpreted(ctx, cookie, site, lp, counters, pid_tgid, cpu, sleepable);
+  } else {
+    dlog_hit_registers(ctx, cookie, site, lp, counters, pid_tgid, cpu);
+  }
+  return 0;
+}
+
+SEC("uprobe.s")
+int dlog_logpoint_sleepable(struct pt_regs *ctx) { return dlog_hit(ctx, 1); }
+
+SEC("uprobe")
+int dlog_logpoint_plain(struct pt_regs *ctx) { return dlog_hit(ctx, 0); }
