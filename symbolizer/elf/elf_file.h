@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -51,16 +52,29 @@ class ElfFile {
   absl::StatusOr<std::span<const uint8_t>> CodeAt(LinkAddress address, size_t max_bytes) const;
 
   bool has_section(const char* name) const;
+  // Whether `address` lies in code: an executable segment and, when there are section headers, an executable section.
+  // Dead line sequences and functions (address 0, linker tombstones) do not.
+  bool IsCode(LinkAddress address) const;
+  // A file made by `objcopy --only-keep-debug`: its segments have no content, so segments() is empty.
+  bool is_debug_only() const { return debug_only_; }
+  // The whole file.
+  std::span<const uint8_t> image() const { return image_; }
   const std::vector<Segment>& segments() const { return segments_; }
 
  private:
   ElfFile() = default;
+  absl::Status Map();
+  absl::Status ReadHeader();
+  absl::Status ReadSections();
+  absl::Status ReadSegments();
 
   std::string path_;
   UniqueFd fd_;
   Elf* elf_ = nullptr;
   std::string build_id_;
   std::vector<Segment> segments_;
+  std::vector<std::pair<LinkAddress, LinkAddress>> code_sections_;  // half-open
+  bool debug_only_ = false;
   std::span<const uint8_t> image_;  // the whole file, mapped
 };
 
