@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/targets/memory_map.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "daemon/targets/small_file.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+constexpr size_t kMaxMapsBytes = 256 << 20;
+constexpr std::string_view kDeleted = " (deleted)";
+
+// Takes a number off the front of `text`, and the one character `after` behind it.
+template <typename T>
+bool Take(std::string_view* text, T* out, int base, char after) {
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *out, base);
+  if (error != std::errc()) return false;
+  text->remove_prefix(static_cast<size_t>(end - text->data()));
+  if (text->empty() || text->front() != after) return false;
+  text->remove_prefix(1);
+  return true;
+}
+
+// The kernel writes a newline in a path as \012 (seq_file_path escapes "\n" only).
+std::string Unescape(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i, 4) == "\\012") {
+      out.push_back('\n');
+      i += 3;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+std::optional<Mapping> ParseLine(std::string_view line) {
+  Mapping m;
+  if (!Take(&line, &m.start, 16, '-') || !Take(&line, &m.end, 16, ' ') || m.end <= m.start) return std::nullopt;
+  if (line.size() < 5 || line[4] != ' ') return std::nullopt;
+  m.executable = line[2] == 'x';
+  line.remove_prefix(5);
+  if (!Take(&line, &m.offset, 16, ' ') || !Take(&line, &m.device_major, 16, ':') ||
+      !Take(&line, &m.device_minor, 16, ' ')) {
+    return std::nullopt;
+  }
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), m.inode);
+  if (error != std::errc()) return std::nullopt;
+  line.remove_prefix(static_cast<size_t>(end - line.data()));
+  const size_t path = line.find_first_not_of(' ');
+  if (path == std::string_view::npos) return m;
+  line.remove_prefix(path);
+  if (line.size() > kDeleted.size() && line.substr(line.size() - kDeleted.size()) == kDeleted) {
+    m.deleted = true;
+    line.remove_suffix(kDeleted.size());
+  }
+  m.path = Unescape(line);
+  return m;
+}
+
+bool StartsWith(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+}  // namespace
+
+bool Mapping::is_file() const {
+  if (inode == 0 || path.empty() || path.front() != '/') return false;
+  for (std::string_view special : {"/memfd:", "/anon_hugepage", "/SYSV", "/dev/zero", "/[aio]"}) {
+    if (StartsWith(path, special)) return false;
+  }
+  return true;
+}
+
+std::vector<Mapping> ParseMaps(std::string_view text) {
+  std::vector<Mapping> maps;
+  size_t at = 0;
+  while (at < text.size() && maps.size() < kMaxMappings) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    if (auto mapping = ParseLine(text.substr(at, end - at))) maps.push_back(std::move(*mapping));
+    at = end + 1;
+  }
+  return maps;
+}
+
+absl::StatusOr<std::vector<Mapping>> ReadMaps(const std::string& proc, int32_t pid) {
+  auto text = ReadSmallFile(fmt::format("{}/{}/maps", proc, pid), kMaxMapsBytes);
+  if (text.ok()) return ParseMaps(*text);
+  const absl::Status status = WithContext(text.status(), fmt::format("memory map of process {}", pid));
+  if (!absl::IsPermissionDenied(status)) return status;
+  return WithHint(status, "run dlogd (or dlogctl without a daemon) as root");
+}
+
+bool TextIsRemapped(const std::vector<Mapping>& maps, size_t file) {
+  const Mapping& wanted = maps[file];
+  for (size_t i = 0; i < maps.size(); ++i) {
+    const Mapping& m = maps[i];
+    if (!m.executable || m.is_file() || (!m.path.empty() && m.path.front() == '[')) continue;
+    // The loader lays an image out in ascending file offsets, its first segment at offset 0. So executable memory right
+    // before a later segment, or right behind the file's own code, stands where the file's code was.
+    const bool before_later_segment =
+        i + 1 < maps.size() && maps[i + 1].start == m.end && maps[i + 1].same_file(wanted) && maps[i + 1].offset != 0;
+    const bool behind_code =
+        i > 0 && maps[i - 1].end == m.start && maps[i - 1].same_file(wanted) && maps[i - 1].executable;
+    if (before_later_segment || behind_code) return true;
+  }
+  return false;
+}
+
+}  // namespace dlog::daemon

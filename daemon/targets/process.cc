@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/targets/process.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <utility>
+
+#include "daemon/targets/small_file.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+constexpr size_t kMaxStatBytes = 1 << 16;
+
+absl::Status NoSuchProcess(int32_t pid) {
+  return WithHint(absl::NotFoundError(fmt::format("no process with pid {}", pid)),
+                  "pids are those that `ps` shows on the node itself, not inside a container");
+}
+
+// The value of a "Name:\tvalue" line of /proc/PID/status.
+std::string_view StatusLine(std::string_view text, std::string_view name) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view line = text.substr(at, end - at);
+    if (line.size() > name.size() && line.substr(0, name.size()) == name && line[name.size()] == ':') {
+      line.remove_prefix(name.size() + 1);
+      const size_t value = line.find_first_not_of(" \t");
+      return value == std::string_view::npos ? std::string_view() : line.substr(value);
+    }
+    at = end + 1;
+  }
+  return {};
+}
+
+}  // namespace
+
+absl::StatusOr<ProcessStat> ReadProcessStat(const std::string& proc, int32_t pid) {
+  if (pid <= 0) return NoSuchProcess(pid);
+  auto stat = ReadSmallFile(fmt::format("{}/{}/stat", proc, pid), kMaxStatBytes);
+  auto status = ReadSmallFile(fmt::format("{}/{}/status", proc, pid), kMaxStatBytes);
+  if (!stat.ok() || !status.ok()) return NoSuchProcess(pid);
+
+  ProcessStat out;
+  out.pid = pid;
+  // comm is the only field that may hold spaces and parentheses: it ends at the last ')'.
+  const size_t open = stat->find('(');
+  const size_t close = stat->rfind(')');
+  if (open == std::string::npos || close == std::string::npos || close < open || close + 2 >= stat->size()) {
+    return absl::DataLossError(fmt::format("{}/{}/stat does not look like proc(5)", proc, pid));
+  }
+  out.comm = stat->substr(open + 1, close - open - 1);
+  out.state = (*stat)[close + 2];
+  size_t at = close + 2;
+  constexpr int kFieldsToStartTime = 19;  // state is field 3, starttime field 22
+  for (int i = 0; i < kFieldsToStartTime && at != std::string::npos; ++i) {
+    at = stat->find(' ', at);
+    if (at != std::string::npos) ++at;
+  }
+  if (at != std::string::npos) std::from_chars(stat->data() + at, stat->data() + stat->size(), out.start_ticks);
+
+  const std::string_view tgid = StatusLine(*status, "Tgid");
+  out.tgid = pid;
+  std::from_chars(tgid.data(), tgid.data() + tgid.size(), out.tgid);
+  out.shadow_stack = StatusLine(*status, "x86_Thread_features").find("shstk") != std::string_view::npos;
+  return out;
+}
+
+std::vector<int32_t> ListProcesses(const std::string& proc) {
+  std::vector<int32_t> pids;
+  std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(proc.c_str()), closedir);
+  if (directory == nullptr) return pids;
+  while (const dirent* entry = readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    int32_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error == std::errc() && end == name.data() + name.size() && pid > 0) pids.push_back(pid);
+  }
+  std::sort(pids.begin(), pids.end());
+  return pids;
+}
+
+absl::StatusOr<ProcessHandle> ProcessHandle::Open(int32_t pid) {
+  UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (fd.valid()) return ProcessHandle(std::move(fd));
+  if (errno == ESRCH) return NoSuchProcess(pid);
+  // EINVAL: a thread that is not the leader of its process (kernels since 6.9 say ENOENT).
+  if (errno == EINVAL || errno == ENOENT) {
+    return absl::InvalidArgumentError(fmt::format("{} is not the id of a process", pid));
+  }
+  return absl::ErrnoToStatus(errno, fmt::format("pidfd_open of process {}", pid));
+}
+
+bool ProcessHandle::exited() const {
+  pollfd fd{fd_.get(), POLLIN, 0};
+  return poll(&fd, 1, 0) > 0;
+}
+
+}  // namespace dlog::daemon
