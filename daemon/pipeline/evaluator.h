@@ -6,33 +6,70 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "daemon/pipeline/memory_image.h"
+#include "daemon/pipeline/scalar.h"
 #include "google/protobuf/repeated_field.h"
 #include "plan.pb.h"
 
 namespace dlog::pipeline {
 
-using TypeTable = google::protobuf::RepeatedPtrField<v1::Type>;
+inline constexpr int kMaxNodeDepth = 64;
+inline constexpr int kMaxNodesPerEvaluation = 4096;
+inline constexpr uint32_t kMaxInlineBytes = 64;
+
+// Bytes [begin, end) of an Object in hand that have no value, and why.
+struct Hole {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  v1::ValueStatus status = v1::STATUS_OPTIMIZED_OUT;
+  std::string reason;
+};
 
 // The result of a Node: an object in memory, or bytes in hand, or a failure with its reason.
 struct Object {
   uint32_t type = 0;
   v1::ValueStatus status = v1::STATUS_OK;
-  std::string reason;               // when status != OK
+  std::string reason;  // when status != OK
   bool in_memory = false;
-  uint64_t address = 0;             // in_memory
+  // in_memory: where the object is. Otherwise 0, or a place in the pseudo address range that stands for the object in
+  // hand while one of its Shape's nodes is evaluated.
+  uint64_t address = 0;
   // !in_memory: the value's bytes; small values only (kMaxInlineBytes); larger composites are PARTIAL.
-  std::array<uint8_t, 64> bytes = {};
-  uint64_t valid = 0;               // bit i: bytes[i] is known (composites may have holes)
+  std::array<uint8_t, kMaxInlineBytes> bytes = {};
+  uint64_t valid = 0;  // bit i: bytes[i] is known (composites may have holes)
   uint32_t byte_size = 0;
-  uint32_t bit_size = 0;            // bitfield member of an object in memory or in hand
+  std::vector<Hole> holes;  // PARTIAL: what is missing in `bytes`
+  uint32_t bit_size = 0;    // bitfield member of an object in memory or in hand
   uint32_t bit_offset = 0;
+
+  // There are bytes to look at, at least some.
+  bool usable() const { return status == v1::STATUS_OK || status == v1::STATUS_PARTIAL; }
 };
 
 // Never fails as a call: failures are in the Object. `self` is the address for Node::self (inside Shapes).
-// Depth and size are limited (kMaxNodeDepth); a malformed Node gives STATUS_ERROR.
+// Depth and size are limited (kMaxNodeDepth, kMaxNodesPerEvaluation); a malformed Node gives STATUS_ERROR.
 Object Evaluate(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self = 0);
+
+// The same for a Shape's node: `self` is an object in memory, or one in hand (a struct in registers), whose bytes the
+// node then reads as if they were in memory.
+Object EvaluateInside(const v1::Node& node, const TypeTable& types, const MemoryImage& image, const Object& self);
+
+// The object of `type` at `address`, which may lie inside `self` when that is in hand. `self` may be null.
+Object ObjectAt(uint64_t address, uint32_t type, const TypeTable& types, const Object* self);
+
+// A part of an object; the object may be in memory or in hand. bit_size 0 = not a bitfield.
+Object MemberOf(const Object& object, uint64_t offset, uint32_t type, uint32_t bit_size, uint32_t bit_offset,
+                const TypeTable& types);
+
+// Bytes of a type in memory; 8 for index 0. False for a bad index. Zero means unknown.
+bool TypeSize(uint32_t type, const TypeTable& types, uint64_t* size);
+
+// Reads a scalar Object of any kind, bitfields included, as its own type.
+// On failure returns false and fills status/reason.
+bool LoadScalar(const Object& object, const TypeTable& types, const MemoryImage& image, Scalar* out,
+                v1::ValueStatus* status, std::string* reason);
 
 // Reads a scalar Object (integer, bool, char, enum, pointer, reference) as a sign- or zero-extended machine word.
 // On failure returns false and fills status/reason.

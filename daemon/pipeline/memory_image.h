@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was captured at one hit: registers and a sparse map address -> bytes. Everything that is shown is read from here, so the
-// renderer runs the same on a live record, on an image made by a test, or on a core file.
+// What was captured at one hit: registers and a sparse map address -> bytes. Everything that is shown is read from
+// here, so the renderer runs the same on a live record, on an image made by a test, or on a core file.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -42,21 +43,36 @@ class MemoryImage {
   bool has_register(unsigned dwarf_number) const;
   uint64_t register_value(unsigned dwarf_number) const;
 
-  // Copies exactly `size` bytes at `address`, which may span adjacent or overlapping segments. On failure `out` is unspecified.
+  // Copies exactly `size` bytes at `address`, which may span adjacent or overlapping segments. On failure `out` is
+  // unspecified.
   ReadResult Read(uint64_t address, void* out, size_t size) const;
   // The longest run of captured bytes at `address`, at most `max`; stops at the end of its segment.
   std::span<const uint8_t> RunAt(uint64_t address, size_t max) const;
+  // Ok when at least one byte of [address, address + size) was captured; else why there is none.
+  ReadResult Probe(uint64_t address, uint64_t size) const;
 
  private:
   struct Piece {
     uint64_t address;
     uint64_t length;
-    const uint8_t* bytes;  // null: fault
+    const uint8_t* bytes;
+    uint64_t end() const { return address + length; }
   };
+  struct Fault {
+    uint64_t address;
+    uint64_t length;
+  };
+  const Piece* PieceAt(uint64_t address) const;
+  ReadResult Missing(uint64_t address) const;
+
   std::array<uint64_t, DLOG_NREGS> registers_ = {};
   uint32_t register_mask_ = 0;
-  std::vector<Piece> pieces_;
+  std::vector<Piece> pieces_;  // after Seal(): sorted, disjoint, none empty
+  std::vector<Fault> faults_;  // after Seal(): sorted, disjoint
 };
+
+// "0x10" for an address that could not be read, "not captured" otherwise.
+std::string FailureReason(const ReadResult& result);
 
 // Fills `image` from a record. DataLoss when the segments do not add up (the record is untrusted as far as lengths go).
 absl::Status LoadRecord(const dlog_record& header, std::span<const uint8_t> segments, uint32_t register_mask,

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Objects: parts of objects, and reading scalars from them.
+#include <algorithm>
+#include <cstring>
+
+#include "daemon/pipeline/evaluator.h"
+#include "daemon/pipeline/object_internal.h"
+
+namespace dlog::pipeline {
+namespace {
+
+// A bitfield of 64 bits that starts in the middle of a byte touches nine.
+constexpr uint32_t kMaxBitfieldBits = 64;
+
+uint64_t MaskOf(uint32_t first, uint32_t count) {
+  const uint64_t ones = count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+  return first >= 64 ? 0 : ones << first;
+}
+
+bool Fail(v1::ValueStatus status, std::string reason, v1::ValueStatus* out_status, std::string* out_reason) {
+  *out_status = status;
+  *out_reason = std::move(reason);
+  return false;
+}
+
+const Hole* FirstHole(const Object& object, uint32_t begin, uint32_t end) {
+  for (const Hole& hole : object.holes) {
+    if (hole.begin < end && begin < hole.end) return &hole;
+  }
+  return nullptr;
+}
+
+Object SliceInHand(const Object& object, uint64_t offset, uint64_t size, uint32_t type) {
+  Object part;
+  part.type = type;
+  if (offset > object.byte_size || size > object.byte_size - offset) {
+    return Failed(type, v1::STATUS_ERROR, "malformed plan: member outside of its object");
+  }
+  const auto first = static_cast<uint32_t>(offset);
+  const auto count = static_cast<uint32_t>(size);
+  if (object.address != 0) part.address = object.address + offset;
+  std::memcpy(part.bytes.data(), object.bytes.data() + first, count);
+  part.byte_size = count;
+  part.valid = (object.valid & MaskOf(first, count)) >> (first & 63);
+  for (const Hole& hole : object.holes) {
+    if (hole.begin >= first + count || hole.end <= first) continue;
+    part.holes.push_back(
+        {std::max(hole.begin, first) - first, std::min(hole.end, first + count) - first, hole.status, hole.reason});
+  }
+  SettleStatus(&part);
+  return part;
+}
+
+// Copies `size` bytes from `offset` on.
+bool LoadBytes(const Object& object, uint64_t offset, uint32_t size, const MemoryImage& image, uint8_t* out,
+               v1::ValueStatus* status, std::string* reason) {
+  if (!object.usable()) return Fail(object.status, object.reason, status, reason);
+  if (object.in_memory) {
+    const ReadResult read = image.Read(object.address + offset, out, size);
+    if (!read.ok()) return Fail(v1::STATUS_UNREADABLE, FailureReason(read), status, reason);
+    return true;
+  }
+  if (offset > object.byte_size || size > object.byte_size - offset) {
+    return Fail(v1::STATUS_ERROR, "malformed plan: value is smaller than its type", status, reason);
+  }
+  const auto first = static_cast<uint32_t>(offset);
+  const uint64_t wanted = MaskOf(first, size);
+  if ((object.valid & wanted) != wanted) {
+    const Hole* hole = FirstHole(object, first, first + size);
+    if (hole == nullptr) return Fail(v1::STATUS_OPTIMIZED_OUT, "", status, reason);
+    return Fail(hole->status, hole->reason, status, reason);
+  }
+  std::memcpy(out, object.bytes.data() + first, size);
+  return true;
+}
+
+bool LoadBitfield(const Object& object, ScalarType type, const MemoryImage& image, Scalar* out, v1::ValueStatus* status,
+                  std::string* reason) {
+  if (object.bit_size > kMaxBitfieldBits || object.bit_size > 8u * type.size || !type.is_integral()) {
+    return Fail(v1::STATUS_ERROR, "malformed plan: bitfield is wider than its type", status, reason);
+  }
+  const uint32_t shift = object.bit_offset % 8;
+  Uint128 storage = 0;
+  uint8_t bytes[16] = {};
+  if (!LoadBytes(object, object.bit_offset / 8, (shift + object.bit_size + 7) / 8, image, bytes, status, reason)) {
+    return false;
+  }
+  std::memcpy(&storage, bytes, sizeof(storage));
+  // Up against the top, then back down with the right extension.
+  storage = storage >> shift << (128 - object.bit_size);
+  out->type = type;
+  out->bits = type.kind == ScalarKind::kSigned
+                  ? static_cast<Uint128>(static_cast<Int128>(storage) >> (128 - object.bit_size))
+                  : storage >> (128 - object.bit_size);
+  return true;
+}
+
+}  // namespace
+
+Object Failed(uint32_t type, v1::ValueStatus status, std::string reason) {
+  Object object;
+  object.type = type;
+  object.status = status;
+  object.reason = std::move(reason);
+  return object;
+}
+
+void SettleStatus(Object* object) {
+  if (object->holes.empty()) return;
+  const Hole& first = object->holes.front();
+  object->status = object->valid == 0 ? first.status : v1::STATUS_PARTIAL;
+  object->reason = first.reason;
+}
+
+bool TypeSize(uint32_t type, const TypeTable& types, uint64_t* size) {
+  if (type == 0) {
+    *size = kMachineWord.size;
+    return true;
+  }
+  if (type >= static_cast<uint32_t>(types.size())) return false;
+  const v1::Type& entry = types.Get(static_cast<int>(type));
+  *size = entry.size();
+  if (*size == 0 && (entry.kind() == v1::TYPE_POINTER || entry.kind() == v1::TYPE_REFERENCE)) *size = kMachineWord.size;
+  return true;
+}
+
+Object ObjectAt(uint64_t address, uint32_t type, const TypeTable& types, const Object* self) {
+  uint64_t size = 0;
+  if (!TypeSize(type, types, &size)) return Failed(0, v1::STATUS_ERROR, "malformed plan: no such type");
+  if (self != nullptr && !self->in_memory && address - kPseudoBase < self->byte_size) {
+    return SliceInHand(*self, address - kPseudoBase, size, type);
+  }
+  Object object;
+  object.type = type;
+  object.in_memory = true;
+  object.address = address;
+  return object;
+}
+
+Object MemberOf(const Object& object, uint64_t offset, uint32_t type, uint32_t bit_size, uint32_t bit_offset,
+                const TypeTable& types) {
+  uint64_t size = 0;
+  if (!TypeSize(type, types, &size)) return Failed(0, v1::STATUS_ERROR, "malformed plan: no such type");
+  if (!object.usable()) return Failed(type, object.status, object.reason);
+  if (object.bit_size != 0) return Failed(type, v1::STATUS_ERROR, "malformed plan: member of a bitfield");
+  Object part;
+  if (object.in_memory) {
+    part.type = type;
+    part.in_memory = true;
+    part.address = object.address + offset;
+  } else {
+    // The storage of a bitfield may be cut by the end of the object: take what there is from `offset` on.
+    if (bit_size != 0) size = offset < object.byte_size ? object.byte_size - offset : 0;
+    part = SliceInHand(object, offset, size, type);
+  }
+  part.bit_size = bit_size;
+  part.bit_offset = bit_size == 0 ? 0 : bit_offset;
+  return part;
+}
+
+bool LoadScalar(const Object& object, const TypeTable& types, const MemoryImage& image, Scalar* out,
+                v1::ValueStatus* status, std::string* reason) {
+  const ScalarType type = ScalarTypeOf(object.type, types);
+  if (!object.usable()) return Fail(object.status, object.reason, status, reason);
+  if (type.kind == ScalarKind::kNone) return Fail(v1::STATUS_ERROR, "not a scalar", status, reason);
+  if (object.bit_size != 0) return LoadBitfield(object, type, image, out, status, reason);
+  uint8_t bytes[16];
+  if (!LoadBytes(object, 0, type.value_bytes(), image, bytes, status, reason)) return false;
+  const char* error = DecodeScalar(type, bytes, out);
+  if (error != nullptr) return Fail(v1::STATUS_ERROR, error, status, reason);
+  return true;
+}
+
+bool ReadScalar(const Object& object, const TypeTable& types, const MemoryImage& image, uint64_t* out,
+                v1::ValueStatus* status, std::string* reason) {
+  Scalar value;
+  if (!LoadScalar(object, types, image, &value, status, reason)) return false;
+  if (!value.type.is_integral()) return Fail(v1::STATUS_ERROR, "not an integer", status, reason);
+  if (value.type.size > 8) return Fail(v1::STATUS_ERROR, "does not fit a machine word", status, reason);
+  *out = static_cast<uint64_t>(value.bits);
+  return true;
+}
+
+}  // namespace dlog::pipeline
