@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where events go. A sink never blocks the drain thread: what it cannot take at once is lost and counted.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "event.pb.h"
+
+namespace dlog::sink {
+
+// Shared by all sinks and streams; never changed after it was published.
+using EventPtr = std::shared_ptr<const v1::Event>;
+
+struct SinkCounters {
+  uint64_t events = 0;                      // delivered
+  std::map<std::string, uint64_t> dropped;  // by reason
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // For the `sink` label of the metrics: "stdout", "stream".
+  virtual const std::string& name() const = 0;
+  // Thread: the drain thread. Never blocks.
+  virtual void Publish(const EventPtr& event) = 0;
+  // From any thread.
+  virtual SinkCounters Counters() const = 0;
+};
+
+}  // namespace dlog::sink

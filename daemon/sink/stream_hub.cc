@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sink/stream_hub.h"
+
+#include <utility>
+
+namespace dlog::sink {
+
+EventStream::Result EventStream::Pop(absl::Duration timeout, StreamEntry* out) {
+  absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithTimeout(absl::Condition(this, &EventStream::Ready), timeout);
+  if (queue_.empty()) return closed_ ? Result::kEnd : Result::kTimeout;
+  *out = std::move(queue_.front().entry);
+  if (out->event != nullptr) --events_;
+  bytes_ -= queue_.front().bytes;
+  queue_.pop_front();
+  return Result::kEntry;
+}
+
+bool EventStream::Push(const EventPtr& event, size_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  if (closed_) return false;
+  if (events_ >= limits_.events || bytes_ + bytes > limits_.bytes) {
+    AddDropped(1);
+    return false;
+  }
+  ++events_;
+  bytes_ += bytes;
+  queue_.push_back({{event, 0, nullptr}, bytes});
+  return true;
+}
+
+void EventStream::PushDropped(uint64_t count) {
+  absl::MutexLock lock(&mutex_);
+  AddDropped(count);
+}
+
+void EventStream::AddDropped(uint64_t count) {
+  if (!queue_.empty() && queue_.back().entry.dropped != 0) {
+    queue_.back().entry.dropped += count;
+  } else {
+    queue_.push_back({{nullptr, count, nullptr}, 0});
+  }
+}
+
+void EventStream::PushEnded(std::shared_ptr<const v1::LogpointState> state) {
+  absl::MutexLock lock(&mutex_);
+  if (!ended_.insert(state->spec().id()).second) return;
+  queue_.push_back({{nullptr, 0, std::move(state)}, 0});
+  if (!ids_.empty() && ended_.size() == ids_.size()) closed_ = true;
+}
+
+void EventStream::Close() {
+  absl::MutexLock lock(&mutex_);
+  closed_ = true;
+}
+
+void StreamHub::Publish(const EventPtr& event) {
+  absl::MutexLock lock(&mutex_);
+  if (streams_.empty() && replays_.empty()) return;
+  const size_t bytes = event->ByteSizeLong();
+  for (const auto& stream : streams_) {
+    if (!stream->Wants(event->logpoint())) continue;
+    if (stream->Push(event, bytes)) {
+      ++counters_.events;
+    } else {
+      ++counters_.dropped["slow_reader"];
+    }
+  }
+  auto replay = replays_.find(event->logpoint());
+  if (replay != replays_.end()) replay->second->Push(event, bytes);
+}
+
+SinkCounters StreamHub::Counters() const {
+  absl::MutexLock lock(&mutex_);
+  return counters_;
+}
+
+void StreamHub::StartReplay(const std::string& id, StreamLimits limits) {
+  absl::MutexLock lock(&mutex_);
+  replays_[id] = std::shared_ptr<EventStream>(new EventStream({id}, limits));
+}
+
+std::shared_ptr<EventStream> StreamHub::Open(const std::set<std::string>& ids,
+                                             const std::vector<v1::LogpointState>& already_ended, StreamLimits limits) {
+  std::shared_ptr<EventStream> stream(new EventStream(ids, limits));
+  absl::MutexLock lock(&mutex_);
+  if (shut_down_) stream->Close();
+  for (const std::string& id : ids) {
+    auto replay = replays_.find(id);
+    if (replay == replays_.end()) continue;
+    StreamEntry entry;
+    while (replay->second->Pop(absl::ZeroDuration(), &entry) == EventStream::Result::kEntry) {
+      if (entry.dropped != 0) {
+        stream->PushDropped(entry.dropped);
+        counters_.dropped["slow_reader"] += entry.dropped;
+      } else if (entry.event != nullptr && stream->Push(entry.event, entry.event->ByteSizeLong())) {
+        ++counters_.events;
+      }
+    }
+    replays_.erase(replay);
+  }
+  for (const v1::LogpointState& state : already_ended) stream->PushEnded(std::make_shared<v1::LogpointState>(state));
+  streams_.insert(stream);
+  return stream;
+}
+
+void StreamHub::Close(const std::shared_ptr<EventStream>& stream) {
+  absl::MutexLock lock(&mutex_);
+  streams_.erase(stream);
+}
+
+void StreamHub::End(const v1::LogpointState& state) {
+  absl::MutexLock lock(&mutex_);
+  auto shared = std::make_shared<const v1::LogpointState>(state);
+  for (const auto& stream : streams_) {
+    if (stream->Wants(state.spec().id())) stream->PushEnded(shared);
+  }
+}
+
+void StreamHub::Forget(const std::string& id) {
+  absl::MutexLock lock(&mutex_);
+  replays_.erase(id);
+}
+
+void StreamHub::Shutdown() {
+  absl::MutexLock lock(&mutex_);
+  shut_down_ = true;
+  for (const auto& stream : streams_) stream->Close();
+}
+
+}  // namespace dlog::sink

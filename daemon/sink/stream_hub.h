@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Live streams: every reader has a bounded queue of its own. A slow reader loses events, is told how many at the place
+// where they are missing, and slows nobody else.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "control.pb.h"
+#include "daemon/sink/sink.h"
+
+namespace dlog::sink {
+
+struct StreamLimits {
+  size_t events = 10000;
+  size_t bytes = 16 << 20;
+};
+
+// Exactly one member is set.
+struct StreamEntry {
+  EventPtr event;
+  uint64_t dropped = 0;                            // events missing here
+  std::shared_ptr<const v1::LogpointState> ended;  // never dropped
+};
+
+// One reader. Filled by the hub, emptied by the thread of the call.
+class EventStream {
+ public:
+  enum class Result { kEntry, kTimeout, kEnd };
+
+  // Waits up to `timeout`. kEnd: every logpoint of this stream has ended and all entries were taken, or the hub closed.
+  Result Pop(absl::Duration timeout, StreamEntry* out) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  friend class StreamHub;
+
+  EventStream(std::set<std::string> ids, StreamLimits limits) : ids_(std::move(ids)), limits_(limits) {}
+  bool Wants(const std::string& id) const { return ids_.empty() || ids_.count(id) != 0; }
+  // Returns whether the event was taken.
+  bool Push(const EventPtr& event, size_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+  void PushDropped(uint64_t count) ABSL_LOCKS_EXCLUDED(mutex_);
+  void PushEnded(std::shared_ptr<const v1::LogpointState> state) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddDropped(uint64_t count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); }
+
+  const std::set<std::string> ids_;  // empty: all logpoints
+  const StreamLimits limits_;
+
+  mutable absl::Mutex mutex_;
+  struct Queued {
+    StreamEntry entry;
+    size_t bytes = 0;
+  };
+  std::deque<Queued> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t events_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<std::string> ended_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// Thread-safe. Publish is called by the drain thread and never waits for a reader.
+class StreamHub : public Sink {
+ public:
+  StreamHub() = default;
+
+  const std::string& name() const override { return name_; }
+  void Publish(const EventPtr& event) override ABSL_LOCKS_EXCLUDED(mutex_);
+  SinkCounters Counters() const override ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Keeps the events of `id` from now until the first Open that names it takes them: an interactive client opens its
+  // stream only after it has learnt the id, and must not miss what happened in between.
+  void StartReplay(const std::string& id, StreamLimits limits = {}) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Every event from now on (and the replay of the named logpoints) is in the stream. Empty `ids`: all logpoints.
+  // `already_ended` are the named logpoints that ended before; their states follow their replay.
+  std::shared_ptr<EventStream> Open(const std::set<std::string>& ids,
+                                    const std::vector<v1::LogpointState>& already_ended, StreamLimits limits = {})
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The stream gets nothing more.
+  void Close(const std::shared_ptr<EventStream>& stream) ABSL_LOCKS_EXCLUDED(mutex_);
+  // After the last event of a logpoint: tells its streams. Streams whose logpoints have all ended end.
+  void End(const v1::LogpointState& state) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Drops the replay of a logpoint that nobody can open a stream for any more.
+  void Forget(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends all streams, now and later.
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  const std::string name_ = "stream";
+  mutable absl::Mutex mutex_;
+  std::set<std::shared_ptr<EventStream>> streams_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<EventStream>> replays_ ABSL_GUARDED_BY(mutex_);
+  bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
+  SinkCounters counters_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace dlog::sink

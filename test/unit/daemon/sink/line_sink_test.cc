@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sink/line_sink.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <string>
+
+namespace dlog::sink {
+namespace {
+
+EventPtr Message(const std::string& text) {
+  auto event = std::make_shared<v1::Event>();
+  event->set_message(text);
+  return event;
+}
+
+std::string JustMessage(const v1::Event& event) { return event.message(); }
+
+struct Pipe {
+  int fds[2];
+  Pipe() {
+    signal(SIGPIPE, SIG_IGN);
+    REQUIRE(pipe(fds) == 0);
+  }
+  ~Pipe() {
+    close(fds[0]);
+    close(fds[1]);
+  }
+  std::string ReadAll() {
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    std::string out;
+    char chunk[4096];
+    for (ssize_t got; (got = read(fds[0], chunk, sizeof(chunk))) > 0;) out.append(chunk, static_cast<size_t>(got));
+    return out;
+  }
+};
+
+uint64_t Dropped(const Sink& sink, const std::string& reason) {
+  const auto counters = sink.Counters();
+  auto it = counters.dropped.find(reason);
+  return it == counters.dropped.end() ? 0 : it->second;
+}
+
+TEST_CASE("each event is one line, in order, and the destructor writes what is queued") {
+  Pipe pipe;
+  {
+    LineSink sink("stdout", pipe.fds[1], JustMessage);
+    CHECK(sink.name() == "stdout");
+    for (const char* text : {"one", "two", "three"}) sink.Publish(Message(text));
+  }
+  CHECK(pipe.ReadAll() == "one\ntwo\nthree\n");
+}
+
+TEST_CASE("a reader that stands still costs events, never time") {
+  Pipe pipe;
+  LineSinkOptions options;
+  options.queue_events = 10;
+  options.drain_timeout = absl::Milliseconds(50);
+  const absl::Time begin = absl::Now();
+  SinkCounters counters;
+  {
+    LineSink sink("stdout", pipe.fds[1], JustMessage, options);
+    for (int i = 0; i < 200; ++i) sink.Publish(Message(std::string(10000, 'x')));
+    counters = sink.Counters();
+    CHECK(Dropped(sink, "queue_full") > 100);
+  }
+  CHECK(absl::Now() - begin < absl::Seconds(10));
+}
+
+TEST_CASE("a reader that is gone is counted as write errors") {
+  Pipe pipe;
+  close(pipe.fds[0]);
+  LineSink sink("stdout", pipe.fds[1], JustMessage);
+  sink.Publish(Message("lost"));
+  for (int i = 0; i < 2000 && Dropped(sink, "write_error") == 0; ++i) absl::SleepFor(absl::Milliseconds(1));
+  CHECK(Dropped(sink, "write_error") == 1);
+  CHECK(sink.Counters().events == 0);
+  pipe.fds[0] = open("/dev/null", O_RDONLY);
+}
+
+}  // namespace
+}  // namespace dlog::sink
