@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/module_search.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/elf/debug_file.h"
+
+namespace dlog::symbolizer {
+namespace {
+
+constexpr size_t kMostSuggestions = 5;
+constexpr absl::string_view kFunctionPrefix = "function:";
+
+struct ParsedLocation {
+  std::string file;
+  uint32_t line = 0;
+  std::string function;
+};
+
+absl::StatusOr<ParsedLocation> ParseLocation(const std::string& text) {
+  ParsedLocation parsed;
+  absl::string_view rest = text;
+  if (absl::ConsumePrefix(&rest, kFunctionPrefix)) {
+    if (rest.empty()) return absl::InvalidArgumentError("'function:' without a name");
+    parsed.function = std::string(rest);
+    return parsed;
+  }
+  const size_t colon = text.rfind(':');
+  if (colon != std::string::npos && colon > 0 && absl::SimpleAtoi(text.substr(colon + 1), &parsed.line) &&
+      parsed.line > 0) {
+    parsed.file = text.substr(0, colon);
+    return parsed;
+  }
+  return WithHint(absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a location")),
+                  "write FILE:LINE (src/order.cc:42) or function:NAME");
+}
+
+struct OpenedModule {
+  std::unique_ptr<dwarf::Module> module;
+  std::unique_ptr<dwarf::LineIndex> lines;
+  v1::BinaryInfo binary;
+};
+
+absl::StatusOr<OpenedModule> OpenModule(const v1::SymbolizerRequest& request,
+                                        const v1::SymbolizerRequest::Module& wanted) {
+  elf::DebugSearch search;
+  if (!request.root().empty()) search.root = request.root();
+  if (request.debug_directories_size() > 0) {
+    search.directories.assign(request.debug_directories().begin(), request.debug_directories().end());
+  }
+  search.explicit_file = request.spec().target().debug_file();
+  OpenedModule opened;
+  auto module = dwarf::Module::Open(wanted.open_path(), search);
+  if (!module.ok()) return module.status();
+  opened.module = *std::move(module);
+  auto lines = dwarf::LineIndex::Create(*opened.module);
+  if (!lines.ok()) return lines.status();
+  opened.lines = *std::move(lines);
+  opened.binary.set_path(wanted.display_path().empty() ? wanted.open_path() : wanted.display_path());
+  opened.binary.set_build_id(opened.module->binary().build_id());
+  opened.binary.set_debug_file(opened.module->debug_path() == wanted.open_path() ? opened.binary.path()
+                                                                                 : opened.module->debug_path());
+  return opened;
+}
+
+// The error when no module knew the answer.
+struct SearchFailures {
+  absl::Status first_open_error;            // of the first module: usually the executable
+  std::vector<std::string> searched;        // modules with debug information
+  std::vector<std::string> mismatched;      // "debug file belongs to another build"
+  std::vector<std::string> suggestions;
+};
+
+absl::Status NotFoundAnywhere(const v1::SymbolizerRequest& request, std::string_view what, SearchFailures failures) {
+  if (request.modules_size() == 0) {
+    return absl::InvalidArgumentError("no file to look in: name a process, an executable or --binary");
+  }
+  if (failures.searched.empty()) return failures.first_open_error;
+  absl::Status status = absl::NotFoundError(
+      absl::StrCat("no ", std::string(what), " in ", absl::StrJoin(failures.searched, ", "),
+                   failures.mismatched.empty() ? "" : "; ", absl::StrJoin(failures.mismatched, "; ")));
+  if (!failures.suggestions.empty()) {
+    return WithHint(std::move(status), absl::StrCat("similar: ", absl::StrJoin(failures.suggestions, ", ")));
+  }
+  if (!failures.first_open_error.ok()) {
+    return WithHint(std::move(status), absl::StrCat("not searched: ", failures.first_open_error.message()));
+  }
+  return WithHint(std::move(status), "give the path as it was compiled, or a suffix of it (src/order.cc)");
+}
+
+// Calls `visit` with each module that has debug information until it returns true (found) or an error.
+template <typename Visit>
+absl::StatusOr<bool> VisitModules(const v1::SymbolizerRequest& request, SearchFailures* failures, Visit visit) {
+  for (int i = 0; i < request.modules_size(); ++i) {
+    auto opened = OpenModule(request, request.modules(i));
+    if (!opened.ok()) {
+      // A single file that was named, or a broken one, is the answer; one of many libraries is not.
+      if (request.modules_size() == 1) return opened.status();
+      if (i == 0) failures->first_open_error = opened.status();
+      if (absl::IsFailedPrecondition(opened.status())) {
+        failures->mismatched.push_back(std::string(opened.status().message()));
+      }
+      continue;
+    }
+    failures->searched.push_back(opened->binary.path());
+    auto found = visit(*opened);
+    if (!found.ok() || *found) return found;
+  }
+  return false;
+}
+
+absl::StatusOr<bool> MatchFile(const OpenedModule& opened, std::string_view suffix, SearchFailures* failures,
+                               dwarf::SourceFile* source) {
+  auto matches = opened.lines->FilesMatching(suffix);
+  if (!matches.ok()) return matches.status();
+  if (matches->size() > 1) {
+    std::vector<std::string> paths;
+    for (const dwarf::SourceFile& match : *matches) paths.push_back(match.path);
+    return WithHint(absl::InvalidArgumentError(absl::StrCat("'", std::string(suffix), "' means several files: ",
+                                                            absl::StrJoin(paths, ", "))),
+                    "give more of the path");
+  }
+  if (matches->empty()) {
+    for (std::string& similar : opened.lines->SimilarFiles(suffix, kMostSuggestions)) {
+      if (failures->suggestions.size() < kMostSuggestions) failures->suggestions.push_back(std::move(similar));
+    }
+    return false;
+  }
+  *source = std::move(matches->front());
+  return true;
+}
+
+absl::StatusOr<FoundFile> FindFileCalled(const v1::SymbolizerRequest& request, const std::string& suffix) {
+  FoundFile found;
+  SearchFailures failures;
+  auto hit = VisitModules(request, &failures, [&](OpenedModule& opened) -> absl::StatusOr<bool> {
+    auto matched = MatchFile(opened, suffix, &failures, &found.source);
+    if (matched.ok() && *matched) {
+      found.module = std::move(opened.module);
+      found.lines = std::move(opened.lines);
+      found.binary = opened.binary;
+    }
+    return matched;
+  });
+  if (!hit.ok()) return hit.status();
+  if (!*hit) return NotFoundAnywhere(request, absl::StrCat("source file '", suffix, "'"), std::move(failures));
+  return found;
+}
+
+absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request, const std::string& name) {
+  FoundLocation found;
+  SearchFailures failures;
+  auto hit = VisitModules(request, &failures, [&](OpenedModule& opened) -> absl::StatusOr<bool> {
+    auto located = LocateFunction(*opened.module, *opened.lines, name);
+    if (!located.ok()) return located.status();
+    if (located->sites.empty()) {
+      for (std::string& similar : dwarf::SimilarFunctions(*opened.module, name, kMostSuggestions)) {
+        if (failures.suggestions.size() < kMostSuggestions) failures.suggestions.push_back(std::move(similar));
+      }
+      return false;
+    }
+    found.module = std::move(opened.module);
+    found.lines = std::move(opened.lines);
+    found.binary = opened.binary;
+    found.located = *std::move(located);
+    return true;
+  });
+  if (!hit.ok()) return hit.status();
+  if (!*hit) return NotFoundAnywhere(request, absl::StrCat("function '", name, "'"), std::move(failures));
+  return found;
+}
+
+}  // namespace
+
+absl::StatusOr<FoundFile> FindFile(const v1::SymbolizerRequest& request) {
+  if (request.spec().location().empty()) return absl::InvalidArgumentError("no source file given");
+  return FindFileCalled(request, request.spec().location());
+}
+
+absl::StatusOr<FoundLocation> FindLocation(const v1::SymbolizerRequest& request) {
+  auto location = ParseLocation(request.spec().location());
+  if (!location.ok()) return location.status();
+  if (!location->function.empty()) return FindFunction(request, location->function);
+
+  auto file = FindFileCalled(request, location->file);
+  if (!file.ok()) return file.status();
+  auto located = LocateLine(*file->module, *file->lines, file->source, location->line);
+  if (!located.ok()) return located.status();
+  FoundLocation found;
+  found.module = std::move(file->module);
+  found.lines = std::move(file->lines);
+  found.binary = std::move(file->binary);
+  found.located = *std::move(located);
+  return found;
+}
+
+}  // namespace dlog::symbolizer

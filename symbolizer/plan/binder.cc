@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/plan/binder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/plan/conversions.h"
+#include "symbolizer/plan/members.h"
+#include "symbolizer/plan/nodes.h"
+
+namespace dlog::plan {
+namespace {
+
+using expr::Ast;
+using expr::AstKind;
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+v1::Operator BinaryOperator(std::string_view text) {
+  struct Entry {
+    std::string_view text;
+    v1::Operator op;
+  };
+  static constexpr Entry kEntries[] = {
+      {"+", v1::OP_ADD},  {"-", v1::OP_SUB},  {"*", v1::OP_MUL},          {"/", v1::OP_DIV},
+      {"%", v1::OP_MOD},  {"&", v1::OP_AND},  {"|", v1::OP_OR},           {"^", v1::OP_XOR},
+      {"<<", v1::OP_SHL}, {">>", v1::OP_SHR}, {"==", v1::OP_EQ},          {"!=", v1::OP_NE},
+      {"<", v1::OP_LT},   {"<=", v1::OP_LE},  {">", v1::OP_GT},           {">=", v1::OP_GE},
+      {"&&", v1::OP_LOGICAL_AND},             {"||", v1::OP_LOGICAL_OR},
+  };
+  for (const Entry& entry : kEntries) {
+    if (entry.text == text) return entry.op;
+  }
+  return v1::OP_NONE;
+}
+
+bool IsComparison(v1::Operator op) { return op >= v1::OP_EQ && op <= v1::OP_GE; }
+
+bool IsNullLiteral(const v1::Node& node) {
+  const auto word = ConstantWord(node);
+  return word.has_value() && *word == 0;
+}
+
+}  // namespace
+
+std::vector<std::string> NearMisses(std::string_view name, const std::vector<std::string>& candidates) {
+  constexpr size_t kMost = 3;
+  std::vector<std::pair<size_t, std::string>> ranked;
+  for (const std::string& candidate : candidates) {
+    const size_t distance = EditDistance(name, candidate);
+    const bool contains = candidate.find(name) != std::string::npos && name.size() >= 2;
+    if (distance <= std::max<size_t>(1, name.size() / 3) || contains) ranked.emplace_back(distance, candidate);
+  }
+  std::sort(ranked.begin(), ranked.end());
+  ranked.erase(std::unique(ranked.begin(), ranked.end()), ranked.end());
+  std::vector<std::string> out;
+  for (auto& [distance, candidate] : ranked) {
+    if (out.size() < kMost) out.push_back(std::move(candidate));
+  }
+  return out;
+}
+
+Binder::Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point,
+               dwarf::TypeGraph* types, Shaper* shaper)
+    : module_(module),
+      scope_(scope),
+      point_(point),
+      types_(types),
+      shaper_(shaper),
+      variables_(dwarf::VisibleVariables(scope)) {}
+
+absl::StatusOr<v1::Node> Binder::Bind(const Ast& ast, std::string_view source) {
+  source_ = std::string(source);
+  missing_variable_.reset();
+  return BindAny(ast);
+}
+
+absl::Status Binder::Error(const Ast& ast, std::string_view message) const {
+  return absl::InvalidArgumentError(expr::WithCaret(message, source_, ast.begin));
+}
+
+absl::Status Binder::UnknownName(const Ast& ast, std::string_view what, std::vector<std::string> candidates) const {
+  const std::vector<std::string> close = NearMisses(ast.text, candidates);
+  absl::Status status = absl::NotFoundError(expr::WithCaret(what, source_, ast.begin));
+  if (!close.empty()) return WithHint(std::move(status), absl::StrCat("did you mean ", absl::StrJoin(close, ", "), "?"));
+  constexpr size_t kMostListed = 12;
+  if (candidates.empty()) return status;
+  const bool cut = candidates.size() > kMostListed;
+  if (cut) candidates.resize(kMostListed);
+  return WithHint(std::move(status),
+                  absl::StrCat("known here: ", absl::StrJoin(candidates, ", "), cut ? ", ..." : ""));
+}
+
+absl::StatusOr<v1::Node> Binder::BindAny(const Ast& ast) {
+  switch (ast.kind) {
+    case AstKind::kName:
+      return BindName(ast);
+    case AstKind::kInteger:
+    case AstKind::kFloat:
+    case AstKind::kChar:
+    case AstKind::kBool:
+    case AstKind::kNull:
+    case AstKind::kString:
+      return BindLiteral(ast);
+    case AstKind::kMember:
+    case AstKind::kArrow:
+      return BindMember(ast);
+    case AstKind::kIndex:
+      return BindIndex(ast);
+    case AstKind::kDeref: {
+      auto operand = BindValue(*ast.operands[0]);
+      if (!operand.ok()) return operand;
+      return Dereferenced(ast, *std::move(operand));
+    }
+    case AstKind::kAddressOf:
+      return BindAddressOf(ast);
+    case AstKind::kUnary:
+      return BindUnary(ast);
+    case AstKind::kBinary:
+      return BindBinary(ast);
+  }
+  return Error(ast, "expression is not supported");
+}
+
+absl::StatusOr<v1::Node> Binder::BindValue(const Ast& ast) {
+  auto node = BindAny(ast);
+  if (!node.ok()) return node;
+  return FollowReference(*std::move(node));
+}
+
+v1::Node Binder::FollowReference(v1::Node node) {
+  if (types_->at(node.type()).kind() == v1::TYPE_REFERENCE) {
+    const uint32_t target = types_->at(node.type()).target();
+    node = MemoryObject(std::move(node), target);
+  }
+  types_->Expand(node.type());
+  return node;
+}
+
+// ---------------------------------------------------------------------------------------------- names
+
+absl::StatusOr<v1::Node> Binder::BindName(const Ast& ast) {
+  for (const dwarf::Variable& variable : variables_) {
+    if (variable.name == ast.text) return BindVariable(variable);
+  }
+  auto member = BindThisMember(ast.text);
+  if (member.ok() || !absl::IsNotFound(member.status())) return member;
+
+  auto global = dwarf::FindGlobal(module_, scope_, ast.text);
+  if (global.ok()) return BindVariable(*global);
+  if (auto enumerator = dwarf::FindEnumerator(module_, scope_, ast.text)) {
+    const uint32_t type = types_->Add(enumerator->enumeration);
+    const uint64_t size = types_->at(type).size();
+    return MakeConstant(&enumerator->value, std::min<uint64_t>(size == 0 ? 4 : size, 8), type);
+  }
+  std::vector<std::string> candidates;
+  for (const dwarf::Variable& variable : variables_) candidates.push_back(variable.name);
+  for (const dwarf::Variable& variable : variables_) {
+    if (variable.name != "this") continue;
+    const uint32_t self = types_->AddTypeOf(variable.die);
+    types_->Expand(types_->at(self).target());
+    for (std::string& name : MemberNames(*types_, types_->at(self).target())) candidates.push_back(std::move(name));
+  }
+  return UnknownName(ast, absl::StrCat("no variable '", ast.text, "' is known in ", scope_.name), candidates);
+}
+
+absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
+  auto location = dwarf::LocationOf(module_, scope_, variable.die, point_);
+  if (!location.ok()) {
+    if (absl::IsFailedPrecondition(location.status())) missing_variable_ = variable;
+    return WithContext(location.status(), absl::StrCat("'", variable.name, "'"));
+  }
+  location->set_type(types_->AddTypeOf(variable.die));
+  return location;
+}
+
+absl::StatusOr<v1::Node> Binder::BindThisMember(std::string_view name) {
+  for (const dwarf::Variable& variable : variables_) {
+    if (variable.name != "this") continue;
+    const uint32_t pointer = types_->AddTypeOf(variable.die);
+    const uint32_t target = types_->at(pointer).target();
+    types_->Expand(target);
+    // Only what exists may fail for want of `this`: look the name up before asking where `this` is.
+    auto exists = FindMember(*types_, MemoryObject(Word(0), target), name);
+    if (!exists.ok()) return exists;
+    auto self = BindVariable(variable);
+    if (!self.ok()) return self;
+    return FindMember(*types_, MemoryObject(*std::move(self), target), name);
+  }
+  return absl::NotFoundError("no 'this' here");
+}
+
+absl::StatusOr<v1::Node> Binder::BindLiteral(const Ast& ast) {
+  switch (ast.kind) {
+    case AstKind::kFloat: {
+      if (ast.type_name == "float") {
+        const float value = static_cast<float>(ast.floating);
+        return MakeConstant(&value, sizeof(value), Fundamental(types_, "float"));
+      }
+      return MakeConstant(&ast.floating, sizeof(ast.floating), Fundamental(types_, "double"));
+    }
+    case AstKind::kBool:
+      return MakeConstant(&ast.integer, 1, Fundamental(types_, "bool"));
+    case AstKind::kChar:
+      return MakeConstant(&ast.integer, 1, Fundamental(types_, "char"));
+    case AstKind::kNull: {
+      const uint64_t zero = 0;
+      return MakeConstant(&zero, sizeof(zero), types_->PointerTo(0));
+    }
+    case AstKind::kString:
+      return Error(ast, "a string can only be printed as template text; comparison with strings is not supported");
+    default: {
+      const uint32_t type = Fundamental(types_, ast.type_name.empty() ? "int" : ast.type_name);
+      return MakeConstant(&ast.integer, types_->at(type).size(), type);
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- access
+
+absl::StatusOr<v1::Node> Binder::BindMember(const Ast& ast) {
+  auto object = BindValue(*ast.operands[0]);
+  if (!object.ok()) return object;
+  if (ast.kind == AstKind::kArrow) {
+    object = Dereferenced(ast, *std::move(object));
+    if (!object.ok()) return object;
+    object = FollowReference(*std::move(object));
+  }
+  const v1::Type& type = types_->at(object->type());
+  if (type.kind() == v1::TYPE_POINTER) {
+    return Error(ast, absl::StrCat("'", type.name(), "' is a pointer; use '->'"));
+  }
+  if (type.kind() != v1::TYPE_STRUCT && type.kind() != v1::TYPE_UNION) {
+    return Error(ast, absl::StrCat("'", type.name(), "' has no members"));
+  }
+  auto member = FindMember(*types_, *object, ast.text);
+  if (absl::IsNotFound(member.status())) {
+    if (types_->at(object->type()).fields_size() == 0) {
+      return absl::NotFoundError(expr::WithCaret(
+          absl::StrCat("the members of ", type.name(), " are not in the debug information"), source_, ast.begin));
+    }
+    return UnknownName(ast, std::string(member.status().message()), MemberNames(*types_, object->type()));
+  }
+  return member;
+}
+
+absl::StatusOr<v1::Node> Binder::Dereferenced(const Ast& ast, v1::Node node) {
+  const v1::Type type = types_->at(node.type());
+  if (type.kind() == v1::TYPE_POINTER || type.kind() == v1::TYPE_ARRAY) {
+    const uint32_t target = type.target();
+    if (target == 0 || types_->at(target).kind() == v1::TYPE_FUNCTION) {
+      return Error(ast, absl::StrCat("cannot dereference '", type.name(), "'"));
+    }
+    if (type.kind() == v1::TYPE_ARRAY) {
+      if (!IsInMemory(node)) return Error(ast, "the array is not in memory here");
+      node = AddressOf(node);
+    }
+    types_->Expand(target);
+    return MemoryObject(std::move(node), target);
+  }
+  const v1::Shape shape = shaper_->ShapeOf(node.type());
+  if (shape.kind() != v1::Shape::POINTER && shape.kind() != v1::Shape::OPTIONAL) {
+    return Error(ast, absl::StrCat("'", type.name(), "' is not a pointer"));
+  }
+  if (!IsInMemory(node)) return Error(ast, absl::StrCat("the ", type.name(), " is not in memory here"));
+  const v1::Node address = AddressOf(node);
+  types_->Expand(shape.element());
+  v1::Node value = MemoryObject(SubstituteSelf(shape.data(), address), shape.element());
+  if (shape.kind() == v1::Shape::POINTER) return value;
+  return MakeChecked(SubstituteSelf(shape.engaged(), address), std::move(value), "the optional is empty");
+}
+
+absl::StatusOr<v1::Node> Binder::SequenceElement(const Ast& ast, const v1::Node& sequence, v1::Node index) {
+  const v1::Shape shape = shaper_->ShapeOf(sequence.type());
+  if (!IsInMemory(sequence)) {
+    return Error(ast, absl::StrCat("the ", types_->at(sequence.type()).name(), " is not in memory here"));
+  }
+  types_->Expand(shape.element());
+  const uint64_t stride = types_->at(shape.element()).size();
+  if (stride == 0) return Error(ast, "the size of the elements is not in the debug information");
+  const v1::Node address = AddressOf(sequence);
+  const v1::Node begin = SubstituteSelf(shape.data(), address);
+  const uint32_t word = Fundamental(types_, "unsigned long");
+  v1::Node count;
+  if (shape.has_end()) {
+    v1::Node bytes = MakeBinary(v1::OP_SUB, Converted(*types_, SubstituteSelf(shape.end(), address), word),
+                                Converted(*types_, begin, word), word);
+    count = MakeBinary(v1::OP_DIV, std::move(bytes), MakeConstant(&stride, sizeof(stride), word), word);
+  } else {
+    count = Converted(*types_, SubstituteSelf(shape.size(), address), word);
+  }
+  index = Converted(*types_, std::move(index), word);
+  v1::Node in_bounds = MakeBinary(v1::OP_LT, index, std::move(count), Fundamental(types_, "bool"));
+  v1::Node element_address = WordBinary(
+      v1::OP_ADD, begin, MakeBinary(v1::OP_MUL, std::move(index), MakeConstant(&stride, sizeof(stride), word), word));
+  return MakeChecked(std::move(in_bounds), MemoryObject(std::move(element_address), shape.element()),
+                     "index out of range");
+}
+
+absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
+  auto base = BindValue(*ast.operands[0]);
+  if (!base.ok()) return base;
+  auto index = BindValue(*ast.operands[1]);
+  if (!index.ok()) return index;
+  if (!IsInteger(types_->at(index->type()))) return Error(*ast.operands[1], "an index must be an integer");
+
+  const v1::Type type = types_->at(base->type());
+  if (type.kind() == v1::TYPE_STRUCT) {
+    const v1::Shape::Kind kind = shaper_->ShapeOf(base->type()).kind();
+    if (kind == v1::Shape::SEQUENCE || kind == v1::Shape::STRING) return SequenceElement(ast, *base, *std::move(index));
+    if (kind != v1::Shape::POINTER) return Error(ast, absl::StrCat("'", type.name(), "' cannot be indexed"));
+  }
+  auto first = Dereferenced(ast, *base);
+  if (!first.ok()) return first;
+  types_->Expand(first->type());
+  const uint64_t stride = types_->at(first->type()).size();
+  if (stride == 0) return Error(ast, "the size of the elements is not in the debug information");
+  const uint32_t word = Fundamental(types_, "long");
+  v1::Node position = Converted(*types_, *std::move(index), word);
+  v1::Node in_bounds = MakeBinary(v1::OP_LT, Converted(*types_, position, Fundamental(types_, "unsigned long")),
+                                  Word(type.count()), Fundamental(types_, "bool"));
+  v1::Node address = AddressOf(*first);
+  if (auto constant = ConstantWord(position)) {
+    address = AddOffset(std::move(address), static_cast<int64_t>(*constant * stride));
+  } else {
+    v1::Node scaled = MakeBinary(v1::OP_MUL, std::move(position), MakeConstant(&stride, sizeof(stride), word), word);
+    address = WordBinary(v1::OP_ADD, std::move(address), std::move(scaled));
+  }
+  v1::Node element = MemoryObject(std::move(address), first->type());
+  if (type.kind() != v1::TYPE_ARRAY || type.count() == 0) return element;
+  return MakeChecked(std::move(in_bounds), std::move(element), "index out of range");
+}
+
+absl::StatusOr<v1::Node> Binder::BindAddressOf(const Ast& ast) {
+  auto operand = BindValue(*ast.operands[0]);
+  if (!operand.ok()) return operand;
+  if (!IsInMemory(*operand)) return Error(ast, "the operand of '&' is not in memory here (register, constant or value)");
+  v1::Node address = AddressOf(*operand);
+  return MakeConvert(std::move(address), types_->PointerTo(operand->type()));
+}
+
+// ---------------------------------------------------------------------------------------------- operators
+
+absl::StatusOr<v1::Node> Binder::Scalar(const Ast& ast, v1::Node node) {
+  const v1::Type& type = types_->at(node.type());
+  if (IsScalar(type)) return node;
+  if (type.kind() == v1::TYPE_ARRAY && IsInMemory(node)) {
+    const uint32_t pointer = types_->PointerTo(type.target());
+    return MakeConvert(AddressOf(node), pointer);
+  }
+  if (type.kind() == v1::TYPE_STRUCT && shaper_->ShapeOf(node.type()).kind() == v1::Shape::POINTER &&
+      IsInMemory(node)) {
+    return SubstituteSelf(shaper_->ShapeOf(node.type()).data(), AddressOf(node));
+  }
+  return Error(ast, absl::StrCat("'", type.name(), "' is not a number or pointer"));
+}
+
+absl::StatusOr<v1::Node> Binder::Truth(const Ast& ast, v1::Node node) {
+  if (types_->at(node.type()).kind() == v1::TYPE_STRUCT &&
+      shaper_->ShapeOf(node.type()).kind() == v1::Shape::OPTIONAL && IsInMemory(node)) {
+    node = SubstituteSelf(shaper_->ShapeOf(node.type()).engaged(), AddressOf(node));
+  }
+  auto scalar = Scalar(ast, std::move(node));
+  if (!scalar.ok()) return scalar;
+  return Converted(*types_, *std::move(scalar), Fundamental(types_, "bool"));
+}
+
+absl::StatusOr<v1::Node> Binder::BindUnary(const Ast& ast) {
+  auto operand = BindValue(*ast.operands[0]);
+  if (!operand.ok()) return operand;
+  if (ast.text == "!") {
+    auto truth = Truth(*ast.operands[0], *std::move(operand));
+    if (!truth.ok()) return truth;
+    return MakeUnary(v1::OP_NOT, *std::move(truth), Fundamental(types_, "bool"));
+  }
+  auto scalar = Scalar(*ast.operands[0], *std::move(operand));
+  if (!scalar.ok()) return scalar;
+  const v1::Type& type = types_->at(scalar->type());
+  if (!IsArithmetic(type) || (ast.text == "~" && !IsInteger(type))) {
+    return Error(ast, absl::StrCat("'", ast.text, "' cannot be applied to '", type.name(), "'"));
+  }
+  const uint32_t promoted = Promoted(types_, scalar->type());
+  v1::Node value = Converted(*types_, *std::move(scalar), promoted);
+  if (ast.text == "+") return value;
+  return MakeUnary(ast.text == "-" ? v1::OP_NEG : v1::OP_BIT_NOT, std::move(value), promoted);
+}
+
+absl::StatusOr<v1::Node> Binder::BindPointerArithmetic(const Ast& ast, v1::Operator op, v1::Node left, v1::Node right) {
+  const bool left_is_pointer = IsPointer(types_->at(left.type()));
+  const bool right_is_pointer = IsPointer(types_->at(right.type()));
+  const uint32_t pointer = left_is_pointer ? left.type() : right.type();
+  types_->Expand(types_->at(pointer).target());
+  const uint64_t stride = types_->at(types_->at(pointer).target()).size();
+  const bool valid = stride != 0 && ((left_is_pointer && right_is_pointer && op == v1::OP_SUB) ||
+                                     (left_is_pointer != right_is_pointer && op == v1::OP_ADD) ||
+                                     (left_is_pointer && !right_is_pointer && op == v1::OP_SUB));
+  if (!valid) return Error(ast, absl::StrCat("'", ast.text, "' cannot be applied to these pointers"));
+  const uint32_t word = Fundamental(types_, "long");
+  v1::Node scale = MakeConstant(&stride, sizeof(stride), word);
+  if (left_is_pointer && right_is_pointer) {
+    v1::Node bytes = MakeBinary(v1::OP_SUB, Converted(*types_, std::move(left), word),
+                                Converted(*types_, std::move(right), word), word);
+    return MakeBinary(v1::OP_DIV, std::move(bytes), std::move(scale), word);
+  }
+  v1::Node base = left_is_pointer ? std::move(left) : v1::Node(right);
+  v1::Node count = left_is_pointer ? std::move(right) : std::move(left);
+  if (!IsInteger(types_->at(count.type()))) return Error(ast, "a pointer can only be moved by an integer");
+  v1::Node bytes = MakeBinary(v1::OP_MUL, Converted(*types_, std::move(count), word), std::move(scale), word);
+  return MakeConvert(WordBinary(op, std::move(base), std::move(bytes)), pointer);
+}
+
+absl::StatusOr<v1::Node> Binder::BindComparison(const Ast& ast, v1::Operator op, v1::Node left, v1::Node right) {
+  const uint32_t result = Fundamental(types_, "bool");
+  const v1::Type& l = types_->at(left.type());
+  const v1::Type& r = types_->at(right.type());
+  if (IsPointer(l) || IsPointer(r)) {
+    if (!(IsPointer(l) || IsNullLiteral(left)) || !(IsPointer(r) || IsNullLiteral(right))) {
+      return Error(ast, absl::StrCat("cannot compare '", l.name(), "' with '", r.name(), "'"));
+    }
+    const uint32_t word = Fundamental(types_, "unsigned long");
+    return MakeBinary(op, Converted(*types_, std::move(left), word), Converted(*types_, std::move(right), word),
+                      result);
+  }
+  const uint32_t common = CommonType(types_, left.type(), right.type());
+  return MakeBinary(op, Converted(*types_, std::move(left), common), Converted(*types_, std::move(right), common),
+                    result);
+}
+
+absl::StatusOr<v1::Node> Binder::BindBinary(const Ast& ast) {
+  const v1::Operator op = BinaryOperator(ast.text);
+  if (op == v1::OP_NONE) return Error(ast, absl::StrCat("operator '", ast.text, "' is not supported"));
+  auto left = BindValue(*ast.operands[0]);
+  if (!left.ok()) return left;
+  auto right = BindValue(*ast.operands[1]);
+  if (!right.ok()) return right;
+  if (op == v1::OP_LOGICAL_AND || op == v1::OP_LOGICAL_OR) {
+    left = Truth(*ast.operands[0], *std::move(left));
+    if (!left.ok()) return left;
+    right = Truth(*ast.operands[1], *std::move(right));
+    if (!right.ok()) return right;
+    return MakeBinary(op, *std::move(left), *std::move(right), Fundamental(types_, "bool"));
+  }
+  left = Scalar(*ast.operands[0], *std::move(left));
+  if (!left.ok()) return left;
+  right = Scalar(*ast.operands[1], *std::move(right));
+  if (!right.ok()) return right;
+  if (IsComparison(op)) return BindComparison(ast, op, *std::move(left), *std::move(right));
+  if (IsPointer(types_->at(left->type())) || IsPointer(types_->at(right->type()))) {
+    return BindPointerArithmetic(ast, op, *std::move(left), *std::move(right));
+  }
+  const bool shift = op == v1::OP_SHL || op == v1::OP_SHR;
+  const bool integers_only = shift || op == v1::OP_MOD || op == v1::OP_AND || op == v1::OP_OR || op == v1::OP_XOR;
+  const uint32_t common = CommonType(types_, left->type(), right->type());
+  if (integers_only && IsFloat(types_->at(common))) {
+    return Error(ast, absl::StrCat("'", ast.text, "' needs integers"));
+  }
+  const uint32_t left_type = shift ? Promoted(types_, left->type()) : common;
+  const uint32_t right_type = shift ? Promoted(types_, right->type()) : common;
+  return MakeBinary(op, Converted(*types_, *std::move(left), left_type),
+                    Converted(*types_, *std::move(right), right_type), left_type);
+}
+
+}  // namespace dlog::plan

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Gives an expression its meaning at one site: names are looked up as the compiler would at that line, operators are
+// typed by C++ rules, and the result is a plan Node.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "plan.pb.h"
+#include "symbolizer/dwarf/location.h"
+#include "symbolizer/dwarf/scopes.h"
+#include "symbolizer/dwarf/type_graph.h"
+#include "symbolizer/expr/ast.h"
+#include "symbolizer/plan/shaper.h"
+
+namespace dlog::plan {
+
+// One per site. Not thread-safe.
+class Binder {
+ public:
+  Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point,
+         dwarf::TypeGraph* types, Shaper* shaper);
+
+  // `source` is the text the AST came from, for carets.
+  // NotFound: a name or member does not exist; the message ends in "did you mean ..." when something is close.
+  // InvalidArgument: operands do not fit; with a caret.
+  // FailedPrecondition: a variable has no location here; missing_variable() is that variable.
+  // Unimplemented: known, but cannot be captured (vector register, thread-local, ...); the message says what.
+  absl::StatusOr<v1::Node> Bind(const expr::Ast& ast, std::string_view source);
+
+  // The variable of the last FailedPrecondition.
+  const std::optional<dwarf::Variable>& missing_variable() const { return missing_variable_; }
+  // What names can be used here (locals and parameters, innermost first).
+  const std::vector<dwarf::Variable>& variables() const { return variables_; }
+
+ private:
+  absl::StatusOr<v1::Node> BindAny(const expr::Ast& ast);
+  // As BindAny, with references followed and the type's members known.
+  absl::StatusOr<v1::Node> BindValue(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindName(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindVariable(const dwarf::Variable& variable);
+  absl::StatusOr<v1::Node> BindThisMember(std::string_view name);
+  absl::StatusOr<v1::Node> BindLiteral(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindMember(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindIndex(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindAddressOf(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindUnary(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindBinary(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindPointerArithmetic(const expr::Ast& ast, v1::Operator op, v1::Node left, v1::Node right);
+  absl::StatusOr<v1::Node> BindComparison(const expr::Ast& ast, v1::Operator op, v1::Node left, v1::Node right);
+
+  v1::Node FollowReference(v1::Node node);
+  // *node, for pointers, arrays and smart-pointer or optional shapes.
+  absl::StatusOr<v1::Node> Dereferenced(const expr::Ast& ast, v1::Node node);
+  absl::StatusOr<v1::Node> SequenceElement(const expr::Ast& ast, const v1::Node& sequence, v1::Node index);
+  // Scalar value of `node`, arrays decayed to pointers.
+  absl::StatusOr<v1::Node> Scalar(const expr::Ast& ast, v1::Node node);
+  absl::StatusOr<v1::Node> Truth(const expr::Ast& ast, v1::Node node);
+  absl::Status UnknownName(const expr::Ast& ast, std::string_view what, std::vector<std::string> candidates) const;
+  absl::Status Error(const expr::Ast& ast, std::string_view message) const;
+
+  const dwarf::Module& module_;
+  const dwarf::FunctionScope& scope_;
+  const dwarf::ProbePoint point_;
+  dwarf::TypeGraph* const types_;
+  Shaper* const shaper_;
+  const std::vector<dwarf::Variable> variables_;
+  std::string source_;
+  std::optional<dwarf::Variable> missing_variable_;
+};
+
+// The candidates close to `name`, best first, at most three.
+std::vector<std::string> NearMisses(std::string_view name, const std::vector<std::string>& candidates);
+
+}  // namespace dlog::plan

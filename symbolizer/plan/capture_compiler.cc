@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/plan/capture_compiler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "symbolizer/plan/conversions.h"
+#include "symbolizer/plan/nodes.h"
+
+namespace dlog::plan {
+namespace {
+
+constexpr uint32_t kRegisters = 18;
+constexpr uint32_t kMaxCopyBytes = 16384;  // one segment; larger objects are captured up to here
+constexpr size_t kMaxOpsPerList = 512;     // what does not fit is not followed
+constexpr size_t kMaxRoutines = 256;
+constexpr int kMaxInlineDepth = 16;        // structs within structs within one list
+
+bool IsCharPointer(const dwarf::TypeGraph& types, const v1::Type& type) {
+  if (type.kind() != v1::TYPE_POINTER) return false;
+  const v1::Type& target = types.at(type.target());
+  return target.size() == 1 && (target.kind() == v1::TYPE_CHAR || target.kind() == v1::TYPE_UTF_CHAR);
+}
+
+}  // namespace
+
+CaptureCompiler::CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits)
+    : types_(types), shaper_(shaper), limits_(limits), main_(*types, OpEmitter::Use::kCapture) {}
+
+void CaptureCompiler::NoteRegisters(const v1::Node& node) {
+  switch (node.kind_case()) {
+    case v1::Node::kReg:
+      if (node.reg() < kRegisters) register_mask_ |= 1u << node.reg();
+      break;
+    case v1::Node::kMemory:
+      NoteRegisters(node.memory());
+      break;
+    case v1::Node::kComposite:
+      for (const auto& piece : node.composite().pieces()) NoteRegisters(piece.value());
+      break;
+    case v1::Node::kMember:
+      NoteRegisters(node.member().object());
+      break;
+    case v1::Node::kUnary:
+      NoteRegisters(node.unary().operand());
+      break;
+    case v1::Node::kBinary:
+      NoteRegisters(node.binary().left());
+      NoteRegisters(node.binary().right());
+      break;
+    case v1::Node::kConvert:
+      NoteRegisters(node.convert());
+      break;
+    case v1::Node::kAddressOf:
+      NoteRegisters(node.address_of());
+      break;
+    case v1::Node::kChecked:
+      NoteRegisters(node.checked().condition());
+      NoteRegisters(node.checked().value());
+      break;
+    default:
+      break;
+  }
+}
+
+absl::Status CaptureCompiler::SetCondition(const v1::Node& condition) {
+  OpEmitter out(*types_, OpEmitter::Use::kCondition);
+  // Each side of a top-level && rejects by itself: the cheap half decides without the dear one.
+  std::vector<const v1::Node*> conjuncts = {&condition};
+  for (size_t i = 0; i < conjuncts.size();) {
+    const v1::Node* node = conjuncts[i];
+    if (node->has_binary() && node->binary().op() == v1::OP_LOGICAL_AND) {
+      conjuncts[i] = &node->binary().left();
+      conjuncts.insert(conjuncts.begin() + static_cast<ptrdiff_t>(i) + 1, &node->binary().right());
+    } else {
+      ++i;
+    }
+  }
+  for (const v1::Node* node : conjuncts) {
+    const uint32_t mark = out.mark();
+    auto cell = out.Value(*node);
+    if (!cell.ok()) return cell.status();
+    out.Emit(v1::CAP_REJECT_IF_ZERO).set_a(*cell);
+    out.Release(mark);
+  }
+  condition_ = out.Take();
+  return absl::OkStatus();
+}
+
+template <typename Function>
+absl::Status CaptureCompiler::Part(OpEmitter* out, Function emit) {
+  if (out->size() >= kMaxOpsPerList) return absl::OkStatus();
+  const uint32_t mark = out->mark();
+  const OpEmitter::Label outer = out->failure();
+  const OpEmitter::Label end = out->NewLabel();
+  out->set_failure(end);
+  absl::Status status = emit(end);
+  out->set_failure(outer);
+  out->Place(end);
+  out->Release(mark);
+  return status;
+}
+
+absl::Status CaptureCompiler::AddValue(const v1::Node& value) {
+  NoteRegisters(value);
+  return Part(&main_, [&](OpEmitter::Label end) -> absl::Status {
+    v1::Node node = value;
+    while (node.has_checked()) {
+      absl::Status status = AddInputs(&main_, node.checked().condition());
+      if (!status.ok()) return status;
+      auto cell = main_.Value(node.checked().condition());
+      if (!cell.ok()) return cell.status();
+      main_.Jump(v1::CAP_JUMP_IF_ZERO, *cell, end);
+      node = v1::Node(node.checked().value());
+    }
+    const v1::Type type = types_->at(node.type());
+    if (node.has_memory()) {
+      auto address = main_.AddressValue(node.memory());
+      if (!address.ok()) return address.status();
+      CopyObject(&main_, node.type(), *address);
+      return Follow(&main_, node.type(), *address, 0);
+    }
+    absl::Status status = AddInputs(&main_, node);
+    if (!status.ok()) return status;
+    if (type.kind() == v1::TYPE_REFERENCE) {
+      auto target = main_.AddressValue(node);
+      if (!target.ok()) return target.status();
+      types_->Expand(type.target());
+      CopyObject(&main_, type.target(), *target);
+      return Follow(&main_, type.target(), *target, 0);
+    }
+    if (IsCharPointer(*types_, type)) {
+      auto pointer = main_.Value(node);
+      if (!pointer.ok()) return pointer.status();
+      main_.Jump(v1::CAP_JUMP_IF_ZERO, *pointer, end);
+      v1::CaptureOp& op = main_.Emit(v1::CAP_CSTRING);
+      op.set_a(*pointer);
+      op.set_length(limits_.string_bytes + 1);
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
+  switch (node.kind_case()) {
+    case v1::Node::kMemory: {
+      auto address = out->AddressValue(node.memory());
+      if (!address.ok()) return address.status();
+      CopyObject(out, node.type(), *address);
+      return absl::OkStatus();
+    }
+    case v1::Node::kMember:
+      return AddInputs(out, node.member().object());
+    case v1::Node::kComposite:
+      for (const auto& piece : node.composite().pieces()) {
+        if (!piece.in_memory()) {
+          absl::Status status = AddInputs(out, piece.value());
+          if (!status.ok()) return status;
+          continue;
+        }
+        auto address = out->AddressValue(piece.value());
+        if (!address.ok()) return address.status();
+        v1::CaptureOp& op = out->Emit(v1::CAP_COPY);
+        op.set_a(address->cell);
+        op.set_offset(address->offset);
+        op.set_length(std::min(piece.size(), kMaxCopyBytes));
+      }
+      return absl::OkStatus();
+    case v1::Node::kUnary:
+      return AddInputs(out, node.unary().operand());
+    case v1::Node::kBinary: {
+      absl::Status status = AddInputs(out, node.binary().left());
+      return status.ok() ? AddInputs(out, node.binary().right()) : status;
+    }
+    case v1::Node::kConvert:
+      return AddInputs(out, node.convert());
+    case v1::Node::kAddressOf: {
+      // Only the address matters; computing it captures the pointers on the way.
+      if (!IsInMemory(node.address_of())) return absl::OkStatus();
+      auto address = out->AddressValue(AddressOf(node.address_of()));
+      return address.ok() ? absl::OkStatus() : address.status();
+    }
+    case v1::Node::kChecked: {
+      absl::Status status = AddInputs(out, node.checked().condition());
+      if (!status.ok()) return status;
+      auto cell = out->Value(node.checked().condition());
+      if (!cell.ok()) return cell.status();
+      out->Jump(v1::CAP_JUMP_IF_ZERO, *cell, out->failure());
+      return AddInputs(out, node.checked().value());
+    }
+    default:
+      return absl::OkStatus();
+  }
+}
+
+void CaptureCompiler::CopyObject(OpEmitter* out, uint32_t type, Address address) {
+  const uint64_t size = type == 0 ? 8 : types_->at(type).size();
+  if (size == 0) return;
+  const uint32_t length = static_cast<uint32_t>(std::min<uint64_t>(size, kMaxCopyBytes));
+  if (out == &main_ && address.cell < kRegisters &&
+      !copied_.insert({address.cell, address.offset, length}).second) {
+    return;  // another expression has copied the same bytes
+  }
+  v1::CaptureOp& op = out->Emit(v1::CAP_COPY);
+  op.set_a(address.cell);
+  op.set_offset(address.offset);
+  op.set_length(length);
+}
+
+bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
+  if (auto known = has_indirection_.find(type); known != has_indirection_.end()) return known->second;
+  const v1::Type t = types_->at(type);
+  bool result = false;
+  switch (t.kind()) {
+    case v1::TYPE_POINTER:
+      result = IsCharPointer(*types_, t);
+      break;
+    case v1::TYPE_REFERENCE:
+      result = true;
+      break;
+    case v1::TYPE_ARRAY:
+      result = depth < kMaxInlineDepth && HasIndirection(t.target(), depth + 1);
+      break;
+    case v1::TYPE_STRUCT: {
+      const v1::Shape shape = shaper_->ShapeOf(type);
+      const bool inline_only = shape.kind() == v1::Shape::OPTIONAL ||
+                               (shape.kind() == v1::Shape::SEQUENCE && !shape.has_end() &&
+                                SplitOffset(shape.data()).base->kind_case() == v1::Node::kSelf);
+      if (inline_only) {
+        result = depth < kMaxInlineDepth && HasIndirection(shape.element(), depth + 1);
+      } else if (shape.kind() != v1::Shape::NONE) {
+        result = true;
+      } else if (depth < kMaxInlineDepth) {
+        for (const v1::Field& field : t.fields()) {
+          result = result || (!field.is_virtual_base() && field.bit_size() == 0 &&
+                              HasIndirection(field.type(), depth + 1));
+        }
+      }
+      break;
+    }
+    default:
+      break;
+  }
+  has_indirection_[type] = result;
+  return result;
+}
+
+absl::Status CaptureCompiler::FollowCString(OpEmitter* out, Address address) {
+  return Part(out, [&](OpEmitter::Label end) -> absl::Status {
+    auto pointer = out->EmitLoad(address, 8, false);
+    if (!pointer.ok()) return pointer.status();
+    out->Jump(v1::CAP_JUMP_IF_ZERO, *pointer, end);
+    v1::CaptureOp& op = out->Emit(v1::CAP_CSTRING);
+    op.set_a(*pointer);
+    op.set_length(limits_.string_bytes + 1);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status CaptureCompiler::Follow(OpEmitter* out, uint32_t type, Address address, int depth) {
+  if (depth > kMaxInlineDepth || !HasIndirection(type)) return absl::OkStatus();
+  const v1::Type t = types_->at(type);
+  switch (t.kind()) {
+    case v1::TYPE_POINTER:
+      return FollowCString(out, address);
+    case v1::TYPE_REFERENCE:
+      return Part(out, [&](OpEmitter::Label end) -> absl::Status {
+        auto pointer = out->EmitLoad(address, 8, false);
+        if (!pointer.ok()) return pointer.status();
+        out->Jump(v1::CAP_JUMP_IF_ZERO, *pointer, end);
+        types_->Expand(t.target());
+        v1::CaptureOp& op = out->Emit(v1::CAP_CALL);
+        op.set_a(*pointer);
+        op.set_routine(RoutineFor(t.target(), Flavor::kCopyAndFollow));
+        // The reference that a template names is not a level of its own; members that are references are.
+        op.set_deeper(out != &main_ || depth > 0);
+        return absl::OkStatus();
+      });
+    case v1::TYPE_ARRAY:
+      return Part(out, [&](OpEmitter::Label) -> absl::Status {
+        auto first = out->Materialize(address);
+        if (!first.ok()) return first.status();
+        auto count = out->EmitConst(t.count());
+        if (!count.ok()) return count.status();
+        return CallEach(out, t.target(), *first, *count, static_cast<uint32_t>(types_->at(t.target()).size()), false);
+      });
+    case v1::TYPE_STRUCT: {
+      if (shaper_->ShapeOf(type).kind() != v1::Shape::NONE) return FollowShape(out, type, address);
+      for (const v1::Field& field : t.fields()) {
+        if (field.is_virtual_base() || field.bit_size() != 0) continue;
+        const Address inner{address.cell, address.offset + static_cast<int64_t>(field.offset())};
+        absl::Status status = Follow(out, field.type(), inner, depth + 1);
+        if (!status.ok()) return status;
+      }
+      return absl::OkStatus();
+    }
+    default:
+      return absl::OkStatus();
+  }
+}
+
+absl::Status CaptureCompiler::CallEach(OpEmitter* out, uint32_t type, uint32_t address_cell, uint32_t count_cell,
+                                       uint32_t stride, bool deeper) {
+  if (stride == 0) return absl::OkStatus();
+  v1::CaptureOp& op = out->Emit(v1::CAP_CALL_EACH);
+  op.set_a(address_cell);
+  op.set_b(count_cell);
+  op.set_size(stride);
+  op.set_length(limits_.items);
+  op.set_routine(RoutineFor(type, Flavor::kFollow));
+  op.set_deeper(deeper);
+  return absl::OkStatus();
+}
+
+absl::Status CaptureCompiler::FollowString(OpEmitter* out, const v1::Shape& shape) {
+  auto size = out->Value(shape.size());
+  if (!size.ok()) return size.status();
+  out->Jump(v1::CAP_JUMP_IF_ZERO, *size, out->failure());
+  auto data = out->Value(shape.data());
+  if (!data.ok()) return data.status();
+  const uint32_t unit = static_cast<uint32_t>(std::max<uint64_t>(1, types_->at(shape.element()).size()));
+  v1::CaptureOp& op = out->Emit(v1::CAP_COPY_DYN);
+  op.set_a(*data);
+  op.set_b(*size);
+  op.set_size(unit);
+  op.set_length(std::min(limits_.string_bytes, kMaxCopyBytes) / unit * unit);
+  return absl::OkStatus();
+}
+
+absl::Status CaptureCompiler::FollowSequence(OpEmitter* out, const v1::Shape& shape) {
+  const uint64_t stride = types_->at(shape.element()).size();
+  if (stride == 0 || stride > kMaxCopyBytes) return absl::OkStatus();
+  auto begin = out->Value(shape.data());
+  if (!begin.ok()) return begin.status();
+  absl::StatusOr<uint32_t> count = absl::InternalError("");
+  if (shape.has_end()) {
+    auto end = out->Value(shape.end());
+    if (!end.ok()) return end.status();
+    // end - begin as an unsigned number: a header with end < begin gives nothing, not a huge count.
+    auto ordered = out->EmitConst(0);
+    if (!ordered.ok()) return ordered.status();
+    v1::CaptureOp& test = out->Emit(v1::CAP_ARITH);
+    test.set_dst(*ordered);
+    test.set_a(*begin);
+    test.set_b(*end);
+    test.set_op(v1::OP_LT);
+    out->Jump(v1::CAP_JUMP_IF_ZERO, *ordered, out->failure());
+    v1::CaptureOp& difference = out->Emit(v1::CAP_ARITH);
+    difference.set_dst(*ordered);
+    difference.set_a(*end);
+    difference.set_b(*begin);
+    difference.set_op(v1::OP_SUB);
+    v1::CaptureOp& quotient = out->Emit(v1::CAP_ARITH_IMM);
+    quotient.set_dst(*ordered);
+    quotient.set_a(*ordered);
+    quotient.set_op(v1::OP_DIV);
+    quotient.set_imm(static_cast<int64_t>(stride));
+    count = ordered;
+  } else {
+    count = out->Value(shape.size());
+  }
+  if (!count.ok()) return count.status();
+  const bool contiguous_inside = SplitOffset(shape.data()).base->kind_case() == v1::Node::kSelf;
+  if (!contiguous_inside) {
+    const uint64_t wanted = std::max<uint64_t>(1, std::min<uint64_t>(limits_.items, kMaxCopyBytes / stride));
+    v1::CaptureOp& op = out->Emit(v1::CAP_COPY_DYN);
+    op.set_a(*begin);
+    op.set_b(*count);
+    op.set_size(static_cast<uint32_t>(stride));
+    op.set_length(static_cast<uint32_t>(wanted * stride));
+  }
+  if (!HasIndirection(shape.element())) return absl::OkStatus();
+  return CallEach(out, shape.element(), *begin, *count, static_cast<uint32_t>(stride), !contiguous_inside);
+}
+
+absl::Status CaptureCompiler::FollowShape(OpEmitter* out, uint32_t type, Address address) {
+  const v1::Shape shape = shaper_->ShapeOf(type);
+  return Part(out, [&](OpEmitter::Label end) -> absl::Status {
+    out->set_self(address);
+    absl::Status status;
+    switch (shape.kind()) {
+      case v1::Shape::STRING:
+        status = FollowString(out, shape);
+        break;
+      case v1::Shape::SEQUENCE:
+        status = FollowSequence(out, shape);
+        break;
+      case v1::Shape::OPTIONAL: {
+        auto engaged = out->Value(shape.engaged());
+        if (!engaged.ok()) return engaged.status();
+        out->Jump(v1::CAP_JUMP_IF_ZERO, *engaged, end);
+        auto value = out->AddressValue(shape.data());
+        if (!value.ok()) return value.status();
+        v1::CaptureOp& op = out->Emit(v1::CAP_CALL);
+        op.set_a(value->cell);
+        op.set_offset(value->offset);
+        op.set_routine(RoutineFor(shape.element(), Flavor::kFollow));
+        break;
+      }
+      case v1::Shape::POINTER: {
+        if (types_->at(shape.element()).size() == 0) break;
+        auto pointer = out->Value(shape.data());
+        if (!pointer.ok()) return pointer.status();
+        out->Jump(v1::CAP_JUMP_IF_ZERO, *pointer, end);
+        v1::CaptureOp& op = out->Emit(v1::CAP_CALL);
+        op.set_a(*pointer);
+        op.set_routine(RoutineFor(shape.element(), Flavor::kCopyAndFollow));
+        op.set_deeper(true);
+        break;
+      }
+      default:
+        break;
+    }
+    out->set_self({OpEmitter::kSelfCell, 0});
+    return status;
+  });
+}
+
+uint32_t CaptureCompiler::RoutineFor(uint32_t type, Flavor flavor) {
+  const auto key = std::make_pair(type, flavor);
+  if (auto known = routine_index_.find(key); known != routine_index_.end()) return known->second;
+  const uint32_t index = static_cast<uint32_t>(routine_keys_.size());
+  routine_index_[key] = index;
+  routine_keys_.push_back(key);
+  return index;
+}
+
+void CaptureCompiler::CompilePendingRoutines() {
+  // Compiling a routine may ask for further ones; beyond the limit they stay empty.
+  while (routines_.size() < routine_keys_.size()) {
+    const auto [type, flavor] = routine_keys_[routines_.size()];
+    v1::CaptureRoutine routine;
+    if (routines_.size() < kMaxRoutines) {
+      OpEmitter out(*types_, OpEmitter::Use::kCapture);
+      const Address self{OpEmitter::kSelfCell, 0};
+      types_->Expand(type);
+      if (flavor == Flavor::kCopyAndFollow) CopyObject(&out, type, self);
+      // What cannot be followed is shown as not captured; the rest of the object is kept.
+      Follow(&out, type, self, 1).IgnoreError();
+      for (v1::CaptureOp& op : out.Take()) *routine.add_ops() = std::move(op);
+    }
+    routines_.push_back(std::move(routine));
+  }
+}
+
+v1::CapturePlan CaptureCompiler::Finish() {
+  CompilePendingRoutines();
+  v1::CapturePlan plan;
+  plan.set_register_mask(register_mask_);
+  for (v1::CaptureOp& op : condition_) *plan.add_condition() = std::move(op);
+  for (v1::CaptureOp& op : main_.Take()) *plan.add_ops() = std::move(op);
+  for (v1::CaptureRoutine& routine : routines_) *plan.add_routines() = std::move(routine);
+  return plan;
+}
+
+}  // namespace dlog::plan

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Decides what the kernel copies: for each value all bytes that the renderer will want to read, following references,
+// strings, containers and smart pointers by queued routines.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "plan.pb.h"
+#include "symbolizer/dwarf/type_graph.h"
+#include "symbolizer/plan/op_emitter.h"
+#include "symbolizer/plan/shaper.h"
+
+namespace dlog::plan {
+
+struct CaptureLimits {
+  uint32_t items = 100;
+  uint32_t string_bytes = 256;
+};
+
+// Compiles one site's plan. Not thread-safe.
+class CaptureCompiler {
+ public:
+  CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits);
+
+  // The hit counts only when `condition` (of type bool) is true. Unimplemented for what the kernel cannot compute.
+  absl::Status SetCondition(const v1::Node& condition);
+  // Captures the inputs of `value` and, when it is an object, its contents.
+  absl::Status AddValue(const v1::Node& value);
+
+  v1::CapturePlan Finish();
+
+ private:
+  using Address = OpEmitter::Address;
+  // What a routine does with the object at its address.
+  enum class Flavor {
+    kCopyAndFollow,
+    kFollow,  // its bytes are already captured (element of a contiguous run)
+  };
+
+  absl::Status AddInputs(OpEmitter* out, const v1::Node& node);
+  void CopyObject(OpEmitter* out, uint32_t type, Address address);
+  // Emits what lies behind the object's pointers; the object itself is captured.
+  absl::Status Follow(OpEmitter* out, uint32_t type, Address address, int depth);
+  absl::Status FollowShape(OpEmitter* out, uint32_t type, Address address);
+  absl::Status FollowString(OpEmitter* out, const v1::Shape& shape);
+  absl::Status FollowSequence(OpEmitter* out, const v1::Shape& shape);
+  absl::Status FollowCString(OpEmitter* out, Address address);
+  absl::Status CallEach(OpEmitter* out, uint32_t type, uint32_t address_cell, uint32_t count_cell, uint32_t stride,
+                        bool deeper);
+  // Runs `emit` as an independent part: a fault in it continues behind it, its cells are free afterwards.
+  template <typename Function>
+  absl::Status Part(OpEmitter* out, Function emit);
+  // True when objects of `type` hold something worth following.
+  bool HasIndirection(uint32_t type, int depth = 0);
+  uint32_t RoutineFor(uint32_t type, Flavor flavor);
+  void CompilePendingRoutines();
+  void NoteRegisters(const v1::Node& node);
+
+  dwarf::TypeGraph* const types_;
+  Shaper* const shaper_;
+  const CaptureLimits limits_;
+  uint32_t register_mask_ = 0;
+  std::vector<v1::CaptureOp> condition_;
+  OpEmitter main_;
+  std::map<std::pair<uint32_t, Flavor>, uint32_t> routine_index_;
+  std::vector<std::pair<uint32_t, Flavor>> routine_keys_;
+  std::vector<v1::CaptureRoutine> routines_;
+  std::map<uint32_t, bool> has_indirection_;
+  std::set<std::tuple<uint32_t, int64_t, uint32_t>> copied_;  // register-based copies of the main list
+};
+
+}  // namespace dlog::plan

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compiles scalar Nodes into capture ops: one list of ops with its cells and forward jumps.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "plan.pb.h"
+#include "symbolizer/dwarf/type_graph.h"
+
+namespace dlog::plan {
+
+class OpEmitter {
+ public:
+  static constexpr uint32_t kSelfCell = 18;
+  static constexpr uint32_t kFirstFreeCell = 19;
+  static constexpr uint32_t kCells = 64;
+
+  // A cell plus a displacement; ops fold the displacement.
+  struct Address {
+    uint32_t cell = 0;
+    int64_t offset = 0;
+  };
+  // A jump target that is not known yet. Jumps go forward only.
+  using Label = size_t;
+
+  // In a condition a failed check stops the hit with an error; elsewhere it jumps to the failure label.
+  enum class Use { kCondition, kCapture };
+  OpEmitter(const dwarf::TypeGraph& types, Use use) : types_(types), use_(use) {}
+
+  // The address that `self` stands for; default: cell kSelfCell.
+  void set_self(Address self) { self_ = self; }
+
+  // A cell with the value of a scalar node: integers extended to 64 bits by their signedness, floats as binary64 bits.
+  // May be a register's own cell: never write to it. Unimplemented for what the kernel cannot compute (floating-point
+  // arithmetic, 128-bit integers); ResourceExhausted when the expression needs too many cells.
+  absl::StatusOr<uint32_t> Value(const v1::Node& node);
+  // Cell and displacement of a machine-word node.
+  absl::StatusOr<Address> AddressValue(const v1::Node& node);
+  // One cell with cell + offset.
+  absl::StatusOr<uint32_t> Materialize(Address address);
+
+  v1::CaptureOp& Emit(v1::CaptureOpCode code);
+  absl::StatusOr<uint32_t> EmitConst(uint64_t value);
+  absl::StatusOr<uint32_t> EmitLoad(Address address, uint32_t size, bool is_signed);
+
+  Label NewLabel();
+  void Jump(v1::CaptureOpCode code, uint32_t cell, Label label);
+  void Place(Label label);
+  // Where faulting loads and failed checks continue. Set around each independent part.
+  void set_failure(Label label) { failure_ = label; }
+  Label failure() const { return failure_; }
+
+  // Cells allocated since mark() are free again after Release(mark).
+  uint32_t mark() const { return next_cell_; }
+  void Release(uint32_t mark) { next_cell_ = mark; }
+
+  size_t size() const { return ops_.size(); }
+  // The finished list; every placed label resolved. Labels never placed mean "end".
+  std::vector<v1::CaptureOp> Take();
+
+ private:
+  absl::StatusOr<uint32_t> NewCell();
+  absl::StatusOr<uint32_t> Constant(const v1::Node& node);
+  absl::StatusOr<uint32_t> ReadObject(Address address, const v1::Type& type);
+  absl::StatusOr<uint32_t> MemberValue(const v1::Node& node);
+  absl::StatusOr<uint32_t> CompositeValue(const v1::Node& node);
+  absl::StatusOr<uint32_t> UnaryValue(const v1::Node& node);
+  absl::StatusOr<uint32_t> BinaryValue(const v1::Node& node);
+  absl::StatusOr<uint32_t> LogicalValue(const v1::Node& node);
+  absl::StatusOr<uint32_t> ConvertValue(const v1::Node& node);
+  // `cell` narrowed to a type's range.
+  absl::StatusOr<uint32_t> Extended(uint32_t cell, uint64_t size, bool is_signed);
+  absl::StatusOr<uint32_t> Widened(uint32_t cell, const v1::Type& type);
+  absl::Status Check(const v1::Node& condition);
+  absl::Status FailUnless(uint32_t cell);
+
+  const dwarf::TypeGraph& types_;
+  const Use use_;
+  Address self_{kSelfCell, 0};
+  std::vector<v1::CaptureOp> ops_;
+  std::vector<size_t> labels_;                        // position, or kUnplaced
+  std::vector<std::pair<size_t, Label>> references_;  // op index -> label
+  Label failure_ = kEnd;
+  uint32_t next_cell_ = kFirstFreeCell;
+  int depth_ = 0;
+
+  static constexpr size_t kUnplaced = ~size_t{0};
+  static constexpr Label kEnd = ~Label{0};
+};
+
+}  // namespace dlog::plan

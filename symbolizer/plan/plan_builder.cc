@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/plan/plan_builder.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/location.h"
+#include "symbolizer/plan/conversions.h"
+
+namespace dlog::plan {
+namespace {
+
+constexpr size_t kMostAlternativeLines = 3;
+
+// Lines of the same function instance and file on which `variable` has a location, the nearest to the site first chosen, returned in
+// ascending order.
+std::vector<uint32_t> LinesWhereAvailable(const SiteContext& site, const dwarf::Variable& variable) {
+  const std::vector<dwarf::AddressRange> ranges = dwarf::AvailableRanges(*site.module, *site.scope, variable.die);
+  const auto inside = [](const std::vector<dwarf::AddressRange>& set, LinkAddress address) {
+    return std::any_of(set.begin(), set.end(), [&](const auto& range) { return range.Contains(address); });
+  };
+  std::set<uint32_t> lines;
+  for (const dwarf::LineRow& row : *site.rows) {
+    if (!row.is_stmt || row.end_sequence || row.file != site.file || row.line == 0 || row.line == site.line) continue;
+    if (inside(ranges, row.address) && inside(site.scope->ranges, row.address)) lines.insert(row.line);
+  }
+  std::vector<uint32_t> nearest(lines.begin(), lines.end());
+  std::stable_sort(nearest.begin(), nearest.end(), [&](uint32_t a, uint32_t b) {
+    return std::abs(static_cast<int64_t>(a) - site.line) < std::abs(static_cast<int64_t>(b) - site.line);
+  });
+  if (nearest.size() > kMostAlternativeLines) nearest.resize(kMostAlternativeLines);
+  std::sort(nearest.begin(), nearest.end());
+  return nearest;
+}
+
+std::string AvailableText(const std::vector<uint32_t>& lines) {
+  if (lines.empty()) return "not available on any line of this function";
+  return absl::StrCat("available on line", lines.size() > 1 ? "s " : " ", absl::StrJoin(lines, ", "));
+}
+
+void DescribeFailure(const absl::Status& status, const Binder& binder, const SiteContext& site,
+                     v1::BoundExpression* out) {
+  out->set_reason(std::string(status.message()));
+  switch (status.code()) {
+    case absl::StatusCode::kFailedPrecondition: {
+      out->set_status(v1::STATUS_OPTIMIZED_OUT);
+      if (!binder.missing_variable()) return;
+      const std::vector<uint32_t> lines = LinesWhereAvailable(site, *binder.missing_variable());
+      out->mutable_available_at()->Add(lines.begin(), lines.end());
+      out->set_reason(absl::StrCat(status.message(), "; ", AvailableText(lines)));
+      return;
+    }
+    case absl::StatusCode::kUnimplemented:
+      out->set_status(v1::STATUS_UNREADABLE);
+      return;
+    default:
+      out->set_status(v1::STATUS_ERROR);
+      return;
+  }
+}
+
+}  // namespace
+
+SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwarf::TypeGraph* types, Shaper* shaper) {
+  SitePlan result;
+  Binder binder(*site.module, *site.scope, site.point, types, shaper);
+  CaptureCompiler compiler(types, shaper, request.limits);
+
+  if (request.condition.ast != nullptr) {
+    auto condition = binder.Bind(*request.condition.ast, request.condition.text);
+    absl::Status status = condition.status();
+    if (condition.ok()) {
+      if (types->at(condition->type()).kind() == v1::TYPE_REFERENCE) {
+        status = absl::InvalidArgumentError("the condition is a reference; compare it with something");
+      } else if (!IsScalar(types->at(condition->type()))) {
+        status = absl::InvalidArgumentError(absl::StrCat("the condition has type '", types->at(condition->type()).name(),
+                                                         "', which is neither true nor false"));
+      } else {
+        const uint32_t truth = Fundamental(types, "bool");
+        status = compiler.SetCondition(Converted(*types, *std::move(condition), truth));
+      }
+    }
+    if (!status.ok()) {
+      v1::BoundExpression described;
+      DescribeFailure(status, binder, site, &described);
+      absl::Status error = WithContext(absl::Status(status.code(), described.reason()), "condition");
+      const std::string hint = HintOf(status);
+      if (!hint.empty()) error = WithHint(error, hint);
+      result.condition_error = error;
+    }
+  }
+
+  for (const SourceExpression& value : request.values) {
+    v1::BoundExpression bound;
+    auto node = binder.Bind(*value.ast, value.text);
+    absl::Status status = node.status();
+    if (node.ok()) {
+      bound.set_type_name(types->at(node->type()).name());
+      status = compiler.AddValue(*node);
+    }
+    if (status.ok()) {
+      bound.set_location(dwarf::DescribeLocation(*node));
+      *bound.mutable_value() = *std::move(node);
+    } else {
+      DescribeFailure(status, binder, site, &bound);
+      if (binder.missing_variable() && bound.type_name().empty()) {
+        bound.set_type_name(types->at(types->AddTypeOf(binder.missing_variable()->die)).name());
+      }
+      const bool users = absl::IsNotFound(status) || absl::IsInvalidArgument(status);
+      if (users && result.user_error.ok()) result.user_error = status;
+    }
+    result.expressions.push_back(std::move(bound));
+  }
+  result.plan = compiler.Finish();
+  return result;
+}
+
+}  // namespace dlog::plan

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One site of a logpoint: template and condition bound at its address, and the capture plan that feeds them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "plan.pb.h"
+#include "symbolizer/dwarf/line_index.h"
+#include "symbolizer/dwarf/scopes.h"
+#include "symbolizer/dwarf/type_graph.h"
+#include "symbolizer/expr/ast.h"
+#include "symbolizer/plan/binder.h"
+#include "symbolizer/plan/capture_compiler.h"
+#include "symbolizer/plan/shaper.h"
+
+namespace dlog::plan {
+
+// An expression and the text that its carets point into.
+struct SourceExpression {
+  const expr::Ast* ast = nullptr;
+  std::string text;
+};
+
+struct PlanRequest {
+  std::vector<SourceExpression> values;
+  SourceExpression condition;  // ast == nullptr: none
+  CaptureLimits limits;
+};
+
+struct SiteContext {
+  const dwarf::Module* module = nullptr;
+  const dwarf::FunctionScope* scope = nullptr;
+  dwarf::ProbePoint point;
+  const std::vector<dwarf::LineRow>* rows = nullptr;  // of the scope's unit
+  uint32_t file = 0;                                  // in `rows`
+  uint32_t line = 0;
+};
+
+// What happened to the expressions at a site.
+struct SitePlan {
+  v1::CapturePlan plan;
+  std::vector<v1::BoundExpression> expressions;  // parallel to PlanRequest::values
+  // The first error that is the user's (unknown name, bad operands); OK when all names exist at this site.
+  absl::Status user_error;
+  // Why the condition cannot be evaluated here; such a site cannot be used.
+  absl::Status condition_error;
+};
+
+SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwarf::TypeGraph* types, Shaper* shaper);
+
+}  // namespace dlog::plan

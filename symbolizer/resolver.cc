@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/resolver.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/code/instruction.h"
+#include "symbolizer/expr/ast.h"
+#include "symbolizer/module_search.h"
+#include "symbolizer/plan/plan_builder.h"
+#include "symbolizer/statements.h"
+#include "symbolizer/visualizers/catalog.h"
+
+namespace dlog::symbolizer {
+namespace {
+
+constexpr size_t kMostSites = 4096;
+constexpr size_t kMaxInstructionBytes = 15;
+
+struct Judged {
+  code::Instruction instruction;
+  std::string bytes;
+  FileOffset offset;
+};
+
+// Decodes the instruction at a statement and says whether a probe may go there.
+absl::StatusOr<Judged> JudgeSite(const dwarf::Module& module, LinkAddress address) {
+  auto bytes = module.binary().CodeAt(address, kMaxInstructionBytes);
+  if (!bytes.ok()) return bytes.status();
+  auto instruction = code::Decode(*bytes, address);
+  if (!instruction.ok()) return instruction.status();
+  auto offset = module.binary().ToFileOffset(address);
+  if (!offset.ok()) return offset.status();
+  Judged judged;
+  judged.bytes.assign(reinterpret_cast<const char*>(bytes->data()), instruction->length);
+  judged.offset = *offset;
+  judged.instruction = *std::move(instruction);
+  return judged;
+}
+
+v1::InstructionClass ToProto(code::ProbeClass probe_class) {
+  switch (probe_class) {
+    case code::ProbeClass::kEmulated:
+      return v1::CLASS_EMULATED;
+    case code::ProbeClass::kStepped:
+      return v1::CLASS_STEPPED;
+    case code::ProbeClass::kRefused:
+      break;
+  }
+  return v1::CLASS_UNKNOWN;
+}
+
+// The user's template and condition, parsed once; owns the ASTs that PlanRequest points to.
+struct ParsedSpec {
+  expr::Template text;
+  expr::AstPtr condition;
+  plan::PlanRequest request;
+};
+
+absl::StatusOr<ParsedSpec> ParseSpec(const v1::LogpointSpec& spec) {
+  ParsedSpec parsed;
+  auto text = expr::ParseTemplate(spec.template_());
+  if (!text.ok()) return WithContext(text.status(), "template");
+  parsed.text = *std::move(text);
+  for (const expr::TemplateExpression& expression : parsed.text.expressions) {
+    parsed.request.values.push_back({expression.ast.get(), expression.text});
+  }
+  if (!spec.condition().empty()) {
+    auto condition = expr::ParseExpression(spec.condition());
+    if (!condition.ok()) return WithContext(condition.status(), "condition");
+    parsed.condition = *std::move(condition);
+    parsed.request.condition = {parsed.condition.get(), spec.condition()};
+  }
+  if (spec.limits().items() != 0) parsed.request.limits.items = spec.limits().items();
+  if (spec.limits().string_bytes() != 0) parsed.request.limits.string_bytes = spec.limits().string_bytes();
+  return parsed;
+}
+
+void FillTemplate(const expr::Template& text, v1::ParsedTemplate* out) {
+  for (const std::string& literal : text.literals) out->add_literals(literal);
+  for (const expr::TemplateExpression& expression : text.expressions) {
+    v1::TemplateExpression* e = out->add_expressions();
+    e->set_text(expression.text);
+    e->set_format(expression.format);
+  }
+}
+
+// Builds the sites of one resolved location.
+class SiteResolver {
+ public:
+  SiteResolver(const FoundLocation& found, const visualizers::Catalog& catalog, v1::ResolvedLogpoint* out)
+      : found_(found),
+        types_(*found.module, out->mutable_types()),
+        shaper_(catalog, &types_),
+        out_(out) {}
+
+  absl::Status AddSite(const StatementSite& site, const plan::PlanRequest& request) {
+    const auto refuse = [&](const std::string& instruction, absl::string_view reason) {
+      v1::RefusedSite* refused = out_->add_refused();
+      refused->set_statement_address(site.address.value);
+      refused->set_function(site.scope.name);
+      refused->set_instruction(instruction);
+      refused->set_reason(std::string(reason));
+    };
+    auto judged = JudgeSite(*found_.module, site.address);
+    if (!judged.ok()) {
+      refuse("", judged.status().message());
+      return absl::OkStatus();
+    }
+    if (judged->instruction.probe_class == code::ProbeClass::kRefused) {
+      refuse(judged->instruction.text, judged->instruction.refusal);
+      return absl::OkStatus();
+    }
+    auto rows = found_.lines->Rows(site.scope.unit);
+    if (!rows.ok()) return rows.status();
+    plan::SiteContext context;
+    context.module = found_.module.get();
+    context.scope = &site.scope;
+    context.point = {site.address, site.address};
+    context.rows = *rows;
+    context.file = site.file;
+    context.line = found_.located.line;
+    plan::SitePlan built = plan::BuildSitePlan(request, context, &types_, &shaper_);
+    if (first_user_error_.ok()) first_user_error_ = built.user_error;
+    user_errors_ += built.user_error.ok() ? 0 : 1;
+    if (!built.condition_error.ok()) {
+      if (first_condition_error_.ok()) first_condition_error_ = built.condition_error;
+      refuse(judged->instruction.text, built.condition_error.message());
+      return absl::OkStatus();
+    }
+    v1::Statement* statement = out_->add_statements();
+    statement->set_statement_address(site.address.value);
+    statement->set_function(site.scope.name);
+    statement->set_inlined(site.scope.inlined);
+    v1::CandidateSite* candidate = statement->add_candidates();
+    candidate->set_probe_address(site.address.value);
+    candidate->set_file_offset(judged->offset.value);
+    candidate->set_instruction(judged->instruction.text);
+    candidate->set_instruction_bytes(judged->bytes);
+    candidate->set_instruction_class(ToProto(judged->instruction.probe_class));
+    candidate->set_reason("first instruction of the statement");
+    *candidate->mutable_plan() = std::move(built.plan);
+    for (v1::BoundExpression& bound : built.expressions) *candidate->add_expressions() = std::move(bound);
+    return absl::OkStatus();
+  }
+
+  // What makes the whole request fail.
+  absl::Status Verdict(bool explain) const {
+    const int usable = out_->statements_size();
+    if (usable > 0 && user_errors_ == usable) return first_user_error_;
+    if (usable == 0 && !first_condition_error_.ok()) return first_condition_error_;
+    if (explain) return absl::OkStatus();
+    if (usable == 0) return EverySiteRefused();
+    return SomethingAvailable();
+  }
+
+ private:
+  absl::Status EverySiteRefused() const {
+    if (out_->refused_size() == 0) {
+      return absl::NotFoundError(absl::StrCat(out_->location(), " has no address in the program"));
+    }
+    const v1::RefusedSite& first = out_->refused(0);
+    return WithHint(
+        absl::FailedPreconditionError(absl::StrCat(out_->file(), ":", out_->line(), " cannot carry a probe: '",
+                                                   first.instruction(), "' at 0x", absl::Hex(first.statement_address()),
+                                                   ": ", first.reason())),
+        "choose a neighbouring line (dlogctl lines shows which ones can carry a logpoint)");
+  }
+
+  // A template whose values are all missing everywhere would log nothing.
+  absl::Status SomethingAvailable() const {
+    const v1::BoundExpression* missing = nullptr;
+    for (const v1::Statement& statement : out_->statements()) {
+      const auto& expressions = statement.candidates(0).expressions();
+      if (expressions.empty()) return absl::OkStatus();
+      for (const v1::BoundExpression& bound : expressions) {
+        if (bound.status() == v1::STATUS_OK) return absl::OkStatus();
+        if (missing == nullptr) missing = &bound;
+      }
+    }
+    if (missing == nullptr) return absl::OkStatus();
+    absl::Status status = absl::FailedPreconditionError(
+        absl::StrCat("nothing to log at ", out_->file(), ":", out_->line(), ": ", missing->reason()));
+    if (missing->available_at().empty()) {
+      return WithHint(std::move(status), "dlogctl vars shows what can be captured there");
+    }
+    return WithHint(std::move(status), absl::StrCat("move the logpoint to line ",
+                                                    absl::StrJoin(missing->available_at(), " or "), ", where it is"));
+  }
+
+  const FoundLocation& found_;
+  dwarf::TypeGraph types_;
+  plan::Shaper shaper_;
+  v1::ResolvedLogpoint* const out_;
+  absl::Status first_user_error_;
+  absl::Status first_condition_error_;
+  int user_errors_ = 0;
+};
+
+// `vars`: every name that some site sees becomes an expression.
+absl::StatusOr<ParsedSpec> AllVariables(const std::vector<StatementSite>& sites) {
+  std::string text;
+  std::set<std::string> seen;
+  for (const StatementSite& site : sites) {
+    for (const dwarf::Variable& variable : dwarf::VisibleVariables(site.scope)) {
+      // Compiler-made variables have names that no expression can spell.
+      if (!expr::ParseExpression(variable.name).ok() || !seen.insert(variable.name).second) continue;
+      absl::StrAppend(&text, text.empty() ? "" : " ", "{", variable.name, "}");
+    }
+  }
+  v1::LogpointSpec spec;
+  spec.set_template_(text);
+  return ParseSpec(spec);
+}
+
+absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest& request) {
+  absl::StatusOr<ParsedSpec> parsed = ParseSpec(request.spec());
+  if (!parsed.ok()) return parsed.status();
+  auto found = FindLocation(request);
+  if (!found.ok()) return found.status();
+  const bool all_variables = request.operation() == v1::SymbolizerRequest::VARIABLES;
+  if (all_variables) {
+    parsed = AllVariables(found->located.sites);
+    if (!parsed.ok()) return parsed.status();
+  }
+  auto catalog = visualizers::Catalog::BuiltIn();
+  if (!catalog.ok()) return catalog.status();
+
+  v1::ResolvedLogpoint out;
+  out.set_format_version(kPlanFormatVersion);
+  *out.mutable_binary() = found->binary;
+  out.set_location(request.spec().location());
+  out.set_file(found->located.file);
+  out.set_line(found->located.line);
+  out.set_requested_line(found->located.requested_line);
+  out.set_moved_reason(found->located.moved_reason);
+  out.set_condition(request.spec().condition());
+  for (const std::string& warning : found->warnings) out.add_warnings(warning);
+  FillTemplate(parsed->text, out.mutable_parsed_template());
+  if (found->located.sites.size() > kMostSites) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.spec().location(), " has ", found->located.sites.size(),
+                                                     " sites; at most ", kMostSites, " can be probed"));
+  }
+  SiteResolver sites(*found, *catalog, &out);
+  for (const StatementSite& site : found->located.sites) {
+    absl::Status status = sites.AddSite(site, parsed->request);
+    if (!status.ok()) return status;
+  }
+  absl::Status verdict = sites.Verdict(request.explain() || all_variables);
+  if (!verdict.ok()) return verdict;
+  return out;
+}
+
+absl::StatusOr<v1::FileLines> ResolveLines(const v1::SymbolizerRequest& request) {
+  auto found = FindFile(request);
+  if (!found.ok()) return found.status();
+  auto located = LocateAllLines(*found->module, *found->lines, found->source);
+  if (!located.ok()) return located.status();
+  v1::FileLines out;
+  out.set_file(found->source.path);
+  *out.mutable_binary() = found->binary;
+  for (const LocatedLine& line : *located) {
+    v1::LineInfo info;
+    info.set_line(line.line);
+    v1::InstructionClass cheapest = v1::CLASS_UNKNOWN;
+    uint32_t usable = 0;
+    for (const StatementSite& site : line.sites) {
+      auto judged = JudgeSite(*found->module, site.address);
+      if (!judged.ok() || judged->instruction.probe_class == code::ProbeClass::kRefused) continue;
+      ++usable;
+      const v1::InstructionClass site_class = ToProto(judged->instruction.probe_class);
+      if (cheapest == v1::CLASS_UNKNOWN || site_class < cheapest) cheapest = site_class;
+    }
+    if (usable == 0) continue;
+    info.set_sites(usable);
+    info.set_instruction_class(cheapest);
+    *out.add_lines() = info;
+  }
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::SymbolizerResponse> Resolve(const v1::SymbolizerRequest& request) {
+  v1::SymbolizerResponse response;
+  if (request.operation() == v1::SymbolizerRequest::LINES) {
+    auto lines = ResolveLines(request);
+    if (!lines.ok()) return lines.status();
+    *response.mutable_lines() = *std::move(lines);
+    return response;
+  }
+  auto resolved = ResolveLogpoint(request);
+  if (!resolved.ok()) return resolved.status();
+  *response.mutable_resolved() = *std::move(resolved);
+  return response;
+}
+
+}  // namespace dlog::symbolizer

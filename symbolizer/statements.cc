@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/statements.h"
+
+#include <dwarf.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::symbolizer {
+namespace {
+
+constexpr size_t kMostNearestLines = 4;
+
+// A statement row of one unit.
+struct Row {
+  const dwarf::UnitFile* unit = nullptr;
+  LinkAddress address;
+};
+
+// All statement rows of `file` by line. Rows of one unit stay in line-table order.
+absl::StatusOr<std::map<uint32_t, std::vector<Row>>> StatementRows(const dwarf::LineIndex& lines,
+                                                                   const dwarf::SourceFile& file) {
+  std::map<uint32_t, std::vector<Row>> by_line;
+  for (const dwarf::UnitFile& unit : file.units) {
+    auto rows = lines.Rows(unit.unit);
+    if (!rows.ok()) return rows.status();
+    for (const dwarf::LineRow& row : **rows) {
+      if (row.end_sequence || !row.is_stmt || row.file != unit.file || row.line == 0) continue;
+      by_line[row.line].push_back({&unit, row.address});
+    }
+  }
+  return by_line;
+}
+
+// gcc and clang at -O0 set the frame up with these; locations based on the frame are wrong before they have run.
+bool StartsWithFrameSetup(const dwarf::Module& module, LinkAddress entry) {
+  constexpr size_t kMost = 8;
+  auto code = module.binary().CodeAt(entry, kMost);
+  if (!code.ok()) return false;
+  std::span<const uint8_t> bytes = *code;
+  static constexpr uint8_t kEndbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+  static constexpr uint8_t kPushMov[] = {0x55, 0x48, 0x89, 0xe5};
+  const auto starts_with = [](std::span<const uint8_t> text, const auto& prefix) {
+    return text.size() >= std::size(prefix) && std::equal(std::begin(prefix), std::end(prefix), text.begin());
+  };
+  if (starts_with(bytes, kEndbr64)) bytes = bytes.subspan(std::size(kEndbr64));
+  return starts_with(bytes, kPushMov);
+}
+
+// Where the body of a function begins: the row marked prologue_end, else behind a frame set-up the second row, else
+// the entry itself (optimised code describes its variables from the first instruction on).
+LinkAddress AfterPrologue(const dwarf::Module& module, const std::vector<dwarf::LineRow>& rows,
+                          const std::vector<dwarf::AddressRange>& ranges, LinkAddress entry) {
+  const auto range =
+      std::find_if(ranges.begin(), ranges.end(), [&](const dwarf::AddressRange& r) { return r.Contains(entry); });
+  if (range == ranges.end()) return entry;
+  std::optional<LinkAddress> second;
+  for (const dwarf::LineRow& row : rows) {
+    if (row.end_sequence || !range->Contains(row.address)) continue;
+    if (row.prologue_end) return row.address;
+    if (row.address > entry && row.line != 0 && (!second || row.address < *second)) second = row.address;
+  }
+  return second && StartsWithFrameSetup(module, entry) ? *second : entry;
+}
+
+LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
+  Dwarf_Addr entry = 0;
+  Dwarf_Die die = scope.die;
+  if (dwarf_entrypc(&die, &entry) == 0) return LinkAddress{entry};
+  return scope.ranges.empty() ? LinkAddress{0} : scope.ranges.front().begin;
+}
+
+// Collapses the rows of one line to its sites.
+absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, const dwarf::LineIndex& lines,
+                                                   const std::vector<Row>& rows) {
+  std::vector<StatementSite> sites;
+  std::set<Dwarf_Off> blocks;
+  std::set<LinkAddress> seen;
+  for (const Row& row : rows) {
+    auto scope = dwarf::FunctionAt(module, row.unit->unit, row.address);
+    if (!scope.ok()) continue;  // code without a function in the debug information: nothing can be said about it
+    Dwarf_Die block = scope->blocks.empty() ? scope->die : scope->blocks.front();
+    LinkAddress address = row.address;
+    if (!scope->inlined && address == EntryOf(*scope)) {
+      auto unit_rows = lines.Rows(row.unit->unit);
+      if (!unit_rows.ok()) return unit_rows.status();
+      address = AfterPrologue(module, **unit_rows, scope->ranges, address);
+      if (address != row.address) {
+        auto moved = dwarf::FunctionAt(module, row.unit->unit, address);
+        if (moved.ok() && !moved->inlined) scope = std::move(moved);
+      }
+    }
+    if (!blocks.insert(dwarf_dieoffset(&block)).second || !seen.insert(address).second) continue;
+    sites.push_back({address, row.unit->file, *std::move(scope)});
+  }
+  std::stable_sort(sites.begin(), sites.end(),
+                   [](const StatementSite& a, const StatementSite& b) { return a.address < b.address; });
+  return sites;
+}
+
+// The line on which the function is declared in the source, through abstract origins; 0 when unknown.
+uint32_t DeclarationLine(const dwarf::FunctionScope& scope) {
+  Dwarf_Die die = scope.die;
+  Dwarf_Attribute attribute;
+  Dwarf_Word line = 0;
+  if (dwarf_formudata(dwarf_attr_integrate(&die, DW_AT_decl_line, &attribute), &line) != 0) return 0;
+  return static_cast<uint32_t>(line);
+}
+
+absl::Status NoCodeHere(const dwarf::SourceFile& file, uint32_t line,
+                        const std::map<uint32_t, std::vector<Row>>& by_line) {
+  std::vector<uint32_t> nearest;
+  for (const auto& [candidate, rows] : by_line) nearest.push_back(candidate);
+  const auto distance = [line](uint32_t l) { return l > line ? l - line : line - l; };
+  std::stable_sort(nearest.begin(), nearest.end(),
+                   [&](uint32_t a, uint32_t b) { return distance(a) < distance(b); });
+  if (nearest.size() > kMostNearestLines) nearest.resize(kMostNearestLines);
+  std::sort(nearest.begin(), nearest.end());
+  absl::Status status = absl::NotFoundError(absl::StrCat("line ", line, " of ", file.path, " has no code"));
+  if (nearest.empty()) return status;
+  return WithHint(std::move(status), absl::StrCat("nearest lines with code: ", absl::StrJoin(nearest, ", ")));
+}
+
+}  // namespace
+
+absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf::LineIndex& lines,
+                                       const dwarf::SourceFile& file, uint32_t line) {
+  auto by_line = StatementRows(lines, file);
+  if (!by_line.ok()) return by_line.status();
+  LocatedLine located;
+  located.file = file.path;
+  located.requested_line = line;
+  for (auto it = by_line->lower_bound(line); it != by_line->end(); ++it) {
+    auto sites = SitesOf(module, lines, it->second);
+    if (!sites.ok()) return sites.status();
+    if (it->first != line) {
+      // Only inside the function that already began at or above the requested line.
+      std::erase_if(*sites, [line](const StatementSite& site) {
+        const uint32_t declared = DeclarationLine(site.scope);
+        return declared == 0 || declared > line;
+      });
+    }
+    if (sites->empty()) {
+      if (it->first == line) continue;
+      break;
+    }
+    located.line = it->first;
+    located.sites = *std::move(sites);
+    if (it->first != line) located.moved_reason = absl::StrCat("line ", line, " has no code");
+    return located;
+  }
+  return NoCodeHere(file, line, *by_line);
+}
+
+absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dwarf::LineIndex& lines,
+                                           std::string_view name) {
+  LocatedLine located;
+  auto matches = dwarf::FunctionsNamed(module, name);
+  if (!matches.ok()) return matches.status();
+  std::set<LinkAddress> seen;
+  for (const dwarf::FunctionMatch& match : *matches) {
+    auto rows = lines.Rows(match.unit);
+    if (!rows.ok()) return rows.status();
+    LinkAddress address = match.entry;
+    if (!match.inlined) {
+      auto entry_scope = dwarf::FunctionAt(module, match.unit, match.entry);
+      if (!entry_scope.ok()) continue;
+      address = AfterPrologue(module, **rows, entry_scope->ranges, match.entry);
+    }
+    auto scope = dwarf::FunctionAt(module, match.unit, address);
+    if (!scope.ok() || !seen.insert(address).second) continue;
+    // The row that covers the address tells file and line.
+    const dwarf::LineRow* covering = nullptr;
+    for (const dwarf::LineRow& row : **rows) {
+      if (row.end_sequence || row.line == 0 || row.address > address) continue;
+      if (covering == nullptr || row.address >= covering->address) covering = &row;
+    }
+    if (covering == nullptr) continue;
+    if (located.sites.empty()) located.line = located.requested_line = covering->line;
+    located.sites.push_back({address, covering->file, *std::move(scope)});
+  }
+  return located;
+}
+
+absl::StatusOr<std::vector<LocatedLine>> LocateAllLines(const dwarf::Module& module, const dwarf::LineIndex& lines,
+                                                        const dwarf::SourceFile& file) {
+  auto by_line = StatementRows(lines, file);
+  if (!by_line.ok()) return by_line.status();
+  std::vector<LocatedLine> all;
+  for (const auto& [line, rows] : *by_line) {
+    auto sites = SitesOf(module, lines, rows);
+    if (!sites.ok()) return sites.status();
+    if (sites->empty()) continue;
+    all.push_back({file.path, line, line, "", *std::move(sites)});
+  }
+  return all;
+}
+
+}  // namespace dlog::symbolizer

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The visualizers: loading and matching by type name. Knows no DWARF; plan/shaper applies them to a binary's types.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "visualizer.pb.h"
+
+namespace dlog::visualizers {
+
+// Immutable after construction.
+class Catalog {
+ public:
+  // The visualizers that are built in.
+  static absl::StatusOr<Catalog> BuiltIn();
+  // Adds the visualizers of a text-format Catalog; earlier ones win. InvalidArgument names the line.
+  absl::Status Add(std::string_view text);
+
+  // The first visualizer whose pattern matches the raw type name, or nullptr.
+  const Visualizer* Match(std::string_view raw_type_name) const;
+
+ private:
+  CatalogFile file_;
+};
+
+// '*' matches any run of characters.
+bool MatchesPattern(std::string_view pattern, std::string_view text);
+
+}  // namespace dlog::visualizers
