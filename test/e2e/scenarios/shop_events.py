@@ -170,7 +170,7 @@ def two_logpoints(env):
         env.ctl_ok("rm", "--all")
 
 
-@scenario("shop/explain, vars and lines follow the contract", needs=())
+@scenario("shop/explain, vars and lines follow the contract", needs=(), daemon=False)
 def explain(env):
     book = harness.source_line(ORDER_CC, "ledger.Book(")
     target = ("--binary", env.bin / "shop")

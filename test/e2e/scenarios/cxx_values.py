@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every value against the truth that the program prints itself: compilers, optimisation levels, DWARF versions."""
+import contract
+import fixtures
+import harness
+from harness import check, check_equal
+from registry import scenario
+
+EVENTS = 12
+# How often one line may be probed with what fits into one template.
+EXPRESSIONS_PER_LOGPOINT = 16
+# May honestly be unavailable in optimised code; never wrong.
+OPTIONAL_WHEN_OPTIMISED = {"scaled", "i", "name", "where", "where->y", "where == s.where", "i * 2 + 1", "scaled / 3 == i",
+                           "i % 2 == 1 && s.flag", "-i < 0 || !s.flag"}
+
+
+def _compare(env, compiler, flags, name):
+    program = fixtures.compile_program(name, ["values.cc", "keep.cc"], "-std=c++20", *flags, compiler=compiler)
+    line = harness.source_line("test/e2e/programs/values.cc", "// the logpoint")
+    optimised = "-O0" not in flags
+    truth_path = env.tmp / f"{name}.truth"
+    with open(truth_path, "w", encoding="utf-8") as truth_file, env.running([program], stdout=truth_file) as target:
+        harness.wait_until(lambda: truth_path.read_text().count("\n") > 1, 10, "the program runs")
+        expressions = sorted(harness.parse_json_lines(truth_path.read_text().splitlines()[0])[0]["expect"])
+        events, mismatches, unavailable = [], [], {}
+        for start in range(0, len(expressions), EXPRESSIONS_PER_LOGPOINT):
+            # A member of the sample that changes with each round says which round a hit belongs to.
+            part = ["s.point.x", *expressions[start:start + EXPRESSIONS_PER_LOGPOINT]]
+            template = " ".join("{" + expression + "}" for expression in part)
+            events += env.ctl_ok("-o", "json", "log", "-p", target.pid, f"values.cc:{line}", template, "--rate", "0", "--hits",
+                                 EVENTS).json_lines()
+    truth = {entry["i"]: entry["expect"] for entry in harness.parse_json_lines(truth_path.read_text().rpartition("\n")[0])}
+    for event in events:
+        contract.check_event(event)
+        shown = {value["expr"]: value for value in event["values"]}
+        check_equal(shown["s.point.x"]["status"], "ok", "s.point.x")
+        expected = truth[shown["s.point.x"]["value"]]
+        for expression, value in shown.items():
+            if expression == "s.point.x":
+                continue
+            if value["status"] == "ok":
+                if value["text"] != expected[expression]:
+                    mismatches.append(f"{expression}: shows {value['text']!r}, is {expected[expression]!r}")
+            else:
+                unavailable[expression] = f"{value['status']}: {value['reason']}"
+    check(not mismatches, f"{len(mismatches)} wrong values:\n    " + "\n    ".join(sorted(set(mismatches))[:12]))
+    check(len(events) >= EVENTS * (len(expressions) // EXPRESSIONS_PER_LOGPOINT), f"only {len(events)} events")
+    allowed = OPTIONAL_WHEN_OPTIMISED if optimised else set()
+    missing = {expression: why for expression, why in unavailable.items() if expression not in allowed}
+    check(not missing, "not shown:\n    " + "\n    ".join(f"{key}: {why}" for key, why in missing.items()))
+
+
+for _compiler, _program in (("gcc", "g++"), ("clang", "clang++")):
+    for _level in ("-O0", "-O2"):
+        for _dwarf in ("-gdwarf-5", "-gdwarf-4"):
+            if _dwarf == "-gdwarf-4" and _level == "-O0":
+                continue
+            scenario(f"values/{_compiler} {_level} {_dwarf}", needs=("bpf", _program))(
+                lambda env, c=_program, l=_level, d=_dwarf: _compare(env, c, (l, d), f"values-{c}{l}{d}"))
+
+scenario("values/gcc -O2 compressed", needs=("bpf", "g++"))(
+    lambda env: _compare(env, "g++", ("-O2", "-g", "-gz"), "values-g++-O2-gz"))
