@@ -71,9 +71,9 @@ absl::StatusOr<OpenedModule> OpenModule(const v1::SymbolizerRequest& request,
 
 // The error when no module knew the answer.
 struct SearchFailures {
-  absl::Status first_open_error;            // of the first module: usually the executable
-  std::vector<std::string> searched;        // modules with debug information
-  std::vector<std::string> mismatched;      // "debug file belongs to another build"
+  absl::Status first_open_error;        // of the first module: usually the executable
+  std::vector<std::string> searched;    // modules with debug information
+  std::vector<std::string> mismatched;  // "debug file belongs to another build"
   std::vector<std::string> suggestions;
 };
 
@@ -122,8 +122,8 @@ absl::StatusOr<bool> MatchFile(const OpenedModule& opened, std::string_view suff
   if (matches->size() > 1) {
     std::vector<std::string> paths;
     for (const dwarf::SourceFile& match : *matches) paths.push_back(match.path);
-    return WithHint(absl::InvalidArgumentError(absl::StrCat("'", std::string(suffix), "' means several files: ",
-                                                            absl::StrJoin(paths, ", "))),
+    return WithHint(absl::InvalidArgumentError(
+                        absl::StrCat("'", std::string(suffix), "' means several files: ", absl::StrJoin(paths, ", "))),
                     "give more of the path");
   }
   if (matches->empty()) {

@@ -31,8 +31,8 @@ struct FoundLocation {
 };
 
 // request.spec.location names a source file (a path suffix).
-// NotFound with similar names; InvalidArgument listing them when several files match; the first module's reason when no module
-// has debug information.
+// NotFound with similar names; InvalidArgument listing them when several files match; the first module's reason when no
+// module has debug information.
 absl::StatusOr<FoundFile> FindFile(const v1::SymbolizerRequest& request);
 
 // request.spec.location is "path:LINE" or "function:NAME".

@@ -98,10 +98,7 @@ void FillTemplate(const expr::Template& text, v1::ParsedTemplate* out) {
 class SiteResolver {
  public:
   SiteResolver(const FoundLocation& found, const visualizers::Catalog& catalog, v1::ResolvedLogpoint* out)
-      : found_(found),
-        types_(*found.module, out->mutable_types()),
-        shaper_(catalog, &types_),
-        out_(out) {}
+      : found_(found), types_(*found.module, out->mutable_types()), shaper_(catalog, &types_), out_(out) {}
 
   absl::Status AddSite(const StatementSite& site, const plan::PlanRequest& request) {
     const auto refuse = [&](const std::string& instruction, absl::string_view reason) {
@@ -169,11 +166,10 @@ class SiteResolver {
       return absl::NotFoundError(absl::StrCat(out_->location(), " has no address in the program"));
     }
     const v1::RefusedSite& first = out_->refused(0);
-    return WithHint(
-        absl::FailedPreconditionError(absl::StrCat(out_->file(), ":", out_->line(), " cannot carry a probe: '",
-                                                   first.instruction(), "' at 0x", absl::Hex(first.statement_address()),
-                                                   ": ", first.reason())),
-        "choose a neighbouring line (dlogctl lines shows which ones can carry a logpoint)");
+    return WithHint(absl::FailedPreconditionError(
+                        absl::StrCat(out_->file(), ":", out_->line(), " cannot carry a probe: '", first.instruction(),
+                                     "' at 0x", absl::Hex(first.statement_address()), ": ", first.reason())),
+                    "choose a neighbouring line (dlogctl lines shows which ones can carry a logpoint)");
   }
 
   // A template whose values are all missing everywhere would log nothing.

@@ -20,7 +20,8 @@ namespace dlog::symbolizer {
 inline constexpr uint32_t kPlanFormatVersion = 1;
 
 // Errors: InvalidArgument (syntax, with a caret), NotFound (file, line, function, variable; with near misses),
-// FailedPrecondition (no debug information, mismatched debug file, nothing available, every site unsafe). HintOf() tells what to do.
+// FailedPrecondition (no debug information, mismatched debug file, nothing available, every site unsafe). HintOf()
+// tells what to do.
 absl::StatusOr<v1::SymbolizerResponse> Resolve(const v1::SymbolizerRequest& request);
 
 }  // namespace dlog::symbolizer

@@ -120,8 +120,7 @@ absl::Status NoCodeHere(const dwarf::SourceFile& file, uint32_t line,
   std::vector<uint32_t> nearest;
   for (const auto& [candidate, rows] : by_line) nearest.push_back(candidate);
   const auto distance = [line](uint32_t l) { return l > line ? l - line : line - l; };
-  std::stable_sort(nearest.begin(), nearest.end(),
-                   [&](uint32_t a, uint32_t b) { return distance(a) < distance(b); });
+  std::stable_sort(nearest.begin(), nearest.end(), [&](uint32_t a, uint32_t b) { return distance(a) < distance(b); });
   if (nearest.size() > kMostNearestLines) nearest.resize(kMostNearestLines);
   std::sort(nearest.begin(), nearest.end());
   absl::Status status = absl::NotFoundError(absl::StrCat("line ", line, " of ", file.path, " has no code"));

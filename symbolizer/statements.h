@@ -36,7 +36,8 @@ struct LocatedLine {
 absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf::LineIndex& lines,
                                        const dwarf::SourceFile& file, uint32_t line);
 
-// The statements after the prologue of every instance of the functions called `name`. Empty sites when there is no such function.
+// The statements after the prologue of every instance of the functions called `name`. Empty sites when there is no such
+// function.
 absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dwarf::LineIndex& lines,
                                            std::string_view name);
 

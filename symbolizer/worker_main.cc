@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dlog-symbolizer: one request on standard input, one answer on standard output, then exit. Runs apart from dlogd because it reads
-// untrusted ELF and DWARF; a crash here is an error of one request.
+// dlog-symbolizer: one request on standard input, one answer on standard output, then exit. Runs apart from dlogd
+// because it reads untrusted ELF and DWARF; a crash here is an error of one request.
 #include <unistd.h>
 
 #include <cerrno>
@@ -55,7 +55,8 @@ int main() {
   dlog::v1::SymbolizerRequest request;
   dlog::v1::SymbolizerResponse response;
   if (input.empty() || !request.ParseFromString(input)) {
-    std::fprintf(stderr, "dlog-symbolizer: standard input is not a request; this program is run by dlogd and dlogctl\n");
+    std::fprintf(stderr,
+                 "dlog-symbolizer: standard input is not a request; this program is run by dlogd and dlogctl\n");
     return 2;
   }
   auto answer = dlog::symbolizer::Resolve(request);

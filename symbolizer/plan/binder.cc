@@ -39,11 +39,10 @@ v1::Operator BinaryOperator(std::string_view text) {
     v1::Operator op;
   };
   static constexpr Entry kEntries[] = {
-      {"+", v1::OP_ADD},  {"-", v1::OP_SUB},  {"*", v1::OP_MUL},          {"/", v1::OP_DIV},
-      {"%", v1::OP_MOD},  {"&", v1::OP_AND},  {"|", v1::OP_OR},           {"^", v1::OP_XOR},
-      {"<<", v1::OP_SHL}, {">>", v1::OP_SHR}, {"==", v1::OP_EQ},          {"!=", v1::OP_NE},
-      {"<", v1::OP_LT},   {"<=", v1::OP_LE},  {">", v1::OP_GT},           {">=", v1::OP_GE},
-      {"&&", v1::OP_LOGICAL_AND},             {"||", v1::OP_LOGICAL_OR},
+      {"+", v1::OP_ADD}, {"-", v1::OP_SUB},          {"*", v1::OP_MUL},         {"/", v1::OP_DIV},  {"%", v1::OP_MOD},
+      {"&", v1::OP_AND}, {"|", v1::OP_OR},           {"^", v1::OP_XOR},         {"<<", v1::OP_SHL}, {">>", v1::OP_SHR},
+      {"==", v1::OP_EQ}, {"!=", v1::OP_NE},          {"<", v1::OP_LT},          {"<=", v1::OP_LE},  {">", v1::OP_GT},
+      {">=", v1::OP_GE}, {"&&", v1::OP_LOGICAL_AND}, {"||", v1::OP_LOGICAL_OR},
   };
   for (const Entry& entry : kEntries) {
     if (entry.text == text) return entry.op;
@@ -99,13 +98,13 @@ absl::Status Binder::Error(const Ast& ast, std::string_view message) const {
 absl::Status Binder::UnknownName(const Ast& ast, std::string_view what, std::vector<std::string> candidates) const {
   const std::vector<std::string> close = NearMisses(ast.text, candidates);
   absl::Status status = absl::NotFoundError(expr::WithCaret(what, source_, ast.begin));
-  if (!close.empty()) return WithHint(std::move(status), absl::StrCat("did you mean ", absl::StrJoin(close, ", "), "?"));
+  if (!close.empty())
+    return WithHint(std::move(status), absl::StrCat("did you mean ", absl::StrJoin(close, ", "), "?"));
   constexpr size_t kMostListed = 12;
   if (candidates.empty()) return status;
   const bool cut = candidates.size() > kMostListed;
   if (cut) candidates.resize(kMostListed);
-  return WithHint(std::move(status),
-                  absl::StrCat("known here: ", absl::StrJoin(candidates, ", "), cut ? ", ..." : ""));
+  return WithHint(std::move(status), absl::StrCat("known here: ", absl::StrJoin(candidates, ", "), cut ? ", ..." : ""));
 }
 
 absl::StatusOr<v1::Node> Binder::BindAny(const Ast& ast) {
@@ -351,7 +350,8 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
 absl::StatusOr<v1::Node> Binder::BindAddressOf(const Ast& ast) {
   auto operand = BindValue(*ast.operands[0]);
   if (!operand.ok()) return operand;
-  if (!IsInMemory(*operand)) return Error(ast, "the operand of '&' is not in memory here (register, constant or value)");
+  if (!IsInMemory(*operand))
+    return Error(ast, "the operand of '&' is not in memory here (register, constant or value)");
   v1::Node address = AddressOf(*operand);
   return MakeConvert(std::move(address), types_->PointerTo(operand->type()));
 }

@@ -14,7 +14,7 @@ constexpr uint32_t kRegisters = 18;
 constexpr uint32_t kMaxCopyBytes = 16384;  // one segment; larger objects are captured up to here
 constexpr size_t kMaxOpsPerList = 512;     // what does not fit is not followed
 constexpr size_t kMaxRoutines = 256;
-constexpr int kMaxInlineDepth = 16;        // structs within structs within one list
+constexpr int kMaxInlineDepth = 16;  // structs within structs within one list
 
 bool IsCharPointer(const dwarf::TypeGraph& types, const v1::Type& type) {
   if (type.kind() != v1::TYPE_POINTER) return false;
@@ -197,8 +197,7 @@ void CaptureCompiler::CopyObject(OpEmitter* out, uint32_t type, Address address)
   const uint64_t size = type == 0 ? 8 : types_->at(type).size();
   if (size == 0) return;
   const uint32_t length = static_cast<uint32_t>(std::min<uint64_t>(size, kMaxCopyBytes));
-  if (out == &main_ && address.cell < kRegisters &&
-      !copied_.insert({address.cell, address.offset, length}).second) {
+  if (out == &main_ && address.cell < kRegisters && !copied_.insert({address.cell, address.offset, length}).second) {
     return;  // another expression has copied the same bytes
   }
   v1::CaptureOp& op = out->Emit(v1::CAP_COPY);
@@ -223,17 +222,17 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
       break;
     case v1::TYPE_STRUCT: {
       const v1::Shape shape = shaper_->ShapeOf(type);
-      const bool inline_only = shape.kind() == v1::Shape::OPTIONAL ||
-                               (shape.kind() == v1::Shape::SEQUENCE && !shape.has_end() &&
-                                SplitOffset(shape.data()).base->kind_case() == v1::Node::kSelf);
+      const bool inline_only =
+          shape.kind() == v1::Shape::OPTIONAL || (shape.kind() == v1::Shape::SEQUENCE && !shape.has_end() &&
+                                                  SplitOffset(shape.data()).base->kind_case() == v1::Node::kSelf);
       if (inline_only) {
         result = depth < kMaxInlineDepth && HasIndirection(shape.element(), depth + 1);
       } else if (shape.kind() != v1::Shape::NONE) {
         result = true;
       } else if (depth < kMaxInlineDepth) {
         for (const v1::Field& field : t.fields()) {
-          result = result || (!field.is_virtual_base() && field.bit_size() == 0 &&
-                              HasIndirection(field.type(), depth + 1));
+          result =
+              result || (!field.is_virtual_base() && field.bit_size() == 0 && HasIndirection(field.type(), depth + 1));
         }
       }
       break;

@@ -87,16 +87,11 @@ uint32_t Fundamental(dwarf::TypeGraph* types, std::string_view name) {
     uint64_t size;
   };
   static constexpr Entry kEntries[] = {
-      {"bool", v1::TYPE_BOOL, 1},
-      {"char", v1::TYPE_CHAR, 1},
-      {"int", v1::TYPE_SIGNED, 4},
-      {"unsigned int", v1::TYPE_UNSIGNED, 4},
-      {"long", v1::TYPE_SIGNED, 8},
-      {"unsigned long", v1::TYPE_UNSIGNED, 8},
-      {"long long", v1::TYPE_SIGNED, 8},
-      {"unsigned long long", v1::TYPE_UNSIGNED, 8},
-      {"float", v1::TYPE_FLOAT, 4},
-      {"double", v1::TYPE_FLOAT, 8},
+      {"bool", v1::TYPE_BOOL, 1},          {"char", v1::TYPE_CHAR, 1},
+      {"int", v1::TYPE_SIGNED, 4},         {"unsigned int", v1::TYPE_UNSIGNED, 4},
+      {"long", v1::TYPE_SIGNED, 8},        {"unsigned long", v1::TYPE_UNSIGNED, 8},
+      {"long long", v1::TYPE_SIGNED, 8},   {"unsigned long long", v1::TYPE_UNSIGNED, 8},
+      {"float", v1::TYPE_FLOAT, 4},        {"double", v1::TYPE_FLOAT, 8},
       {"long double", v1::TYPE_FLOAT, 16},
   };
   for (const Entry& entry : kEntries) {

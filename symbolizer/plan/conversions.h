@@ -11,11 +11,11 @@
 
 namespace dlog::plan {
 
-bool IsInteger(const v1::Type& type);     // bool, characters, enums and integers up to 8 bytes
+bool IsInteger(const v1::Type& type);  // bool, characters, enums and integers up to 8 bytes
 bool IsFloat(const v1::Type& type);
 bool IsArithmetic(const v1::Type& type);  // IsInteger or IsFloat
 bool IsPointer(const v1::Type& type);
-bool IsScalar(const v1::Type& type);      // arithmetic or pointer
+bool IsScalar(const v1::Type& type);  // arithmetic or pointer
 bool IsSignedInteger(const v1::Type& type);
 
 // A fundamental type by its C++ name ("int", "unsigned long", "double", "bool", ...).

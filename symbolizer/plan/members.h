@@ -15,9 +15,9 @@ namespace dlog::plan {
 // The subobject `field` of `object` (a struct or union, in memory, in registers or composite).
 v1::Node MemberObject(const v1::Node& object, const v1::Field& field);
 
-// The member called `name` in `object`: own members first, then anonymous members and bases (C++ [class.member.lookup] without the
-// ambiguity rules: the first base in declaration order wins).
-// NotFound when there is none; Unimplemented when it lies in a virtual base.
+// The member called `name` in `object`: own members first, then anonymous members and bases (C++ [class.member.lookup]
+// without the ambiguity rules: the first base in declaration order wins). NotFound when there is none; Unimplemented
+// when it lies in a virtual base.
 absl::StatusOr<v1::Node> FindMember(const dwarf::TypeGraph& types, const v1::Node& object, std::string_view name);
 
 // All member names that FindMember would accept, for "did you mean".

@@ -17,8 +17,8 @@ namespace {
 
 constexpr size_t kMostAlternativeLines = 3;
 
-// Lines of the same function instance and file on which `variable` has a location, the nearest to the site first chosen, returned in
-// ascending order.
+// Lines of the same function instance and file on which `variable` has a location, the nearest to the site first
+// chosen, returned in ascending order.
 std::vector<uint32_t> LinesWhereAvailable(const SiteContext& site, const dwarf::Variable& variable) {
   const std::vector<dwarf::AddressRange> ranges = dwarf::AvailableRanges(*site.module, *site.scope, variable.die);
   const auto inside = [](const std::vector<dwarf::AddressRange>& set, LinkAddress address) {
@@ -78,8 +78,8 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
       if (types->at(condition->type()).kind() == v1::TYPE_REFERENCE) {
         status = absl::InvalidArgumentError("the condition is a reference; compare it with something");
       } else if (!IsScalar(types->at(condition->type()))) {
-        status = absl::InvalidArgumentError(absl::StrCat("the condition has type '", types->at(condition->type()).name(),
-                                                         "', which is neither true nor false"));
+        status = absl::InvalidArgumentError(absl::StrCat(
+            "the condition has type '", types->at(condition->type()).name(), "', which is neither true nor false"));
       } else {
         const uint32_t truth = Fundamental(types, "bool");
         status = compiler.SetCondition(Converted(*types, *std::move(condition), truth));

@@ -14,12 +14,13 @@
 
 namespace dlog::plan {
 
-// Sets Type::shape of struct types where a visualizer matches and all its paths exist in the binary's own DWARF; expands element types.
-// One per type graph. Idempotent per type.
+// Sets Type::shape of struct types where a visualizer matches and all its paths exist in the binary's own DWARF;
+// expands element types. One per type graph. Idempotent per type.
 class Shaper {
  public:
   Shaper(const visualizers::Catalog& catalog, dwarf::TypeGraph* types) : catalog_(catalog), types_(types) {}
-  // Decides about `type`; returns its shape (kind NONE when it has none). The reference is invalidated by further types.
+  // Decides about `type`; returns its shape (kind NONE when it has none). The reference is invalidated by further
+  // types.
   const v1::Shape& ShapeOf(uint32_t type);
 
  private:

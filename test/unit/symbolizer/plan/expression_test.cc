@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Expressions over this test program's own variables and literals, bound through its own DWARF, against what the
+// compiler makes of the same text.
+#include <catch2/catch.hpp>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "daemon/pipeline/evaluator.h"
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/expr/ast.h"
+#include "symbolizer/plan/binder.h"
+#include "symbolizer/plan/capture_compiler.h"
+#include "symbolizer/plan/conversions.h"
+#include "symbolizer/visualizers/catalog.h"
+
+namespace plan_test {
+enum class Color : uint8_t { kRed = 1, kBlue = 4 };
+int g_counter = -7;
+unsigned g_unsigned = 3;
+int16_t g_short = -2;
+uint64_t g_big = 0x8000000000000001ull;
+double g_double = 2.5;
+float g_float = -0.25f;
+bool g_flag = true;
+char g_char = 'x';
+Color g_color = Color::kBlue;
+int g_array[4] = {10, 20, 30, 40};
+int* g_pointer = &g_array[1];
+struct Bits {
+  unsigned low : 3;
+  int high : 5;
+} g_bits = {5, -3};
+struct Pair {
+  int first;
+  long second;
+} g_pair = {11, -12};
+Pair* g_pair_pointer = &g_pair;
+
+__attribute__((noinline)) int Anchor(int x) {
+  asm volatile("" : : "r"(x) : "memory");
+  return x + g_counter;
+}
+}  // namespace plan_test
+
+namespace dlog::plan {
+namespace {
+
+using namespace plan_test;
+
+// The program's own debug information, opened once.
+struct Self {
+  Self() {
+    auto opened = dwarf::Module::Open("/proc/self/exe", {});
+    if (!opened.ok()) FAIL(opened.status().ToString());
+    module = *std::move(opened);
+    auto functions = dwarf::FunctionsNamed(*module, "plan_test::Anchor");
+    if (!functions.ok() || functions->empty()) FAIL("Anchor has no debug information");
+    entry = functions->front().entry;
+    auto found = dwarf::FunctionAt(*module, functions->front().unit, entry);
+    if (!found.ok()) FAIL(found.status().ToString());
+    scope = *std::move(found);
+  }
+  std::unique_ptr<dwarf::Module> module;
+  dwarf::FunctionScope scope;
+  LinkAddress entry;
+};
+
+Self& TheProgram() {
+  static Self self;
+  return self;
+}
+
+struct Bound {
+  google::protobuf::RepeatedPtrField<v1::Type> table;
+  absl::StatusOr<v1::Node> node = absl::InternalError("not bound");
+};
+
+std::unique_ptr<Bound> BindText(const std::string& text) {
+  Self& self = TheProgram();
+  auto bound = std::make_unique<Bound>();
+  auto ast = expr::ParseExpression(text);
+  if (!ast.ok()) {
+    bound->node = ast.status();
+    return bound;
+  }
+  dwarf::TypeGraph types(*self.module, &bound->table);
+  auto catalog = visualizers::Catalog::BuiltIn();
+  REQUIRE(catalog.ok());
+  Shaper shaper(*catalog, &types);
+  Binder binder(*self.module, self.scope, {self.entry, self.entry}, &types, &shaper);
+  bound->node = binder.Bind(**ast, text);
+  return bound;
+}
+
+// This process's memory as the image, with rip such that globals are found.
+void FillImage(pipeline::MemoryImage* image) {
+  image->Clear();
+  image->SetRegister(16, reinterpret_cast<uint64_t>(&plan_test::Anchor));
+  const auto add = [&](const auto& object) {
+    image->AddSegment(reinterpret_cast<uint64_t>(&object), {reinterpret_cast<const uint8_t*>(&object), sizeof(object)});
+  };
+  add(g_counter), add(g_unsigned), add(g_short), add(g_big), add(g_double), add(g_float), add(g_flag), add(g_char);
+  add(g_color), add(g_array), add(g_pointer), add(g_bits), add(g_pair), add(g_pair_pointer);
+  image->Seal();
+}
+
+template <typename T>
+void CheckValue(const std::string& text, T expected) {
+  INFO(text);
+  auto bound = BindText(text);
+  INFO(bound->node.status().ToString());
+  REQUIRE(bound->node.ok());
+  pipeline::MemoryImage image;
+  FillImage(&image);
+  const pipeline::Object object = pipeline::Evaluate(*bound->node, bound->table, image);
+  INFO(object.reason);
+  REQUIRE(object.status == v1::STATUS_OK);
+  const v1::Type& type = bound->table.Get(static_cast<int>(object.type));
+  INFO("type " << type.name());
+  CHECK(type.size() == sizeof(T));
+  if constexpr (std::is_floating_point_v<T>) {
+    CHECK(type.kind() == v1::TYPE_FLOAT);
+    T value;
+    REQUIRE(image.RunAt(object.address, 0).empty());
+    if (object.in_memory) {
+      REQUIRE(image.Read(object.address, &value, sizeof(value)).ok());
+    } else {
+      std::memcpy(&value, object.bytes.data(), sizeof(value));
+    }
+    CHECK(value == expected);
+  } else {
+    uint64_t word = 0;
+    v1::ValueStatus status;
+    std::string reason;
+    REQUIRE(pipeline::ReadScalar(object, bound->table, image, &word, &status, &reason));
+    CHECK(word == static_cast<uint64_t>(static_cast<int64_t>(expected)));
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+      CHECK((type.kind() == v1::TYPE_UNSIGNED) == std::is_unsigned_v<T>);
+    }
+  }
+}
+
+// The same text for dlog and for the compiler.
+#define SAME(expression) CheckValue(#expression, (expression))
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wparentheses"
+
+TEST_CASE("literals and operators follow the compiler's types and values") {
+  SAME(1 + 2 * 3);
+  SAME(7 / 2);
+  SAME(-7 / 2);
+  SAME(-7 % 3);
+  SAME(1 - 2u);
+  SAME(-1 < 1u);
+  SAME(-1 < 1);
+  SAME(1 << 4 | 3);
+  SAME(0xff ^ 0x0f);
+  SAME(~5u);
+  SAME(-5 >> 1);
+  SAME(4294967295u + 1);
+  SAME(4294967295u + 1l);
+  SAME(!0 && (2 > 1 || 1 / 1));
+  SAME(1.5 * 2);
+  SAME(1 / 4.0);
+  SAME(1.5f + 1);
+  SAME('a' + 1);
+  SAME(true + true);
+  SAME(2 == 2.0);
+}
+
+TEST_CASE("variables keep their types through promotions and conversions") {
+  SAME(g_counter + g_unsigned);
+  SAME(g_counter < g_unsigned);
+  SAME(g_short * 2);
+  SAME(g_short + g_unsigned);
+  SAME(g_big > 5);
+  SAME(g_big / 3);
+  SAME(g_double * g_counter);
+  SAME(g_float + g_double);
+  SAME(g_float * 2);
+  SAME(g_flag + 1);
+  SAME(-g_short);
+  SAME(!g_counter);
+  SAME(g_char == 'x');
+  SAME(g_double > 2 && g_counter < 0);
+  SAME(~g_short);
+  SAME(g_bits.low + g_bits.high);
+  SAME(g_bits.high < 0);
+}
+
+TEST_CASE("members, elements and pointers") {
+  SAME(g_array[2]);
+  SAME(g_array[g_unsigned]);
+  SAME(*g_pointer);
+  SAME(g_pointer[1]);
+  SAME(*(g_pointer + 2));
+  SAME(g_pointer - g_array);
+  SAME(g_pair.second);
+  SAME(g_pair_pointer->first);
+  SAME((*g_pair_pointer).second - 1);
+  SAME(&g_pair == g_pair_pointer);
+  SAME(g_pointer != nullptr);
+  SAME(*&g_counter);
+  SAME(g_color == Color::kBlue);
+}
+#pragma GCC diagnostic pop
+
+TEST_CASE("an index outside an array is an error, not a value") {
+  auto bound = BindText("g_array[g_unsigned + 1]");
+  REQUIRE(bound->node.ok());
+  pipeline::MemoryImage image;
+  FillImage(&image);
+  const pipeline::Object object = pipeline::Evaluate(*bound->node, bound->table, image);
+  CHECK(object.status == v1::STATUS_ERROR);
+  CHECK(object.reason.find("out of range") != std::string::npos);
+}
+
+TEST_CASE("an unknown name tells the near misses and marks the place") {
+  auto bound = BindText("1 + g_countre");
+  REQUIRE(absl::IsNotFound(bound->node.status()));
+  CHECK(std::string(bound->node.status().message()).find("\n      ^") == std::string::npos);
+  CHECK(std::string(bound->node.status().message()).find('^') != std::string::npos);
+
+  bound = BindText("g_pair.frist");
+  REQUIRE(absl::IsNotFound(bound->node.status()));
+  CHECK(HintOf(bound->node.status()).find("first") != std::string::npos);
+}
+
+TEST_CASE("operands that do not fit are refused with the place") {
+  for (const char* text : {"g_pair + 1", "g_counter.first", "*g_counter", "g_double % 2", "g_pair_pointer.first",
+                           "g_array[g_double]", "&5", "g_pointer == 7", "~g_double"}) {
+    INFO(text);
+    auto bound = BindText(text);
+    REQUIRE(absl::IsInvalidArgument(bound->node.status()));
+    CHECK(std::string(bound->node.status().message()).find('^') != std::string::npos);
+  }
+}
+
+TEST_CASE("what the kernel cannot compute in a condition is said, not guessed") {
+  Self& self = TheProgram();
+  google::protobuf::RepeatedPtrField<v1::Type> table;
+  dwarf::TypeGraph types(*self.module, &table);
+  auto catalog = visualizers::Catalog::BuiltIn();
+  REQUIRE(catalog.ok());
+  Shaper shaper(*catalog, &types);
+  Binder binder(*self.module, self.scope, {self.entry, self.entry}, &types, &shaper);
+  const auto condition = [&](const std::string& text) {
+    auto ast = expr::ParseExpression(text);
+    REQUIRE(ast.ok());
+    auto node = binder.Bind(**ast, text);
+    REQUIRE(node.ok());
+    CaptureCompiler compiler(&types, &shaper, {});
+    return compiler.SetCondition(Converted(types, *node, Fundamental(&types, "bool")));
+  };
+  CHECK(condition("g_double > 100").ok());
+  CHECK(condition("g_float < 1.5 && g_counter != 3").ok());
+  CHECK(absl::IsUnimplemented(condition("g_double * 2 > 100")));
+  CHECK(absl::IsUnimplemented(condition("g_double > g_counter")));
+}
+
+}  // namespace
+}  // namespace dlog::plan
