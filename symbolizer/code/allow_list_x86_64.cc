@@ -135,6 +135,11 @@ constexpr ZydisMnemonic kGeneral[] = {
     ZYDIS_MNEMONIC_LODSQ,
     ZYDIS_MNEMONIC_SCASB,
     ZYDIS_MNEMONIC_CMPSB,
+    // x87 comparisons into the flags: listed because their instruction set (Pentium Pro) holds more than that.
+    ZYDIS_MNEMONIC_FCOMI,
+    ZYDIS_MNEMONIC_FCOMIP,
+    ZYDIS_MNEMONIC_FUCOMI,
+    ZYDIS_MNEMONIC_FUCOMIP,
     // Time.
     ZYDIS_MNEMONIC_RDTSC,
 };

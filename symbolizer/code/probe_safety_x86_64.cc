@@ -26,12 +26,14 @@ struct NamedReason {
 constexpr char kTransaction[] = "a probe inside or at a hardware transaction aborts it";
 constexpr char kRaisesSignal[] = "it raises a signal by itself, so no statement continues here";
 constexpr char kTrapFlag[] = "it moves the trap flag, which the kernel uses to step over the instruction";
+constexpr char kSystemGroup[] = "kernels differ in what they do with this group of system instructions (0f 01)";
+constexpr char kSyscall[] = "a probe on it can crash the target: the kernel steps a copy and the way back leaks out";
 constexpr char kPrivileged[] = "it is not executable in user mode";
 
 // Instructions that are worth an explanation; all of them would be refused by the allow-list anyway.
 constexpr NamedReason kNamedReasons[] = {
-    {ZYDIS_MNEMONIC_SYSCALL, "a probe on it crashes the target: the kernel steps a copy and loses the way back"},
-    {ZYDIS_MNEMONIC_SYSENTER, "a probe on it crashes the target: the kernel steps a copy and loses the way back"},
+    {ZYDIS_MNEMONIC_SYSCALL, kSyscall},
+    {ZYDIS_MNEMONIC_SYSENTER, kSyscall},
     {ZYDIS_MNEMONIC_SYSEXIT, kPrivileged},
     {ZYDIS_MNEMONIC_SYSRET, kPrivileged},
     {ZYDIS_MNEMONIC_INT3, "it is a breakpoint already: padding that never runs, or another debugger's"},
@@ -59,14 +61,14 @@ constexpr NamedReason kNamedReasons[] = {
     {ZYDIS_MNEMONIC_XEND, kTransaction},
     {ZYDIS_MNEMONIC_XABORT, kTransaction},
     {ZYDIS_MNEMONIC_XTEST, kTransaction},
-    {ZYDIS_MNEMONIC_RDTSCP, "the kernel refuses probes on this group of system instructions (0f 01)"},
-    {ZYDIS_MNEMONIC_XGETBV, "the kernel refuses probes on this group of system instructions (0f 01)"},
-    {ZYDIS_MNEMONIC_MONITOR, "the kernel refuses probes on this group of system instructions (0f 01)"},
-    {ZYDIS_MNEMONIC_MWAIT, "the kernel refuses probes on this group of system instructions (0f 01)"},
-    {ZYDIS_MNEMONIC_MONITORX, "the kernel refuses probes on this group of system instructions (0f 01)"},
-    {ZYDIS_MNEMONIC_MWAITX, "the kernel refuses probes on this group of system instructions (0f 01)"},
-    {ZYDIS_MNEMONIC_RDPKRU, "the kernel refuses probes on this group of system instructions (0f 01)"},
-    {ZYDIS_MNEMONIC_WRPKRU, "the kernel refuses probes on this group of system instructions (0f 01)"},
+    {ZYDIS_MNEMONIC_RDTSCP, kSystemGroup},
+    {ZYDIS_MNEMONIC_XGETBV, kSystemGroup},
+    {ZYDIS_MNEMONIC_MONITOR, kSystemGroup},
+    {ZYDIS_MNEMONIC_MWAIT, kSystemGroup},
+    {ZYDIS_MNEMONIC_MONITORX, kSystemGroup},
+    {ZYDIS_MNEMONIC_MWAITX, kSystemGroup},
+    {ZYDIS_MNEMONIC_RDPKRU, kSystemGroup},
+    {ZYDIS_MNEMONIC_WRPKRU, kSystemGroup},
     {ZYDIS_MNEMONIC_PUSHF, kTrapFlag},
     {ZYDIS_MNEMONIC_PUSHFD, kTrapFlag},
     {ZYDIS_MNEMONIC_PUSHFQ, kTrapFlag},
@@ -123,7 +125,7 @@ std::string ReasonOfPrefixes(const Probed& p) {
     }
   }
   if (p.HasPrefix(kOperandSizePrefix) && p.IsBranch()) {
-    return p.Is(ZYDIS_MNEMONIC_CALL)
+    return p.Is(ZYDIS_MNEMONIC_CALL) && p.instruction.raw.imm[0].is_relative
                ? "the kernel refuses probes on calls with an operand-size prefix (thread-local storage sequence)"
                : "branches with an operand-size prefix differ between processors";
   }
@@ -227,8 +229,9 @@ bool HasNoEffect(const Probed& p) {
   if (p.Is(ZYDIS_MNEMONIC_MOV)) {
     return p.operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER && p.operands[0].reg.value == p.operands[1].reg.value;
   }
-  return p.Is(ZYDIS_MNEMONIC_LEA) && p.operands[1].mem.base == p.operands[0].reg.value &&
-         p.operands[1].mem.disp.value == 0;
+  const auto& address = p.operands[1].mem;
+  return p.Is(ZYDIS_MNEMONIC_LEA) && address.base == p.operands[0].reg.value && address.index == ZYDIS_REGISTER_NONE &&
+         address.disp.value == 0;
 }
 
 std::string ReasonOfOperation(const Probed& p) {
