@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every test, from a bare machine: installs what is missing, builds, runs unit tests, kernel tests and end-to-end tests.
+#
+#   sudo test/run.sh [--preset dev] [--asan] [--lint] [--unit-only]
+#
+# --asan       also builds the `asan` preset and runs the unit tests in it
+# --lint       also runs test/lint.sh
+# --unit-only  leaves the end-to-end tests out
+#
+# Ends with exactly one line `N passed, N failed, N skipped`, which counts test cases; exit status 1 when one failed.
+# A test that needs what the machine lacks is skipped and says why; with CI=true or DLOG_REQUIRE_BPF=1 skipping an eBPF test
+# is a failure.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+preset=dev
+asan=false
+lint=false
+end_to_end=true
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --preset)
+      preset=${2:?--preset needs a name}
+      shift
+      ;;
+    --asan) asan=true ;;
+    --lint) lint=true ;;
+    --unit-only) end_to_end=false ;;
+    *)
+      echo "usage: test/run.sh [--preset NAME] [--asan] [--lint] [--unit-only]" >&2
+      exit 2
+      ;;
+  esac
+  shift
+done
+[ "${CI:-}" != true ] || export DLOG_REQUIRE_BPF=1
+
+step() { printf '\n== %s\n' "$*"; }
+
+results=()
+
+build() {
+  step "building ($1)"
+  cmake --preset "$1" >"build/configure-$1.log" 2>&1 || { tail -30 "build/configure-$1.log" >&2 && exit 1; }
+  cmake --build --preset "$1"
+}
+
+# The results, also those of failed tests, are read by summary.py.
+unit_tests() {
+  step "unit and kernel tests ($1)"
+  rm -f "build/$1/ctest.xml"
+  ctest --test-dir "build/$1" --output-on-failure --timeout 600 --no-tests=error --output-junit ctest.xml \
+    --test-output-size-passed 10000000 --test-output-size-failed 10000000 || true
+  results+=("build/$1/ctest.xml")
+}
+
+step "packages"
+deploy/install-deps.sh build test
+echo "all there"
+mkdir -p build
+
+build "$preset"
+unit_tests "$preset"
+if $asan; then
+  build asan
+  unit_tests asan
+fi
+if $end_to_end; then
+  step "end-to-end tests ($preset)"
+  python3 -B test/e2e/run.py --bin "build/$preset/bin" 2>&1 | tee "build/$preset/e2e.log" || true
+  results+=("build/$preset/e2e.log")
+fi
+if $lint; then
+  step "lint"
+  if test/lint.sh; then echo "PASS lint"; else echo "FAIL lint"; fi | tee "build/lint.log"
+  results+=("build/lint.log")
+fi
+
+echo
+python3 -B test/summary.py "${results[@]}"
