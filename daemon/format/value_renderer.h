@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Object -> v1::Value: text, typed scalar, items and fields, with status. The text forms are the contract in the design's cli.md.
+// Object -> v1::Value: text, typed scalar, items and fields, with status. The text forms are the contract in the
+// design's cli.md.
 #pragma once
 
 #include <functional>
@@ -15,12 +16,15 @@ struct RenderLimits {
   uint32_t depth = 3;
   uint32_t items = 100;
   uint32_t string_bytes = 256;
+  uint16_t record_flags = 0;  // enum dlog_record_flags: why something may be missing
 };
 
 // Name of the function at a runtime address, or empty. Optional.
 using SymbolLookup = std::function<std::string(uint64_t address)>;
 
 // `format` is std::format syntax ("" = default). Top-level strings and chars are bare, nested ones quoted.
+// `out` is empty but for its name. Never fails as a call and never throws: failures are statuses of the value or of its
+// parts.
 void RenderValue(const pipeline::Object& object, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
                  const RenderLimits& limits, const std::string& format, const SymbolLookup& symbols, v1::Value* out);
 

@@ -59,6 +59,9 @@ Object EvaluateInside(const v1::Node& node, const TypeTable& types, const Memory
 // The object of `type` at `address`, which may lie inside `self` when that is in hand. `self` may be null.
 Object ObjectAt(uint64_t address, uint32_t type, const TypeTable& types, const Object* self);
 
+// Whether `address`, the result of a Shape's node, lies inside `self`, which is in hand; and where in its bytes.
+bool OffsetInHand(const Object& self, uint64_t address, uint32_t* offset);
+
 // A part of an object; the object may be in memory or in hand. bit_size 0 = not a bitfield.
 Object MemberOf(const Object& object, uint64_t offset, uint32_t type, uint32_t bit_size, uint32_t bit_offset,
                 const TypeTable& types);

@@ -125,12 +125,17 @@ bool TypeSize(uint32_t type, const TypeTable& types, uint64_t* size) {
   return true;
 }
 
+bool OffsetInHand(const Object& self, uint64_t address, uint32_t* offset) {
+  if (self.in_memory || address - kPseudoBase >= self.byte_size) return false;
+  *offset = static_cast<uint32_t>(address - kPseudoBase);
+  return true;
+}
+
 Object ObjectAt(uint64_t address, uint32_t type, const TypeTable& types, const Object* self) {
   uint64_t size = 0;
   if (!TypeSize(type, types, &size)) return Failed(0, v1::STATUS_ERROR, "malformed plan: no such type");
-  if (self != nullptr && !self->in_memory && address - kPseudoBase < self->byte_size) {
-    return SliceInHand(*self, address - kPseudoBase, size, type);
-  }
+  uint32_t offset = 0;
+  if (self != nullptr && OffsetInHand(*self, address, &offset)) return SliceInHand(*self, offset, size, type);
   Object object;
   object.type = type;
   object.in_memory = true;

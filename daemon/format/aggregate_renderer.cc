@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Structs, unions, arrays, and runs of elements.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/format/renderer.h"
+
+namespace dlog::format {
+
+using pipeline::Object;
+using pipeline::ReadFailure;
+using pipeline::ReadResult;
+
+bool Renderer::Present(const Object& object, uint64_t size, Position at, v1::Value* out, std::string* text) {
+  if (!object.in_memory || size == 0) return true;
+  const ReadResult probe = image_.Probe(object.address, size);
+  if (probe.ok()) return true;
+  if (at.root || probe.failure == ReadFailure::kFault) {
+    Fail(v1::STATUS_UNREADABLE, pipeline::FailureReason(probe), out, text);
+  } else {
+    Elided(at, out, text);
+  }
+  return false;
+}
+
+void Renderer::RenderStruct(const Object& object, const v1::Type& type, Position at, v1::Value* out,
+                            std::string* text) {
+  if (!type.fields().empty() && !Present(object, type.size(), at, out, text)) return;
+  out->set_is_struct(true);
+  const size_t start = text->size();
+  text->push_back('{');
+  bool first = true;
+  for (const v1::Field& field : type.fields()) {
+    if (!first) text->append(", ");
+    first = false;
+    if (!HasBudget(*text)) {
+      text->append("...");
+      Truncate("value too large to show", out);
+      break;
+    }
+    v1::Value* child = out->add_fields();
+    RenderField(object, field, at, child, text);
+    Absorb(*child, child->name(), out);
+  }
+  text->push_back('}');
+  out->set_text(text->data() + start, text->size() - start);
+}
+
+void Renderer::RenderField(const Object& object, const v1::Field& field, Position at, v1::Value* out,
+                           std::string* text) {
+  if (field.is_base() || field.is_virtual_base()) {
+    const v1::Type* base = TypeAt(field.type());
+    out->set_name(fmt::format("<{}>", base == nullptr ? std::string_view("?") : std::string_view(base->name())));
+  } else {
+    out->set_name(field.name());
+  }
+  if (!out->name().empty()) text->append(out->name()).append(" = ");
+  if (field.is_virtual_base()) {
+    if (const v1::Type* base = TypeAt(field.type())) out->set_type(base->name());
+    return Fail(v1::STATUS_ERROR, "virtual base classes are not followed", out, text);
+  }
+  Render(pipeline::MemberOf(object, field.offset(), field.type(), field.bit_size(), field.bit_offset(), types_),
+         at.Inside(), out, text);
+}
+
+void Renderer::RenderArray(const Object& object, const v1::Type& type, Position at, v1::Value* out, std::string* text) {
+  const v1::Type* element = TypeAt(type.target());
+  uint64_t stride = 0;
+  if (element == nullptr || type.target() == 0 || !pipeline::TypeSize(type.target(), types_, &stride) || stride == 0) {
+    return Fail(v1::STATUS_ERROR, "elements of unknown size", out, text);
+  }
+  if (type.count() > kMaxContainerSize) {
+    return Fail(v1::STATUS_ERROR, fmt::format("array of {} elements", type.count()), out, text);
+  }
+  if (type.count() == 0) {  // a flexible array member, or an array whose bound is not known
+    Truncate("number of elements is not known", out);
+    out->set_text("{...}");
+    text->append("{...}");
+    return;
+  }
+  if (!Present(object, type.count() * stride, at, out, text)) return;
+  if (const uint64_t unit = CharacterSize(element)) return RenderCharArray(object, type, unit, at, out, text);
+  RenderElements(
+      type.count(), stride,
+      [&](uint64_t index) { return pipeline::MemberOf(object, index * stride, type.target(), 0, 0, types_); }, at,
+      at.Inside(), out, text);
+}
+
+// A capture ends where its cap fell, which may be inside an element: such an element, and all after it, is not shown.
+bool Renderer::MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const Object& element,
+                          const std::function<Object(uint64_t)>& get) const {
+  if (!element.in_memory) return true;
+  if (image_.Probe(element.address, stride).failure == ReadFailure::kNotCaptured) return false;
+  if (index + 1 >= count) return true;
+  if (!image_.RunAt(element.address + stride - 1, 1).empty()) return true;
+  const Object next = get(index + 1);
+  return !next.in_memory || image_.Probe(next.address, stride).failure != ReadFailure::kNotCaptured ||
+         image_.Probe(element.address + stride - 1, 1).failure == ReadFailure::kFault;
+}
+
+void Renderer::RenderElements(uint64_t count, uint64_t stride, const std::function<Object(uint64_t)>& element,
+                              Position at, Position inner, v1::Value* out, std::string* text) {
+  out->set_size(count);
+  const size_t start = text->size();
+  text->push_back('{');
+  const uint64_t limit = std::min<uint64_t>(count, limits_.items);
+  uint64_t shown = 0;
+  bool stopped = false;
+  while (shown < limit && !stopped && HasBudget(*text)) {
+    const Object object = element(shown);
+    if (!MoreOrStop(shown, count, stride, object, element)) break;
+    if (shown != 0) text->append(", ");
+    v1::Value* item = out->add_items();
+    Render(object, inner, item, text);
+    // The element itself could not be read, so what lies behind it cannot either.
+    stopped = object.in_memory && image_.Probe(object.address, stride).failure == ReadFailure::kFault;
+    if (item->status() != v1::STATUS_OK) Absorb(*item, fmt::format("[{}]", shown), out);
+    ++shown;
+  }
+  if (shown < count) {
+    text->append(shown == 0 ? "..." : ", ...");
+    const std::string cut = fmt::format("{}/{}", shown, count);
+    Truncate(shown == 0 && limit != 0 ? MissingReason(at) : cut, out);
+  }
+  text->push_back('}');
+  out->set_is_sequence(shown != 0 || count == 0);
+  out->set_text(text->data() + start, text->size() - start);
+}
+
+}  // namespace dlog::format

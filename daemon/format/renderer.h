@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inside of value_renderer: one Renderer renders one top-level value. Work is bounded whatever the types and the bytes
+// say: kMaxNesting levels, kMaxValues values, about kMaxTextBytes of text and names.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "daemon/format/value_renderer.h"
+
+namespace dlog::format {
+
+inline constexpr int kMaxNesting = 48;
+inline constexpr uint32_t kMaxValues = 10000;
+inline constexpr size_t kMaxTextBytes = 256 * 1024;
+inline constexpr size_t kMaxEnumerators = 4096;
+inline constexpr uint64_t kMaxContainerSize = uint64_t{1} << 40;
+inline constexpr size_t kMaxReasonBytes = 512;
+
+class Renderer {
+ public:
+  // All arguments outlive the renderer.
+  Renderer(const pipeline::TypeTable& types, const pipeline::MemoryImage& image, const RenderLimits& limits,
+           const std::string& format, const SymbolLookup& symbols)
+      : types_(types), image_(image), limits_(limits), format_(format), symbols_(symbols) {}
+
+  // Where a value stands: `level` counts pointers and containers passed, `nesting` every step.
+  struct Position {
+    uint32_t level = 0;
+    int nesting = 0;
+    bool root = true;  // the whole expression: the user's format applies, strings are bare
+    Position Inside() const { return {level, nesting + 1, false}; }
+    Position Deeper() const { return {level + 1, nesting + 1, false}; }
+    Position Same() const { return {level, nesting + 1, root}; }  // transparent wrappers: references, optional
+  };
+
+  // Fills `out` (text in its own, bare form) and appends the form for use inside another value to `text`.
+  void Render(const pipeline::Object& object, Position at, v1::Value* out, std::string* text);
+
+ private:
+  // value_renderer.cc
+  void RenderByKind(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
+                    std::string* text);
+  void RenderReference(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
+                       std::string* text);
+
+  // scalar_renderer.cc
+  void RenderScalar(const pipeline::Object& object, const v1::Type* type, Position at, v1::Value* out,
+                    std::string* text);
+  void RenderInteger(const pipeline::Scalar& value, Position at, v1::Value* out, std::string* text);
+  void RenderCharacter(const pipeline::Scalar& value, const v1::Type& type, Position at, v1::Value* out,
+                       std::string* text);
+  void RenderEnum(const pipeline::Scalar& value, const v1::Type& type, Position at, v1::Value* out, std::string* text);
+  void RenderFloat(const pipeline::Scalar& value, Position at, v1::Value* out, std::string* text);
+  void RenderBool(const pipeline::Scalar& value, Position at, v1::Value* out, std::string* text);
+  void RenderPointer(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
+                     std::string* text);
+  void RenderAddress(uint64_t address, bool is_function, Position at, v1::Value* out, std::string* text);
+
+  // aggregate_renderer.cc
+  void RenderStruct(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
+                    std::string* text);
+  void RenderField(const pipeline::Object& object, const v1::Field& field, Position at, v1::Value* out,
+                   std::string* text);
+  void RenderArray(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
+                   std::string* text);
+  // Elements i of [0, count), each `stride` bytes, from `element(i)`; `at` is the position of the container.
+  void RenderElements(uint64_t count, uint64_t stride, const std::function<pipeline::Object(uint64_t)>& element,
+                      Position at, Position inner, v1::Value* out, std::string* text);
+  bool MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const pipeline::Object& element,
+                  const std::function<pipeline::Object(uint64_t)>& get) const;
+  // False, with the value rendered as missing, when no byte of the object was captured.
+  bool Present(const pipeline::Object& object, uint64_t size, Position at, v1::Value* out, std::string* text);
+
+  // string_renderer.cc
+  void RenderCString(uint64_t address, uint64_t unit, Position at, v1::Value* out, std::string* text);
+  void RenderCharArray(const pipeline::Object& object, const v1::Type& type, uint64_t unit, Position at, v1::Value* out,
+                       std::string* text);
+  void RenderString(uint64_t address, uint64_t count, uint64_t unit, const pipeline::Object& self, Position at,
+                    v1::Value* out, std::string* text);
+  // Appends up to `size` bytes; `self` may be an object in hand that holds them. The failure that ended it, if any.
+  pipeline::ReadResult Gather(uint64_t address, uint64_t size, const pipeline::Object* self, std::string* out) const;
+  void EmitString(std::string_view bytes, uint64_t unit, bool cut, Position at, v1::Value* out, std::string* text);
+
+  // shape_renderer.cc
+  void RenderShape(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
+                   std::string* text);
+  void RenderSequence(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t count,
+                      Position at, v1::Value* out, std::string* text);
+  void RenderOptional(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                      std::string* text);
+  void RenderSmartPointer(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                          std::string* text);
+  bool ShapeWord(const v1::Node& node, const pipeline::Object& self, uint64_t* word, v1::Value* out, std::string* text);
+  // Element count from `size` or `end`, checked for plausibility.
+  bool ShapeCount(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t stride,
+                  uint64_t* count, v1::Value* out, std::string* text);
+  void Corrupt(std::string what, v1::Value* out, std::string* text);
+
+  // Shared ends.
+  void Fail(v1::ValueStatus status, std::string reason, v1::Value* out, std::string* text);
+  // "{...}": there is something, but it was not captured.
+  void Elided(Position at, v1::Value* out, std::string* text);
+  std::string MissingReason(Position at) const;
+  // A leaf: applies the user's format to `value` at the root, else shows `plain`.
+  template <typename T>
+  void Leaf(const T& value, std::string_view plain, Position at, v1::Value* out, std::string* text);
+  // Statuses of parts decide the status of the whole.
+  static void Absorb(const v1::Value& part, std::string_view label, v1::Value* whole);
+  static void Truncate(std::string reason, v1::Value* out);
+  bool HasBudget(const std::string& text) const { return values_ < kMaxValues && names_ + text.size() < kMaxTextBytes; }
+  const v1::Type* TypeAt(uint32_t index) const;
+
+  const pipeline::TypeTable& types_;
+  const pipeline::MemoryImage& image_;
+  const RenderLimits& limits_;
+  const std::string& format_;
+  const SymbolLookup& symbols_;
+  uint32_t values_ = 0;
+  size_t names_ = 0;
+};
+
+// Bytes per character when values of this type are shown as characters; 0 otherwise. `unsigned char`, `signed char` and
+// the int8_t family are numbers, as they are for std::format.
+uint64_t CharacterSize(const v1::Type* type);
+
+// "const volatile Color" -> "Color".
+std::string_view WithoutQualifiers(std::string_view type_name);
+
+}  // namespace dlog::format

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Characters in a row: C strings, character arrays, string classes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/format/leaf.h"
+#include "daemon/format/renderer.h"
+#include "daemon/format/text_escape.h"
+
+namespace dlog::format {
+
+using pipeline::Object;
+using pipeline::ReadFailure;
+using pipeline::ReadResult;
+
+namespace {
+
+// Position of the first NUL character, or npos.
+size_t FindNul(std::string_view bytes, size_t unit) {
+  if (unit == 1) return bytes.find('\0');
+  for (size_t position = 0; position + unit <= bytes.size(); position += unit) {
+    if (bytes.substr(position, unit).find_first_not_of('\0') == std::string_view::npos) return position;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+ReadResult Renderer::Gather(uint64_t address, uint64_t size, const Object* self, std::string* out) const {
+  for (uint32_t offset = 0; size != 0 && self != nullptr && pipeline::OffsetInHand(*self, address, &offset);
+       --size, ++address) {
+    if ((self->valid >> offset & 1) == 0) return {ReadFailure::kNotCaptured, address};
+    out->push_back(static_cast<char>(self->bytes[offset]));
+  }
+  while (size != 0) {
+    const std::span<const uint8_t> run = image_.RunAt(address, size);
+    if (run.empty()) {
+      char byte;
+      return image_.Read(address, &byte, 1);
+    }
+    out->append(reinterpret_cast<const char*>(run.data()), run.size());
+    address += run.size();
+    size -= run.size();
+  }
+  return {};
+}
+
+void Renderer::EmitString(std::string_view bytes, uint64_t unit, bool cut, Position at, v1::Value* out,
+                          std::string* text) {
+  std::string utf8;
+  if (unit != 1) {
+    AppendWide(bytes, unit, &utf8);
+    bytes = utf8;
+  }
+  out->set_string_value(bytes.data(), bytes.size());
+  if (cut) bytes = bytes.substr(0, WithoutCutCharacter(bytes));
+  if (at.root) {
+    std::string bare;
+    bare.reserve(bytes.size() + 3);
+    AppendBare(bytes, &bare);
+    Leaf(std::string_view(bare), bare, at, out, text);
+    if (cut && out->status() != v1::STATUS_ERROR) out->mutable_text()->append("...");
+    return;
+  }
+  AppendQuoted(bytes, '"', text);
+  std::string* bare = out->mutable_text();
+  AppendBare(bytes, bare);
+  if (cut) {
+    text->append("...");
+    bare->append("...");
+  }
+}
+
+void Renderer::RenderString(uint64_t address, uint64_t count, uint64_t unit, const Object& self, Position at,
+                            v1::Value* out, std::string* text) {
+  out->set_size(count);
+  const uint64_t wanted = std::min<uint64_t>(count, limits_.string_bytes / unit);
+  std::string bytes;
+  const ReadResult end = Gather(address, wanted * unit, &self, &bytes);
+  const uint64_t got = bytes.size() / unit;
+  bytes.resize(got * unit);
+  if (got < wanted && end.failure == ReadFailure::kFault) {
+    const std::string reason = pipeline::FailureReason(end);
+    if (got == 0) return Fail(v1::STATUS_UNREADABLE, reason, out, text);
+    out->set_status(v1::STATUS_PARTIAL);
+    out->set_reason(fmt::format("unreadable {} after {}/{}", reason, got, count));
+  } else if (got < count) {
+    Truncate(fmt::format("{}/{}", got, count), out);
+  }
+  EmitString(bytes, unit, got < count, at, out, text);
+}
+
+void Renderer::RenderCString(uint64_t address, uint64_t unit, Position at, v1::Value* out, std::string* text) {
+  std::string bytes;
+  const uint64_t limit = limits_.string_bytes - limits_.string_bytes % unit;
+  const ReadResult end = Gather(address, limit, nullptr, &bytes);
+  const size_t nul = FindNul(bytes, unit);
+  if (nul != std::string::npos) {
+    bytes.resize(nul);
+    out->set_size(nul / unit);
+    return EmitString(bytes, unit, false, at, out, text);
+  }
+  bytes.resize(bytes.size() - bytes.size() % unit);
+  if (bytes.empty() && end.failure == ReadFailure::kFault) {
+    return Fail(v1::STATUS_UNREADABLE, pipeline::FailureReason(end), out, text);
+  }
+  if (bytes.empty()) {  // the pointer itself is known, its string is not
+    Truncate(MissingReason(at), out);
+    return RenderAddress(address, false, at, out, text);
+  }
+  if (end.failure == ReadFailure::kFault) {
+    out->set_status(v1::STATUS_PARTIAL);
+    out->set_reason(
+        fmt::format("unreadable {} after {} characters", pipeline::FailureReason(end), bytes.size() / unit));
+  } else {
+    Truncate(fmt::format("{}/?", bytes.size() / unit), out);
+  }
+  EmitString(bytes, unit, true, at, out, text);
+}
+
+void Renderer::RenderCharArray(const Object& object, const v1::Type& type, uint64_t unit, Position at, v1::Value* out,
+                               std::string* text) {
+  const uint64_t wanted = std::min<uint64_t>(type.count(), limits_.string_bytes / unit);
+  std::string bytes;
+  ReadResult end;
+  if (object.in_memory) {
+    end = Gather(object.address, wanted * unit, nullptr, &bytes);
+  } else {
+    for (uint64_t i = 0; i < std::min<uint64_t>(wanted * unit, object.byte_size) && (object.valid >> i & 1); ++i) {
+      bytes.push_back(static_cast<char>(object.bytes[i]));
+    }
+  }
+  bytes.resize(bytes.size() - bytes.size() % unit);
+  const size_t nul = FindNul(bytes, unit);
+  const bool whole = nul != std::string::npos || bytes.size() / unit == type.count();
+  if (nul != std::string::npos) bytes.resize(nul);
+  const uint64_t got = bytes.size() / unit;
+  if (!whole && got == 0 && !object.in_memory && !object.holes.empty()) {
+    return Fail(object.holes.front().status, object.holes.front().reason, out, text);
+  }
+  if (!whole && end.failure == ReadFailure::kFault) {
+    if (got == 0) return Fail(v1::STATUS_UNREADABLE, pipeline::FailureReason(end), out, text);
+    out->set_status(v1::STATUS_PARTIAL);
+    out->set_reason(fmt::format("unreadable {} after {}/{}", pipeline::FailureReason(end), got, type.count()));
+  } else if (!whole) {
+    out->set_size(type.count());
+    Truncate(fmt::format("{}/{}", got, type.count()), out);
+  }
+  if (whole) out->set_size(got);
+  EmitString(bytes, unit, !whole, at, out, text);
+}
+
+}  // namespace dlog::format

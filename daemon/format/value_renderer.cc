@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/format/value_renderer.h"
+
+#include <fmt/format.h>
+
+#include "daemon/format/format_spec.h"
+#include "daemon/format/renderer.h"
+
+namespace dlog::format {
+
+using pipeline::Object;
+
+namespace {
+
+std::string Shortened(std::string text) {
+  if (text.size() > kMaxReasonBytes) {
+    text.resize(kMaxReasonBytes);
+    text.resize(WithoutCutCharacter(text));
+  }
+  return text;
+}
+
+}  // namespace
+
+void Renderer::Render(const Object& object, Position at, v1::Value* out, std::string* text) {
+  if (object.type == 0) {
+    out->set_type("unsigned long");
+  } else if (const v1::Type* named = TypeAt(object.type)) {
+    out->set_type(named->name());
+  }
+  ++values_;
+  names_ += out->type().size() + out->name().size();
+  const v1::Type* type = TypeAt(object.type);
+  if (!object.usable()) return Fail(object.status, object.reason, out, text);
+  if (type == nullptr) return Fail(v1::STATUS_ERROR, "malformed plan: no such type", out, text);
+  if (at.nesting >= kMaxNesting) return Fail(v1::STATUS_ERROR, "nested too deeply", out, text);
+  if (object.type == 0) return RenderScalar(object, nullptr, at, out, text);
+  if (type->has_shape() && type->shape().kind() != v1::Shape::NONE && object.bit_size == 0) {
+    return RenderShape(object, *type, at, out, text);
+  }
+  RenderByKind(object, *type, at, out, text);
+}
+
+void Renderer::RenderByKind(const Object& object, const v1::Type& type, Position at, v1::Value* out,
+                            std::string* text) {
+  switch (type.kind()) {
+    case v1::TYPE_BOOL:
+    case v1::TYPE_SIGNED:
+    case v1::TYPE_UNSIGNED:
+    case v1::TYPE_CHAR:
+    case v1::TYPE_UCHAR:
+    case v1::TYPE_UTF_CHAR:
+    case v1::TYPE_FLOAT:
+    case v1::TYPE_ENUM:
+      return RenderScalar(object, &type, at, out, text);
+    case v1::TYPE_POINTER:
+      return RenderPointer(object, type, at, out, text);
+    case v1::TYPE_REFERENCE:
+      return RenderReference(object, type, at, out, text);
+    case v1::TYPE_STRUCT:
+    case v1::TYPE_UNION:
+      return RenderStruct(object, type, at, out, text);
+    case v1::TYPE_ARRAY:
+      return RenderArray(object, type, at, out, text);
+    case v1::TYPE_FUNCTION:
+      if (object.in_memory) return RenderAddress(object.address, true, at, out, text);
+      return Fail(v1::STATUS_ERROR, "a function has no value", out, text);
+    case v1::TYPE_VOID:
+      return Fail(v1::STATUS_ERROR, "void has no value", out, text);
+    default:
+      return Fail(v1::STATUS_ERROR, "incomplete type", out, text);
+  }
+}
+
+void Renderer::RenderReference(const Object& object, const v1::Type& type, Position at, v1::Value* out,
+                               std::string* text) {
+  uint64_t address = 0;
+  v1::ValueStatus status = v1::STATUS_OK;
+  std::string reason;
+  if (!pipeline::ReadScalar(object, types_, image_, &address, &status, &reason)) {
+    return Fail(status, std::move(reason), out, text);
+  }
+  if (type.target() == 0) return Fail(v1::STATUS_ERROR, "incomplete type", out, text);
+  // The top-level reference is the variable as written; one inside an object leads to another object.
+  const Position inner = at.root ? at.Same() : at.Deeper();
+  if (inner.level > limits_.depth) return Elided(at, out, text);
+  Render(pipeline::ObjectAt(address, type.target(), types_, nullptr), inner, out, text);
+  out->set_type(type.name());
+}
+
+const v1::Type* Renderer::TypeAt(uint32_t index) const {
+  return index < static_cast<uint32_t>(types_.size()) ? &types_.Get(static_cast<int>(index)) : nullptr;
+}
+
+void Renderer::Fail(v1::ValueStatus status, std::string reason, v1::Value* out, std::string* text) {
+  out->set_status(status);
+  out->set_text(StatusText(status, reason));
+  text->append(out->text());
+  out->set_reason(std::move(reason));
+}
+
+void Renderer::Elided(Position at, v1::Value* out, std::string* text) {
+  Truncate(MissingReason(at), out);
+  out->set_text("{...}");
+  text->append("{...}");
+}
+
+std::string Renderer::MissingReason(Position at) const {
+  if (at.level + 1 > limits_.depth) return fmt::format("depth {}", limits_.depth);
+  if (limits_.record_flags & DLOG_RECORD_BUDGET) return "byte limit of the event";
+  if (limits_.record_flags & DLOG_RECORD_QUEUE) return "too many objects to follow";
+  if (limits_.record_flags & DLOG_RECORD_STEPS) return "capture step limit";
+  return "not captured";
+}
+
+void Renderer::Truncate(std::string reason, v1::Value* out) {
+  if (out->status() != v1::STATUS_OK) return;
+  out->set_status(v1::STATUS_TRUNCATED);
+  out->set_reason(std::move(reason));
+}
+
+void Renderer::Absorb(const v1::Value& part, std::string_view label, v1::Value* whole) {
+  const v1::ValueStatus status = part.status();
+  if (status == v1::STATUS_OK || status == v1::STATUS_RECOVERED) return;
+  if (status == v1::STATUS_TRUNCATED) {
+    if (whole->status() != v1::STATUS_OK) return;
+    // A cut with two numbers belongs to one part; the other limits are limits of the whole event.
+    const bool own = part.reason().find('/') != std::string::npos && !label.empty();
+    Truncate(own ? Shortened(fmt::format("{}: {}", label, part.reason())) : part.reason(), whole);
+    return;
+  }
+  if (whole->status() == v1::STATUS_PARTIAL) return;
+  std::string what = part.reason();
+  const char* separator = ".";
+  if (status != v1::STATUS_PARTIAL) {
+    what = StatusText(status, part.reason());
+    what = what.substr(1, what.size() - 2);
+    separator = ": ";
+  } else if (what.empty() || what.front() == '[') {
+    separator = "";
+  }
+  whole->set_status(v1::STATUS_PARTIAL);
+  whole->set_reason(Shortened(label.empty() ? what : fmt::format("{}{}{}", label, separator, what)));
+}
+
+void RenderValue(const pipeline::Object& object, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
+                 const RenderLimits& limits, const std::string& format, const SymbolLookup& symbols, v1::Value* out) {
+  Renderer renderer(types, image, limits, format, symbols);
+  std::string nested_form;
+  renderer.Render(object, {}, out, &nested_form);
+  const bool has_text = out->status() == v1::STATUS_OK || out->status() == v1::STATUS_TRUNCATED ||
+                        out->status() == v1::STATUS_PARTIAL || out->status() == v1::STATUS_RECOVERED;
+  // Leaves have applied the format themselves; whole aggregates are aligned as strings.
+  if (format.empty() || !has_text || !(out->is_struct() || out->is_sequence())) return;
+  std::string formatted;
+  std::string error;
+  if (FormatWithSpec(format, std::string_view(out->text()), &formatted, &error)) {
+    out->set_text(formatted);
+    return;
+  }
+  out->clear_items();
+  out->clear_fields();
+  out->clear_is_struct();
+  out->clear_is_sequence();
+  out->set_status(v1::STATUS_ERROR);
+  out->set_text(StatusText(v1::STATUS_ERROR, error));
+  out->set_reason(std::move(error));
+}
+
+std::string StatusText(v1::ValueStatus status, const std::string& reason) {
+  switch (status) {
+    case v1::STATUS_OK:
+      return "";
+    case v1::STATUS_TRUNCATED:
+      return fmt::format("<truncated {}>", reason);
+    case v1::STATUS_PARTIAL:
+      return reason.empty() ? "<partial>" : fmt::format("<partial {}>", reason);
+    case v1::STATUS_OPTIMIZED_OUT:
+      return "<optimized out>";
+    case v1::STATUS_UNREADABLE:
+      if (reason == "not captured") return "<not captured>";
+      return reason.empty() ? "<unreadable>" : fmt::format("<unreadable {}>", reason);
+    case v1::STATUS_REDACTED:
+      return "<redacted>";
+    case v1::STATUS_TORN:
+      return "<torn>";
+    case v1::STATUS_RECOVERED:
+      return "<recovered>";
+    default:
+      if (reason.starts_with("corrupt: ")) return fmt::format("<{}>", reason);
+      return fmt::format("<error: {}>", reason);
+  }
+}
+
+}  // namespace dlog::format
