@@ -40,7 +40,11 @@ def read_ctest(path, require):
     for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
         output = "".join(element.text or "" for element in case.iter("system-out"))
         ok = case.get("status") == "run" and case.find("failure") is None
-        if case.find("skipped") is not None:
+        not_run = case.find("skipped")
+        if not_run is not None and "SKIP_" not in not_run.get("message", ""):
+            failed, names = failed + 1, names + [f"{case.get('name')}: {not_run.get('message')}"]  # could not be started
+            continue
+        if not_run is not None:
             skipped, names = skipped + 1, names + ([case.get("name")] if require else [])
             continue
         case_passed, case_failed = catch_counts(output) or (int(ok), int(not ok))
