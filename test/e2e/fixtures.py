@@ -82,8 +82,13 @@ def _ambiguous(_env):
     return compile_program("ambiguous", ["ambiguous/main.cc", "ambiguous/a/same.cc", "ambiguous/b/same.cc"], "-O1", "-g")
 
 
+def _unsafe(_env):
+    return compile_program("unsafe", ["unsafe.cc"], "-O2", "-g")
+
+
 _MAKERS = {"stripped": _stripped, "nodebug": _no_debug, "other_build": _other_build, "other_debug": _other_debug, "truncated": _truncated,
-           "garbage": _garbage, "not_elf": _not_elf, "ambiguous": _ambiguous, "shop": lambda env: env.bin / "shop"}
+           "garbage": _garbage, "not_elf": _not_elf, "ambiguous": _ambiguous, "unsafe": _unsafe,
+           "shop": lambda env: env.bin / "shop"}
 
 
 def fixture(env, name):

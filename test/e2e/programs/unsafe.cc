@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lines whose first instruction must never carry a probe, each executed all the time. It checks its own arithmetic and exits
+// with 1 when something changed it.
+#include <unistd.h>
+
+#include <cstdint>
+
+int locked = 0;
+
+int Locked(int value) {
+  asm volatile("lock incl %0" : "+m"(locked));  // LOCK prefix
+  return value + locked;
+}
+
+long SystemCall(long number) {
+  long result;
+  asm volatile("syscall" : "=a"(result) : "a"(number) : "rcx", "r11", "memory");  // system call
+  return result;
+}
+
+std::uint64_t Exchange(std::uint64_t value) {
+  register std::uint64_t other asm("r8") = value + 1;
+  asm volatile(".byte 0x49, 0x90" : "+a"(value), "+r"(other));  // xchg r8, rax: looks like a NOP
+  return value;
+}
+
+int main() {
+  constexpr long kGetPid = 39;
+  const int pid = getpid();
+  for (std::uint64_t i = 0;; ++i) {
+    const int before = locked;
+    if (Locked(1) != before + 2 || SystemCall(kGetPid) != pid || Exchange(i) != i + 1) {
+      return 1;
+    }
+    usleep(1000);
+  }
+}
