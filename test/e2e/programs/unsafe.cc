@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines whose first instruction must never carry a probe, each executed all the time. It checks its own arithmetic and exits
-// with 1 when something changed it.
+// Lines whose first instruction must never carry a probe, each executed all the time. It checks its own arithmetic and
+// exits with 1 when something changed it.
 #include <unistd.h>
 
 #include <cstdint>
@@ -14,9 +14,9 @@ int Locked(int value) {
 }
 
 long SystemCall(long number) {
-  long result;
-  asm volatile("syscall" : "=a"(result) : "a"(number) : "rcx", "r11", "memory");  // system call
-  return result;
+  asm volatile("" : "+a"(number));                                    // moves the number to where it has to be
+  asm volatile("syscall" : "+a"(number) : : "rcx", "r11", "memory");  // system call
+  return number;
 }
 
 std::uint64_t Exchange(std::uint64_t value) {

@@ -150,13 +150,13 @@ Expectations Fill(truth::Sample& s, int i) {
   s.derived.id = i;
   s.derived.weight = static_cast<short>(i % 100);
   s.derived.label = "d" + Number(i);
-  e["s.derived"] = "{<Base> = {id = " + Number(i) + "}, weight = " + Number(i % 100) + ", label = " + Quoted(s.derived.label) + "}";
+  e["s.derived"] =
+      "{<Base> = {id = " + Number(i) + "}, weight = " + Number(i % 100) + ", label = " + Quoted(s.derived.label) + "}";
   e["s.derived.id"] = Number(i);
   s.bits.low = static_cast<unsigned>(i) % 8;
   s.bits.middle = i % 16 - 8;
   s.bits.high = static_cast<unsigned>(i) % 512;
-  e["s.bits"] =
-      "{low = " + Number(i % 8) + ", middle = " + Number(i % 16 - 8) + ", high = " + Number(i % 512) + "}";
+  e["s.bits"] = "{low = " + Number(i % 8) + ", middle = " + Number(i % 16 - 8) + ", high = " + Number(i % 512) + "}";
   e["s.bits.middle"] = Number(i % 16 - 8);
   s.overlay.whole = i;
   e["s.overlay.whole"] = Number(i);
