@@ -37,7 +37,7 @@ typedef long long dlog_s64;
 
 enum {
   DLOG_MAX_SITES = 16384,
-  DLOG_MAX_OPS = 131072,       /* power of two: indices are masked */
+  DLOG_MAX_OPS = 131072, /* power of two: indices are masked */
   DLOG_MAX_ROUTINES = 16384,
   DLOG_MAX_LOGPOINTS = 2048,
   DLOG_SCRATCH_PER_CPU = 4,
@@ -54,21 +54,21 @@ enum {
 /* ---------------------------------------------------------------- plan tables */
 
 enum dlog_op_code {
-  DLOG_OP_END = 0,        /* end of the range; also what an unwritten entry means */
-  DLOG_OP_CONST,          /* cell[dst] = imm */
-  DLOG_OP_MOVE,           /* cell[dst] = cell[a] */
-  DLOG_OP_ARITH,          /* cell[dst] = cell[a] <arith> cell[b]; see dlog_arith for what has no result */
-  DLOG_OP_ARITH_IMM,      /* cell[dst] = cell[a] <arith> imm */
-  DLOG_OP_NEG,            /* cell[dst] = -cell[a] */
-  DLOG_OP_BIT_NOT,        /* cell[dst] = ~cell[a] */
-  DLOG_OP_NOT,            /* cell[dst] = !cell[a] */
-  DLOG_OP_EXTEND,         /* cell[dst] = low `size` bytes (1,2,4,8) of cell[a], extended by DLOG_F_SIGNED */
-  DLOG_OP_BITFIELD,       /* cell[dst] = bits [off, off+len) of cell[a], extended by DLOG_F_SIGNED */
-  DLOG_OP_FLOAT_CMP,      /* cell[dst] = cell[a] <arith> cell[b], both IEEE binary64; NaN compares unequal to all */
-  DLOG_OP_FLOAT_WIDEN,    /* cell[dst] = binary64 of the binary32 in cell[a] */
-  DLOG_OP_LOAD,           /* read `size` (1,2,4,8) bytes at cell[a] + off, record them, extend into cell[dst]; fault -> jump.
-                             In a condition nothing is recorded, and a fault ends it with CONDITION_ERROR */
-  DLOG_OP_JUMP_IF_ZERO,   /* if cell[a] == 0 goto jump */
+  DLOG_OP_END = 0,     /* end of the range; also what an unwritten entry means */
+  DLOG_OP_CONST,       /* cell[dst] = imm */
+  DLOG_OP_MOVE,        /* cell[dst] = cell[a] */
+  DLOG_OP_ARITH,       /* cell[dst] = cell[a] <arith> cell[b]; see dlog_arith for what has no result */
+  DLOG_OP_ARITH_IMM,   /* cell[dst] = cell[a] <arith> imm */
+  DLOG_OP_NEG,         /* cell[dst] = -cell[a] */
+  DLOG_OP_BIT_NOT,     /* cell[dst] = ~cell[a] */
+  DLOG_OP_NOT,         /* cell[dst] = !cell[a] */
+  DLOG_OP_EXTEND,      /* cell[dst] = low `size` bytes (1,2,4,8) of cell[a], extended by DLOG_F_SIGNED */
+  DLOG_OP_BITFIELD,    /* cell[dst] = bits [off, off+len) of cell[a], extended by DLOG_F_SIGNED */
+  DLOG_OP_FLOAT_CMP,   /* cell[dst] = cell[a] <arith> cell[b], both IEEE binary64; NaN compares unequal to all */
+  DLOG_OP_FLOAT_WIDEN, /* cell[dst] = binary64 of the binary32 in cell[a] */
+  DLOG_OP_LOAD, /* read `size` (1,2,4,8) bytes at cell[a] + off, record them, extend into cell[dst]; fault -> jump.
+                   In a condition nothing is recorded, and a fault ends it with CONDITION_ERROR */
+  DLOG_OP_JUMP_IF_ZERO, /* if cell[a] == 0 goto jump */
   DLOG_OP_JUMP_IF_NOT_ZERO,
   DLOG_OP_JUMP,
   DLOG_OP_COPY,           /* record len bytes at cell[a] + off */
@@ -82,34 +82,49 @@ enum dlog_op_code {
 
 /* 64-bit, wrapping; DLOG_F_SIGNED chooses the signed form of DIV, MOD, SHR and the comparisons; INT64_MIN / -1 wraps to
  * INT64_MIN, INT64_MIN % -1 is 0. A zero divisor or a shift count outside 0..63 has no result: a condition ends with
- * CONDITION_ERROR, a capture abandons the rest of the current op range (a value made from garbage is worse than none). */
+ * CONDITION_ERROR, a capture abandons the rest of the current op range (a value made from garbage is worse than none).
+ */
 enum dlog_arith {
-  DLOG_ARITH_ADD, DLOG_ARITH_SUB, DLOG_ARITH_MUL, DLOG_ARITH_DIV, DLOG_ARITH_MOD, DLOG_ARITH_AND, DLOG_ARITH_OR,
-  DLOG_ARITH_XOR, DLOG_ARITH_SHL, DLOG_ARITH_SHR, DLOG_ARITH_EQ, DLOG_ARITH_NE, DLOG_ARITH_LT, DLOG_ARITH_LE,
-  DLOG_ARITH_GT, DLOG_ARITH_GE, DLOG_ARITH_CODES
+  DLOG_ARITH_ADD,
+  DLOG_ARITH_SUB,
+  DLOG_ARITH_MUL,
+  DLOG_ARITH_DIV,
+  DLOG_ARITH_MOD,
+  DLOG_ARITH_AND,
+  DLOG_ARITH_OR,
+  DLOG_ARITH_XOR,
+  DLOG_ARITH_SHL,
+  DLOG_ARITH_SHR,
+  DLOG_ARITH_EQ,
+  DLOG_ARITH_NE,
+  DLOG_ARITH_LT,
+  DLOG_ARITH_LE,
+  DLOG_ARITH_GT,
+  DLOG_ARITH_GE,
+  DLOG_ARITH_CODES
 };
 
 enum dlog_op_flags {
   DLOG_F_SIGNED = 1,
-  DLOG_F_DEEPER = 2 /* CALL, CALL_EACH: one level deeper; beyond the site's max_depth the call is skipped. A CALL that goes
-                       deeper is also skipped when this hit already queued the same routine for the same address */
+  DLOG_F_DEEPER = 2 /* CALL, CALL_EACH: one level deeper; beyond the site's max_depth the call is skipped. A CALL that
+                       goes deeper is also skipped when this hit already queued the same routine for the same address */
 };
 
 struct dlog_op {
-  dlog_u8 code;    /* enum dlog_op_code */
-  dlog_u8 dst;     /* cell */
-  dlog_u8 a;       /* cell */
-  dlog_u8 b;       /* cell */
-  dlog_u8 arith;   /* enum dlog_arith */
-  dlog_u8 flags;   /* enum dlog_op_flags */
-  dlog_u16 jump;   /* forward distance in ops from this op; >= 1 */
-  dlog_u32 size;   /* bytes; meaning by op */
-  dlog_u32 len;    /* bytes or count; meaning by op */
+  dlog_u8 code;  /* enum dlog_op_code */
+  dlog_u8 dst;   /* cell */
+  dlog_u8 a;     /* cell */
+  dlog_u8 b;     /* cell */
+  dlog_u8 arith; /* enum dlog_arith */
+  dlog_u8 flags; /* enum dlog_op_flags */
+  dlog_u16 jump; /* forward distance in ops from this op; >= 1 */
+  dlog_u32 size; /* bytes; meaning by op */
+  dlog_u32 len;  /* bytes or count; meaning by op */
   union {
     dlog_s64 imm;
     struct {
-      dlog_s32 off;      /* added to an address */
-      dlog_u32 routine;  /* index into routines */
+      dlog_s32 off;     /* added to an address */
+      dlog_u32 routine; /* index into routines */
     };
   };
 };
@@ -120,9 +135,7 @@ struct dlog_range {
   dlog_u32 count;
 };
 
-enum dlog_site_flags {
-  DLOG_SITE_ACTIVE = 1
-};
+enum dlog_site_flags { DLOG_SITE_ACTIVE = 1 };
 
 struct dlog_site {
   dlog_u32 generation;    /* must equal the high half of the cookie; 0 = free */
@@ -133,18 +146,18 @@ struct dlog_site {
   struct dlog_range capture;
   dlog_u32 flags;
   dlog_u32 max_depth;
-  dlog_u32 max_bytes;     /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
+  dlog_u32 max_bytes; /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
   dlog_u32 reserved;
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_site) == 48, "dlog_site layout");
 
 /* One cache line each: limits (written once by dlogd) and the shared run state of the token bucket. */
 struct dlog_logpoint {
-  dlog_u64 interval_ns;    /* 1e9 / rate; 0 = unlimited */
-  dlog_u64 burst_ns;       /* how far the bucket may run ahead: burst * interval_ns */
-  dlog_u64 max_hits;       /* admitted hits; 0 = unlimited */
-  dlog_u64 next_free_ns;   /* token bucket (GCRA): CLOCK_BOOTTIME at which the bucket is full again; atomic */
-  dlog_u64 admitted;       /* only counted when max_hits != 0; atomic */
+  dlog_u64 interval_ns;  /* 1e9 / rate; 0 = unlimited */
+  dlog_u64 burst_ns;     /* how far the bucket may run ahead: burst * interval_ns */
+  dlog_u64 max_hits;     /* admitted hits; 0 = unlimited */
+  dlog_u64 next_free_ns; /* token bucket (GCRA): CLOCK_BOOTTIME at which the bucket is full again; atomic */
+  dlog_u64 admitted;     /* only counted when max_hits != 0; atomic */
   dlog_u64 reserved[3];
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_logpoint) == 64, "dlog_logpoint layout");
@@ -160,12 +173,12 @@ enum dlog_drop_reason {
 
 enum dlog_counter {
   DLOG_COUNT_HITS,
-  DLOG_COUNT_SUBMITTED,    /* records put into the ring */
+  DLOG_COUNT_SUBMITTED, /* records put into the ring */
   DLOG_COUNT_FILTERED,
   DLOG_COUNT_SAMPLED_OUT,
   DLOG_COUNT_RATE_LIMITED,
-  DLOG_COUNT_BYTES,        /* record bytes put into the ring */
-  DLOG_COUNT_DROP_FIRST,   /* + enum dlog_drop_reason */
+  DLOG_COUNT_BYTES,      /* record bytes put into the ring */
+  DLOG_COUNT_DROP_FIRST, /* + enum dlog_drop_reason */
   DLOG_COUNTERS = 16
 };
 DLOG_STATIC_ASSERT((int)DLOG_COUNT_DROP_FIRST + (int)DLOG_DROP_REASONS <= (int)DLOG_COUNTERS, "too many counters");
@@ -179,33 +192,33 @@ DLOG_STATIC_ASSERT(sizeof(struct dlog_counters) == 128, "dlog_counters layout");
 
 enum dlog_segment_status {
   DLOG_SEGMENT_OK = 0,
-  DLOG_SEGMENT_FAULT = 1,     /* nothing could be read at the address; length = wanted bytes, no bytes follow */
-  DLOG_SEGMENT_TRUNCATED = 2  /* fewer bytes than wanted: cap of the plan */
+  DLOG_SEGMENT_FAULT = 1,    /* nothing could be read at the address; length = wanted bytes, no bytes follow */
+  DLOG_SEGMENT_TRUNCATED = 2 /* fewer bytes than wanted: cap of the plan */
 };
 
 /* The padding after the bytes is zero: bytes that no op asked for never leave the target. */
 struct dlog_segment {
   dlog_u64 address;
-  dlog_u32 length;  /* bytes that follow (OK, TRUNCATED), padded to 8; FAULT: bytes wanted */
-  dlog_u16 status;  /* enum dlog_segment_status */
+  dlog_u32 length; /* bytes that follow (OK, TRUNCATED), padded to 8; FAULT: bytes wanted */
+  dlog_u16 status; /* enum dlog_segment_status */
   dlog_u16 reserved;
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_segment) == 16, "dlog_segment layout");
 
 enum dlog_record_flags {
-  DLOG_RECORD_BUDGET = 1,  /* the byte budget ended the capture early */
-  DLOG_RECORD_QUEUE = 2,   /* the work queue overflowed: some values were not followed */
-  DLOG_RECORD_STEPS = 4    /* DLOG_MAX_STEPS reached */
+  DLOG_RECORD_BUDGET = 1, /* the byte budget ended the capture early */
+  DLOG_RECORD_QUEUE = 2,  /* the work queue overflowed: some values were not followed */
+  DLOG_RECORD_STEPS = 4   /* DLOG_MAX_STEPS reached */
 };
 
 struct dlog_record {
-  dlog_u64 boot_ns;        /* CLOCK_BOOTTIME of the hit */
-  dlog_u32 site;           /* index into sites */
+  dlog_u64 boot_ns; /* CLOCK_BOOTTIME of the hit */
+  dlog_u32 site;    /* index into sites */
   dlog_u32 generation;
   dlog_u32 tgid;
   dlog_u32 tid;
-  dlog_u32 data_bytes;     /* bytes of segments after this header */
-  dlog_u16 flags;          /* enum dlog_record_flags */
+  dlog_u32 data_bytes; /* bytes of segments after this header */
+  dlog_u16 flags;      /* enum dlog_record_flags */
   dlog_u16 cpu;
   char comm[16];
   dlog_u64 regs[DLOG_NREGS]; /* zero where register_mask has no bit */
@@ -224,31 +237,34 @@ struct dlog_work {
 
 /* A big read that met a fault goes on page by page, so that the readable prefix is kept. */
 struct dlog_part {
-  dlog_u64 address;       /* next byte to read */
-  dlog_u32 left;          /* bytes still wanted; 0 = no such read is going on */
-  dlog_u32 done;          /* bytes of the open segment so far */
-  dlog_u32 status;        /* enum dlog_segment_status when everything was read */
-  dlog_u32 string;        /* 1 = stop at NUL */
+  dlog_u64 address; /* next byte to read */
+  dlog_u32 left;    /* bytes still wanted; 0 = no such read is going on */
+  dlog_u32 done;    /* bytes of the open segment so far */
+  dlog_u32 status;  /* enum dlog_segment_status when everything was read */
+  dlog_u32 string;  /* 1 = stop at NUL */
 };
 
 struct dlog_scratch {
-  dlog_u32 busy;          /* 1 while a hit owns this buffer; atomic */
-  dlog_u32 op;            /* next op, absolute index */
+  dlog_u32 busy; /* 1 while a hit owns this buffer; atomic */
+  dlog_u32 op;   /* next op, absolute index */
   dlog_u32 op_end;
-  dlog_u32 cursor;        /* bytes of data[] used; multiple of 8 */
-  dlog_u32 budget;        /* bytes of data[] allowed; multiple of 8 */
+  dlog_u32 cursor; /* bytes of data[] used; multiple of 8 */
+  dlog_u32 budget; /* bytes of data[] allowed; multiple of 8 */
   dlog_u32 depth;
   dlog_u32 max_depth;
-  dlog_u32 verdict;       /* interpreter's result: see interpreter.bpf.h */
+  dlog_u32 verdict; /* interpreter's result: see interpreter.bpf.h */
   dlog_u32 queue_head;
   dlog_u32 queue_tail;
-  dlog_u32 flags;         /* enum dlog_record_flags */
-  dlog_u32 condition;     /* 1 while the condition runs */
-  dlog_u64 hit;           /* distinguishes entries of visited[] of this hit from older ones; never 0 */
+  dlog_u32 flags;     /* enum dlog_record_flags */
+  dlog_u32 condition; /* 1 while the condition runs */
+  dlog_u64 hit;       /* distinguishes entries of visited[] of this hit from older ones; never 0 */
   struct dlog_part part;
   dlog_u64 cells[DLOG_NCELLS];
   struct dlog_work queue[DLOG_QUEUE_SIZE];
-  struct { dlog_u64 address; dlog_u64 tag; } visited[DLOG_VISITED_SIZE];
+  struct {
+    dlog_u64 address;
+    dlog_u64 tag;
+  } visited[DLOG_VISITED_SIZE];
   struct dlog_record record;
   dlog_u8 data[DLOG_MAX_RECORD_DATA + DLOG_MAX_READ + 64]; /* the tail lets masked offsets stay in bounds */
 };

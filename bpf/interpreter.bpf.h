@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
  *
- * Runs the ops of a plan (abi.h says what each does) over a struct dlog_scratch. One call of dlog_step() runs one op, one
- * element of the work queue, or one page of a read that met a fault; all state is in the scratch buffer, so the kernel's
- * bpf_loop() drives it without the verifier having to follow the plan.
+ * Runs the ops of a plan (abi.h says what each does) over a struct dlog_scratch. One call of dlog_step() runs one op,
+ * one element of the work queue, or one page of a read that met a fault; all state is in the scratch buffer, so the
+ * kernel's bpf_loop() drives it without the verifier having to follow the plan.
  *
  * The same text compiles for the host, where it is unit-tested. The includer provides the environment first:
  *   DLOG_INLINE                                  how a helper is inlined
@@ -37,21 +37,21 @@ enum dlog_verdict {
   DLOG_VERDICT_BAD_PLAN
 };
 
-static DLOG_INLINE int dlog_stop(struct dlog_scratch *s, dlog_u32 verdict) {
+static DLOG_INLINE int dlog_stop(struct dlog_scratch* s, dlog_u32 verdict) {
   s->verdict = verdict;
   return 1;
 }
 
-static DLOG_INLINE dlog_u64 dlog_cell(const struct dlog_scratch *s, dlog_u32 i) {
+static DLOG_INLINE dlog_u64 dlog_cell(const struct dlog_scratch* s, dlog_u32 i) {
   return s->cells[i & (DLOG_NCELLS - 1)];
 }
 
-static DLOG_INLINE void dlog_set_cell(struct dlog_scratch *s, dlog_u32 i, dlog_u64 value) {
+static DLOG_INLINE void dlog_set_cell(struct dlog_scratch* s, dlog_u32 i, dlog_u64 value) {
   s->cells[i & (DLOG_NCELLS - 1)] = value;
 }
 
 /* Room was checked against the budget, so the mask never changes the offset; it tells the verifier its bound. */
-static DLOG_INLINE dlog_u8 *dlog_data(struct dlog_scratch *s, dlog_u32 offset) {
+static DLOG_INLINE dlog_u8* dlog_data(struct dlog_scratch* s, dlog_u32 offset) {
   DLOG_OPAQUE(offset);
   return s->data + (offset & (DLOG_MAX_RECORD_DATA - 1));
 }
@@ -70,39 +70,39 @@ static DLOG_INLINE dlog_u64 dlog_extend(dlog_u64 value, dlog_u32 bits, dlog_u32 
 
 /* ---------------------------------------------------------------- segments */
 
-static DLOG_INLINE void dlog_put_header(struct dlog_scratch *s, dlog_u32 offset, dlog_u64 address, dlog_u32 length,
+static DLOG_INLINE void dlog_put_header(struct dlog_scratch* s, dlog_u32 offset, dlog_u64 address, dlog_u32 length,
                                         dlog_u32 status) {
-  struct dlog_segment *segment = (struct dlog_segment *)dlog_data(s, offset);
+  struct dlog_segment* segment = (struct dlog_segment*)dlog_data(s, offset);
   segment->address = address;
   segment->length = length;
   segment->status = (dlog_u16)status;
   segment->reserved = 0;
 }
 
-static DLOG_INLINE void dlog_put_segment(struct dlog_scratch *s, dlog_u64 address, dlog_u32 length, dlog_u32 status) {
+static DLOG_INLINE void dlog_put_segment(struct dlog_scratch* s, dlog_u64 address, dlog_u32 length, dlog_u32 status) {
   dlog_put_header(s, s->cursor, address, length, status);
   s->cursor += DLOG_SEGMENT_HEADER + ((length + 7) & ~7u);
 }
 
 /* Ends the capture: what would follow is less important than what is there (breadth first). */
-static DLOG_INLINE int dlog_out_of_budget(struct dlog_scratch *s) {
+static DLOG_INLINE int dlog_out_of_budget(struct dlog_scratch* s) {
   s->flags |= DLOG_RECORD_BUDGET;
   return dlog_stop(s, DLOG_VERDICT_DONE);
 }
 
-static DLOG_INLINE dlog_u32 dlog_room(const struct dlog_scratch *s) {
+static DLOG_INLINE dlog_u32 dlog_room(const struct dlog_scratch* s) {
   const dlog_u32 budget = dlog_clamp(s->budget, DLOG_MAX_RECORD_DATA);
   return s->cursor < budget ? budget - s->cursor : 0;
 }
 
-static DLOG_INLINE int dlog_put_fault(struct dlog_scratch *s, dlog_u64 address, dlog_u32 wanted) {
+static DLOG_INLINE int dlog_put_fault(struct dlog_scratch* s, dlog_u64 address, dlog_u32 wanted) {
   if (dlog_room(s) < DLOG_SEGMENT_HEADER) return dlog_out_of_budget(s);
   dlog_put_header(s, s->cursor, address, wanted, DLOG_SEGMENT_FAULT);
   s->cursor += DLOG_SEGMENT_HEADER;
   return 0;
 }
 
-static DLOG_INLINE void dlog_start_parts(struct dlog_scratch *s, dlog_u64 address, dlog_u32 length, dlog_u32 status,
+static DLOG_INLINE void dlog_start_parts(struct dlog_scratch* s, dlog_u64 address, dlog_u32 length, dlog_u32 status,
                                          dlog_u32 string) {
   s->part.address = address;
   s->part.left = length;
@@ -112,7 +112,7 @@ static DLOG_INLINE void dlog_start_parts(struct dlog_scratch *s, dlog_u64 addres
 }
 
 /* Closes the segment of a read by parts; `left` bytes could not be read. */
-static DLOG_INLINE int dlog_end_parts(struct dlog_scratch *s, dlog_u32 left, dlog_u32 status) {
+static DLOG_INLINE int dlog_end_parts(struct dlog_scratch* s, dlog_u32 left, dlog_u32 status) {
   const dlog_u32 done = s->part.done;
   const dlog_u64 end = s->part.address;
   s->part.left = 0;
@@ -123,7 +123,7 @@ static DLOG_INLINE int dlog_end_parts(struct dlog_scratch *s, dlog_u32 left, dlo
 
 /* Reads up to `n` bytes of a string that lie in one page, which may have to be faulted in first. Returns the number of
  * bytes kept, with *ended set when the last is the NUL; negative on fault. */
-static DLOG_INLINE long dlog_read_string_part(dlog_u8 *dst, dlog_u32 n, dlog_u64 address, int sleepable, int *ended) {
+static DLOG_INLINE long dlog_read_string_part(dlog_u8* dst, dlog_u32 n, dlog_u64 address, int sleepable, int* ended) {
   dlog_u8 last = 0;
   long got;
   if (dlog_env_read(&last, 1, address, sleepable)) return -1;
@@ -140,11 +140,11 @@ static DLOG_INLINE long dlog_read_string_part(dlog_u8 *dst, dlog_u32 n, dlog_u64
   return n;
 }
 
-static DLOG_INLINE int dlog_read_part(struct dlog_scratch *s, int sleepable) {
+static DLOG_INLINE int dlog_read_part(struct dlog_scratch* s, int sleepable) {
   const dlog_u64 address = s->part.address;
   const dlog_u32 left = s->part.left;
   dlog_u32 n = DLOG_PAGE_SIZE - (dlog_u32)(address & (DLOG_PAGE_SIZE - 1));
-  dlog_u8 *dst = dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER + s->part.done);
+  dlog_u8* dst = dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER + s->part.done);
   int ended = 0;
   if (n > left) n = left;
   n = dlog_clamp(n, DLOG_PAGE_SIZE);
@@ -168,7 +168,7 @@ static DLOG_INLINE int dlog_read_part(struct dlog_scratch *s, int sleepable) {
 }
 
 /* Shrinks *length to what the budget leaves, 0 = nothing. Returns the status of the segment. */
-static DLOG_INLINE dlog_u32 dlog_fit(struct dlog_scratch *s, dlog_u32 *length, dlog_u32 status) {
+static DLOG_INLINE dlog_u32 dlog_fit(struct dlog_scratch* s, dlog_u32* length, dlog_u32 status) {
   const dlog_u32 room = dlog_room(s);
   if (room < DLOG_SEGMENT_HEADER + 8) {
     *length = 0;
@@ -181,10 +181,10 @@ static DLOG_INLINE dlog_u32 dlog_fit(struct dlog_scratch *s, dlog_u32 *length, d
   return status;
 }
 
-static DLOG_INLINE int dlog_copy(struct dlog_scratch *s, dlog_u64 address, dlog_u32 wanted, dlog_u32 status,
+static DLOG_INLINE int dlog_copy(struct dlog_scratch* s, dlog_u64 address, dlog_u32 wanted, dlog_u32 status,
                                  int sleepable) {
   dlog_u32 length = wanted;
-  dlog_u8 *dst;
+  dlog_u8* dst;
   if (wanted == 0) return 0;
   status = dlog_fit(s, &length, status);
   if (length == 0) return dlog_out_of_budget(s);
@@ -200,9 +200,9 @@ static DLOG_INLINE int dlog_copy(struct dlog_scratch *s, dlog_u64 address, dlog_
   return 0;
 }
 
-static DLOG_INLINE int dlog_copy_string(struct dlog_scratch *s, dlog_u64 address, dlog_u32 cap) {
+static DLOG_INLINE int dlog_copy_string(struct dlog_scratch* s, dlog_u64 address, dlog_u32 cap) {
   dlog_u32 length = cap;
-  dlog_u8 *dst;
+  dlog_u8* dst;
   long got;
   if (cap == 0) return 0;
   dlog_fit(s, &length, DLOG_SEGMENT_OK);
@@ -229,9 +229,9 @@ static DLOG_INLINE int dlog_copy_string(struct dlog_scratch *s, dlog_u64 address
 
 /* ---------------------------------------------------------------- work queue */
 
-static DLOG_INLINE void dlog_push(struct dlog_scratch *s, dlog_u64 address, dlog_u32 routine, dlog_u32 count,
+static DLOG_INLINE void dlog_push(struct dlog_scratch* s, dlog_u64 address, dlog_u32 routine, dlog_u32 count,
                                   dlog_u32 stride, dlog_u32 depth) {
-  struct dlog_work *work;
+  struct dlog_work* work;
   if (s->queue_tail - s->queue_head >= DLOG_QUEUE_SIZE) {
     s->flags |= DLOG_RECORD_QUEUE;
     return;
@@ -245,9 +245,9 @@ static DLOG_INLINE void dlog_push(struct dlog_scratch *s, dlog_u64 address, dlog
   s->queue_tail++;
 }
 
-/* True when this hit has already queued (address, routine); remembers it otherwise. A full neighbourhood forgets an older
- * entry: the object is then captured twice, and depth and budget still end a cycle. */
-static DLOG_INLINE int dlog_visit(struct dlog_scratch *s, dlog_u64 address, dlog_u32 routine) {
+/* True when this hit has already queued (address, routine); remembers it otherwise. A full neighbourhood forgets an
+ * older entry: the object is then captured twice, and depth and budget still end a cycle. */
+static DLOG_INLINE int dlog_visit(struct dlog_scratch* s, dlog_u64 address, dlog_u32 routine) {
   const dlog_u64 tag = s->hit << DLOG_TAG_ROUTINE_BITS | (routine & ((1 << DLOG_TAG_ROUTINE_BITS) - 1));
   const dlog_u32 home = (dlog_u32)(((address ^ routine) * 0x9e3779b97f4a7c15ULL) >> 32);
   dlog_u32 free_slot = home;
@@ -267,7 +267,7 @@ static DLOG_INLINE int dlog_visit(struct dlog_scratch *s, dlog_u64 address, dlog
   return 0;
 }
 
-static DLOG_INLINE void dlog_call(struct dlog_scratch *s, const struct dlog_op *op, dlog_u64 address, dlog_u32 count,
+static DLOG_INLINE void dlog_call(struct dlog_scratch* s, const struct dlog_op* op, dlog_u64 address, dlog_u32 count,
                                   dlog_u32 once) {
   const dlog_u32 deeper = op->flags & DLOG_F_DEEPER ? 1 : 0;
   const dlog_u32 depth = s->depth + deeper;
@@ -277,9 +277,9 @@ static DLOG_INLINE void dlog_call(struct dlog_scratch *s, const struct dlog_op *
 }
 
 /* Starts the routine for the next queued object. */
-static DLOG_INLINE int dlog_next_work(struct dlog_scratch *s) {
-  struct dlog_work *work;
-  const struct dlog_range *range;
+static DLOG_INLINE int dlog_next_work(struct dlog_scratch* s) {
+  struct dlog_work* work;
+  const struct dlog_range* range;
   if (s->queue_head == s->queue_tail) return dlog_stop(s, DLOG_VERDICT_DONE);
   work = &s->queue[s->queue_head & (DLOG_QUEUE_SIZE - 1)];
   range = dlog_env_routine(work->routine);
@@ -295,7 +295,8 @@ static DLOG_INLINE int dlog_next_work(struct dlog_scratch *s) {
 
 /* ---------------------------------------------------------------- arithmetic */
 
-/* Signed division from the unsigned one: the v3 instruction set has no signed form, and INT64_MIN / -1 must not trap. */
+/* Signed division from the unsigned one: the v3 instruction set has no signed form, and INT64_MIN / -1 must not trap.
+ */
 static DLOG_INLINE dlog_u64 dlog_divide(dlog_u64 a, dlog_u64 b, dlog_u32 is_signed, int modulo) {
   const int negative_a = is_signed && (dlog_s64)a < 0;
   const int negative_b = is_signed && (dlog_s64)b < 0;
@@ -310,33 +311,60 @@ static DLOG_INLINE dlog_u64 dlog_less(dlog_u64 a, dlog_u64 b, dlog_u32 is_signed
 }
 
 /* False when the operation has no result. */
-static DLOG_INLINE int dlog_arith(dlog_u32 code, dlog_u64 a, dlog_u64 b, dlog_u32 is_signed, dlog_u64 *out) {
+static DLOG_INLINE int dlog_arith(dlog_u32 code, dlog_u64 a, dlog_u64 b, dlog_u32 is_signed, dlog_u64* out) {
   switch (code) {
-    case DLOG_ARITH_ADD: *out = a + b; return 1;
-    case DLOG_ARITH_SUB: *out = a - b; return 1;
-    case DLOG_ARITH_MUL: *out = a * b; return 1;
+    case DLOG_ARITH_ADD:
+      *out = a + b;
+      return 1;
+    case DLOG_ARITH_SUB:
+      *out = a - b;
+      return 1;
+    case DLOG_ARITH_MUL:
+      *out = a * b;
+      return 1;
     case DLOG_ARITH_DIV:
     case DLOG_ARITH_MOD:
       if (b == 0) return 0;
       *out = dlog_divide(a, b, is_signed, code == DLOG_ARITH_MOD);
       return 1;
-    case DLOG_ARITH_AND: *out = a & b; return 1;
-    case DLOG_ARITH_OR: *out = a | b; return 1;
-    case DLOG_ARITH_XOR: *out = a ^ b; return 1;
+    case DLOG_ARITH_AND:
+      *out = a & b;
+      return 1;
+    case DLOG_ARITH_OR:
+      *out = a | b;
+      return 1;
+    case DLOG_ARITH_XOR:
+      *out = a ^ b;
+      return 1;
     case DLOG_ARITH_SHL:
     case DLOG_ARITH_SHR:
       if (b > 63) return 0;
       b &= 63;
-      if (code == DLOG_ARITH_SHL) *out = a << b;
-      else *out = is_signed ? (dlog_u64)((dlog_s64)a >> b) : a >> b;
+      if (code == DLOG_ARITH_SHL)
+        *out = a << b;
+      else
+        *out = is_signed ? (dlog_u64)((dlog_s64)a >> b) : a >> b;
       return 1;
-    case DLOG_ARITH_EQ: *out = a == b; return 1;
-    case DLOG_ARITH_NE: *out = a != b; return 1;
-    case DLOG_ARITH_LT: *out = dlog_less(a, b, is_signed); return 1;
-    case DLOG_ARITH_GE: *out = !dlog_less(a, b, is_signed); return 1;
-    case DLOG_ARITH_GT: *out = dlog_less(b, a, is_signed); return 1;
-    case DLOG_ARITH_LE: *out = !dlog_less(b, a, is_signed); return 1;
-    default: return 0;
+    case DLOG_ARITH_EQ:
+      *out = a == b;
+      return 1;
+    case DLOG_ARITH_NE:
+      *out = a != b;
+      return 1;
+    case DLOG_ARITH_LT:
+      *out = dlog_less(a, b, is_signed);
+      return 1;
+    case DLOG_ARITH_GE:
+      *out = !dlog_less(a, b, is_signed);
+      return 1;
+    case DLOG_ARITH_GT:
+      *out = dlog_less(b, a, is_signed);
+      return 1;
+    case DLOG_ARITH_LE:
+      *out = !dlog_less(b, a, is_signed);
+      return 1;
+    default:
+      return 0;
   }
 }
 
@@ -350,7 +378,7 @@ static DLOG_INLINE int dlog_float_is_nan(dlog_u64 bits) {
   return (bits & 0x7fffffffffffffffULL) > 0x7ff0000000000000ULL;
 }
 
-static DLOG_INLINE int dlog_float_compare(dlog_u32 code, dlog_u64 a, dlog_u64 b, dlog_u64 *out) {
+static DLOG_INLINE int dlog_float_compare(dlog_u32 code, dlog_u64 a, dlog_u64 b, dlog_u64* out) {
   if (code < DLOG_ARITH_EQ || code > DLOG_ARITH_GE) return 0;
   if (dlog_float_is_nan(a) || dlog_float_is_nan(b)) {
     *out = code == DLOG_ARITH_NE;
@@ -368,11 +396,26 @@ static DLOG_INLINE dlog_u64 dlog_float_widen(dlog_u64 bits) {
     if (fraction == 0) return sign;
     /* Subnormal: shift the highest set bit to bit 23. The doubling steps stand for a loop. */
     exponent = 1;
-    if (!(fraction >> 8)) { fraction <<= 16; exponent -= 16; }
-    if (!(fraction >> 16)) { fraction <<= 8; exponent -= 8; }
-    if (!(fraction >> 20)) { fraction <<= 4; exponent -= 4; }
-    if (!(fraction >> 22)) { fraction <<= 2; exponent -= 2; }
-    if (!(fraction >> 23)) { fraction <<= 1; exponent -= 1; }
+    if (!(fraction >> 8)) {
+      fraction <<= 16;
+      exponent -= 16;
+    }
+    if (!(fraction >> 16)) {
+      fraction <<= 8;
+      exponent -= 8;
+    }
+    if (!(fraction >> 20)) {
+      fraction <<= 4;
+      exponent -= 4;
+    }
+    if (!(fraction >> 22)) {
+      fraction <<= 2;
+      exponent -= 2;
+    }
+    if (!(fraction >> 23)) {
+      fraction <<= 1;
+      exponent -= 1;
+    }
     fraction &= 0x7fffff;
   }
   return sign | (exponent + 1023 - 127) << 52 | fraction << 29;
@@ -381,33 +424,33 @@ static DLOG_INLINE dlog_u64 dlog_float_widen(dlog_u64 bits) {
 /* ---------------------------------------------------------------- ops */
 
 /* An op without a result: no condition can be decided on it, and nothing captured may depend on it. */
-static DLOG_INLINE int dlog_no_result(struct dlog_scratch *s) {
+static DLOG_INLINE int dlog_no_result(struct dlog_scratch* s) {
   if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
   s->op = s->op_end;
   return 0;
 }
 
-static DLOG_INLINE int dlog_load(struct dlog_scratch *s, const struct dlog_op *op, dlog_u32 index, int sleepable) {
+static DLOG_INLINE int dlog_load(struct dlog_scratch* s, const struct dlog_op* op, dlog_u32 index, int sleepable) {
   const dlog_u64 address = dlog_cell(s, op->a) + (dlog_u64)(dlog_s64)op->off;
   const dlog_u32 size = dlog_clamp(op->size, 8);
   dlog_u64 value;
-  dlog_u8 *dst;
+  dlog_u8* dst;
   if (size == 0) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
   if (!s->condition && dlog_room(s) < DLOG_SEGMENT_HEADER + 8) return dlog_out_of_budget(s);
   dst = dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER);
-  *(dlog_u64 *)dst = 0;
+  *(dlog_u64*)dst = 0;
   if (dlog_env_read(dst, size, address, sleepable)) {
     if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
     s->op = index + op->jump;
     return dlog_put_fault(s, address, size);
   }
-  value = *(dlog_u64 *)dst;
+  value = *(dlog_u64*)dst;
   dlog_set_cell(s, op->dst, dlog_extend(value, size * 8, op->flags & DLOG_F_SIGNED));
   if (!s->condition) dlog_put_segment(s, address, size, DLOG_SEGMENT_OK);
   return 0;
 }
 
-static DLOG_INLINE int dlog_copy_dynamic(struct dlog_scratch *s, const struct dlog_op *op, int sleepable) {
+static DLOG_INLINE int dlog_copy_dynamic(struct dlog_scratch* s, const struct dlog_op* op, int sleepable) {
   const dlog_u64 units = dlog_cell(s, op->b);
   const dlog_u32 unit = op->size ? op->size : 1;
   if (units > op->len / unit) return dlog_copy(s, dlog_cell(s, op->a), op->len, DLOG_SEGMENT_TRUNCATED, sleepable);
@@ -415,14 +458,17 @@ static DLOG_INLINE int dlog_copy_dynamic(struct dlog_scratch *s, const struct dl
 }
 
 /* The ops that only a capture may contain. */
-static DLOG_INLINE int dlog_capture_op(struct dlog_scratch *s, const struct dlog_op *op, int sleepable) {
+static DLOG_INLINE int dlog_capture_op(struct dlog_scratch* s, const struct dlog_op* op, int sleepable) {
   const dlog_u64 address = dlog_cell(s, op->a) + (dlog_u64)(dlog_s64)op->off;
   dlog_u64 count;
   if (s->condition) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
   switch (op->code) {
-    case DLOG_OP_COPY: return dlog_copy(s, address, op->len, DLOG_SEGMENT_OK, sleepable);
-    case DLOG_OP_COPY_DYN: return dlog_copy_dynamic(s, op, sleepable);
-    case DLOG_OP_CSTRING: return dlog_copy_string(s, address, op->len);
+    case DLOG_OP_COPY:
+      return dlog_copy(s, address, op->len, DLOG_SEGMENT_OK, sleepable);
+    case DLOG_OP_COPY_DYN:
+      return dlog_copy_dynamic(s, op, sleepable);
+    case DLOG_OP_CSTRING:
+      return dlog_copy_string(s, address, op->len);
     case DLOG_OP_CALL:
       dlog_call(s, op, address, 1, 1);
       return 0;
@@ -430,11 +476,12 @@ static DLOG_INLINE int dlog_capture_op(struct dlog_scratch *s, const struct dlog
       count = dlog_cell(s, op->b);
       dlog_call(s, op, dlog_cell(s, op->a), count < op->len ? (dlog_u32)count : op->len, 0);
       return 0;
-    default: return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
+    default:
+      return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
   }
 }
 
-static DLOG_INLINE int dlog_arith_op(struct dlog_scratch *s, const struct dlog_op *op, dlog_u64 b) {
+static DLOG_INLINE int dlog_arith_op(struct dlog_scratch* s, const struct dlog_op* op, dlog_u64 b) {
   dlog_u64 result = 0;
   if (!dlog_arith(op->arith, dlog_cell(s, op->a), b, op->flags & DLOG_F_SIGNED, &result)) return dlog_no_result(s);
   dlog_set_cell(s, op->dst, result);
@@ -442,9 +489,9 @@ static DLOG_INLINE int dlog_arith_op(struct dlog_scratch *s, const struct dlog_o
 }
 
 /* Runs one step. Non-zero when the run is over; s->verdict says how. */
-static DLOG_INLINE int dlog_step(struct dlog_scratch *s, int sleepable) {
+static DLOG_INLINE int dlog_step(struct dlog_scratch* s, int sleepable) {
   const dlog_u32 index = s->op;
-  const struct dlog_op *op;
+  const struct dlog_op* op;
   dlog_u64 a, result = 0;
 
   if (s->part.left) return dlog_read_part(s, sleepable);
@@ -454,15 +501,31 @@ static DLOG_INLINE int dlog_step(struct dlog_scratch *s, int sleepable) {
   s->op = index + 1;
   a = dlog_cell(s, op->a);
   switch (op->code) {
-    case DLOG_OP_END: s->op = s->op_end; return 0;
-    case DLOG_OP_CONST: dlog_set_cell(s, op->dst, (dlog_u64)op->imm); return 0;
-    case DLOG_OP_MOVE: dlog_set_cell(s, op->dst, a); return 0;
-    case DLOG_OP_ARITH: return dlog_arith_op(s, op, dlog_cell(s, op->b));
-    case DLOG_OP_ARITH_IMM: return dlog_arith_op(s, op, (dlog_u64)op->imm);
-    case DLOG_OP_NEG: dlog_set_cell(s, op->dst, 0 - a); return 0;
-    case DLOG_OP_BIT_NOT: dlog_set_cell(s, op->dst, ~a); return 0;
-    case DLOG_OP_NOT: dlog_set_cell(s, op->dst, !a); return 0;
-    case DLOG_OP_EXTEND: dlog_set_cell(s, op->dst, dlog_extend(a, op->size * 8, op->flags & DLOG_F_SIGNED)); return 0;
+    case DLOG_OP_END:
+      s->op = s->op_end;
+      return 0;
+    case DLOG_OP_CONST:
+      dlog_set_cell(s, op->dst, (dlog_u64)op->imm);
+      return 0;
+    case DLOG_OP_MOVE:
+      dlog_set_cell(s, op->dst, a);
+      return 0;
+    case DLOG_OP_ARITH:
+      return dlog_arith_op(s, op, dlog_cell(s, op->b));
+    case DLOG_OP_ARITH_IMM:
+      return dlog_arith_op(s, op, (dlog_u64)op->imm);
+    case DLOG_OP_NEG:
+      dlog_set_cell(s, op->dst, 0 - a);
+      return 0;
+    case DLOG_OP_BIT_NOT:
+      dlog_set_cell(s, op->dst, ~a);
+      return 0;
+    case DLOG_OP_NOT:
+      dlog_set_cell(s, op->dst, !a);
+      return 0;
+    case DLOG_OP_EXTEND:
+      dlog_set_cell(s, op->dst, dlog_extend(a, op->size * 8, op->flags & DLOG_F_SIGNED));
+      return 0;
     case DLOG_OP_BITFIELD:
       dlog_set_cell(s, op->dst, dlog_extend(a >> (op->off & 63), op->len, op->flags & DLOG_F_SIGNED));
       return 0;
@@ -470,25 +533,31 @@ static DLOG_INLINE int dlog_step(struct dlog_scratch *s, int sleepable) {
       if (!dlog_float_compare(op->arith, a, dlog_cell(s, op->b), &result)) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
       dlog_set_cell(s, op->dst, result);
       return 0;
-    case DLOG_OP_FLOAT_WIDEN: dlog_set_cell(s, op->dst, dlog_float_widen(a)); return 0;
-    case DLOG_OP_LOAD: return dlog_load(s, op, index, sleepable);
+    case DLOG_OP_FLOAT_WIDEN:
+      dlog_set_cell(s, op->dst, dlog_float_widen(a));
+      return 0;
+    case DLOG_OP_LOAD:
+      return dlog_load(s, op, index, sleepable);
     case DLOG_OP_JUMP_IF_ZERO:
       if (a == 0) s->op = index + op->jump;
       return 0;
     case DLOG_OP_JUMP_IF_NOT_ZERO:
       if (a != 0) s->op = index + op->jump;
       return 0;
-    case DLOG_OP_JUMP: s->op = index + op->jump; return 0;
+    case DLOG_OP_JUMP:
+      s->op = index + op->jump;
+      return 0;
     case DLOG_OP_REJECT_IF_ZERO:
       if (!s->condition) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
       return a == 0 ? dlog_stop(s, DLOG_VERDICT_REJECTED) : 0;
-    default: return dlog_capture_op(s, op, sleepable);
+    default:
+      return dlog_capture_op(s, op, sleepable);
   }
 }
 
 /* ---------------------------------------------------------------- runs */
 
-static DLOG_INLINE void dlog_begin(struct dlog_scratch *s, const struct dlog_range *range, dlog_u32 condition) {
+static DLOG_INLINE void dlog_begin(struct dlog_scratch* s, const struct dlog_range* range, dlog_u32 condition) {
   s->op = range->first;
   s->op_end = range->first + range->count;
   s->condition = condition;
@@ -500,7 +569,7 @@ static DLOG_INLINE void dlog_begin(struct dlog_scratch *s, const struct dlog_ran
 }
 
 /* Once per hit, before the condition; cells 0..15 are the caller's. */
-static DLOG_INLINE void dlog_begin_hit(struct dlog_scratch *s, const struct dlog_site *site) {
+static DLOG_INLINE void dlog_begin_hit(struct dlog_scratch* s, const struct dlog_site* site) {
   s->hit++;
   s->cursor = 0;
   s->flags = 0;

@@ -6,8 +6,8 @@
 #define DLOG_BPF_KERNEL_H
 
 /* The context of a uprobe program (arch/x86/include/asm/ptrace.h). Its layout is user ABI
- * (asm/ptrace.h) and the verifier checks the offsets, so it needs no relocation. In a uprobe handler `ip` is already the
- * probed address: handle_swbp() in kernel/events/uprobes.c sets it before it calls the handlers. */
+ * (asm/ptrace.h) and the verifier checks the offsets, so it needs no relocation. In a uprobe handler `ip` is already
+ * the probed address: handle_swbp() in kernel/events/uprobes.c sets it before it calls the handlers. */
 struct pt_regs {
   unsigned long r15, r14, r13, r12, bp, bx;
   unsigned long r11, r10, r9, r8, ax, cx, dx, si, di;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
 //
 // The uprobe programs of a logpoint. Per hit: find the site by the cookie, check the process, count, evaluate the
-// condition, take from the token bucket, capture, submit. For each hit that is counted exactly one of SUBMITTED, FILTERED,
-// RATE_LIMITED or a drop reason is counted too. Always returns 0: other values once meant "remove the probe".
+// condition, take from the token bucket, capture, submit. For each hit that is counted exactly one of SUBMITTED,
+// FILTERED, RATE_LIMITED or a drop reason is counted too. Always returns 0: other values once meant "remove the probe".
 //
 // A hit may be preempted, and in the sleepable program may sleep, but stays on its CPU (the kernel disables migration):
 // what is per CPU is still shared by several hits, hence atomics and the pool of scratch buffers.
@@ -15,16 +15,16 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile dlog_u32 dlog_ncpus = 1;          /* possible CPUs */
+const volatile dlog_u32 dlog_ncpus = 1;            /* possible CPUs */
 const volatile dlog_u64 dlog_wakeup_bytes = ~0ULL; /* the consumer is woken each time this much more is waiting */
 
-#define DLOG_TABLE(table, entry, entries)      \
-  struct {                                     \
-    __uint(type, BPF_MAP_TYPE_ARRAY);          \
-    __uint(max_entries, entries);              \
-    __uint(map_flags, BPF_F_MMAPABLE);         \
-    __type(key, dlog_u32);                     \
-    __type(value, entry);                      \
+#define DLOG_TABLE(table, entry, entries) \
+  struct {                                \
+    __uint(type, BPF_MAP_TYPE_ARRAY);     \
+    __uint(max_entries, entries);         \
+    __uint(map_flags, BPF_F_MMAPABLE);    \
+    __type(key, dlog_u32);                \
+    __type(value, entry);                 \
   } table SEC(".maps")
 
 DLOG_TABLE(sites, struct dlog_site, DLOG_MAX_SITES);
@@ -51,34 +51,34 @@ struct {
 #define DLOG_OPAQUE(x) asm volatile("" : "+r"(x))
 #define DLOG_UNROLL _Pragma("clang loop unroll(full)")
 
-static DLOG_INLINE const struct dlog_op *dlog_env_op(dlog_u32 index) { return bpf_map_lookup_elem(&ops, &index); }
+static DLOG_INLINE const struct dlog_op* dlog_env_op(dlog_u32 index) { return bpf_map_lookup_elem(&ops, &index); }
 
-static DLOG_INLINE const struct dlog_range *dlog_env_routine(dlog_u32 index) {
+static DLOG_INLINE const struct dlog_range* dlog_env_routine(dlog_u32 index) {
   return bpf_map_lookup_elem(&routines, &index);
 }
 
-static DLOG_INLINE long dlog_env_read(void *dst, dlog_u32 length, dlog_u64 address, int sleepable) {
-  if (sleepable) return bpf_copy_from_user(dst, length, (const void *)address);
-  return bpf_probe_read_user(dst, length, (const void *)address);
+static DLOG_INLINE long dlog_env_read(void* dst, dlog_u32 length, dlog_u64 address, int sleepable) {
+  if (sleepable) return bpf_copy_from_user(dst, length, (const void*)address);
+  return bpf_probe_read_user(dst, length, (const void*)address);
 }
 
-static DLOG_INLINE long dlog_env_read_string(void *dst, dlog_u32 size, dlog_u64 address) {
-  return bpf_probe_read_user_str(dst, size, (const void *)address);
+static DLOG_INLINE long dlog_env_read_string(void* dst, dlog_u32 size, dlog_u64 address) {
+  return bpf_probe_read_user_str(dst, size, (const void*)address);
 }
 
-static DLOG_INLINE void dlog_env_store64(void *dst, dlog_u64 value) { *(dlog_u64 *)dst = value; }
+static DLOG_INLINE void dlog_env_store64(void* dst, dlog_u64 value) { *(dlog_u64*)dst = value; }
 
 #include "interpreter.bpf.h"
 
 /* A callback gets a pointer to the stack, so the scratch pointer travels through it. */
 struct dlog_loop {
-  struct dlog_scratch *scratch;
+  struct dlog_scratch* scratch;
 };
 
-static long dlog_step_sleepable(__u32 step, struct dlog_loop *loop) { return dlog_step(loop->scratch, 1); }
-static long dlog_step_plain(__u32 step, struct dlog_loop *loop) { return dlog_step(loop->scratch, 0); }
+static long dlog_step_sleepable(__u32 step, struct dlog_loop* loop) { return dlog_step(loop->scratch, 1); }
+static long dlog_step_plain(__u32 step, struct dlog_loop* loop) { return dlog_step(loop->scratch, 0); }
 
-static DLOG_INLINE void dlog_run(struct dlog_scratch *s, const struct dlog_range *range, dlog_u32 condition,
+static DLOG_INLINE void dlog_run(struct dlog_scratch* s, const struct dlog_range* range, dlog_u32 condition,
                                  int sleepable) {
   struct dlog_loop loop = {.scratch = s};
   dlog_begin(s, range, condition);
@@ -91,17 +91,17 @@ static DLOG_INLINE void dlog_run(struct dlog_scratch *s, const struct dlog_range
 
 /* ---------------------------------------------------------------- one hit */
 
-static DLOG_INLINE void dlog_count(struct dlog_counters *counters, dlog_u32 counter, dlog_u64 n) {
+static DLOG_INLINE void dlog_count(struct dlog_counters* counters, dlog_u32 counter, dlog_u64 n) {
   __sync_fetch_and_add(&counters->value[counter], n);
 }
 
-static DLOG_INLINE void dlog_count_drop(struct dlog_counters *counters, dlog_u32 reason) {
+static DLOG_INLINE void dlog_count_drop(struct dlog_counters* counters, dlog_u32 reason) {
   dlog_count(counters, DLOG_COUNT_DROP_FIRST + reason, 1);
 }
 
 /* Generic cell rate algorithm: next_free_ns runs interval_ns ahead with each admitted hit and must not be more than
  * burst_ns ahead of now. */
-static DLOG_INLINE int dlog_take_token(struct dlog_logpoint *lp, dlog_u64 now) {
+static DLOG_INLINE int dlog_take_token(struct dlog_logpoint* lp, dlog_u64 now) {
   const dlog_u64 interval = lp->interval_ns;
   const dlog_u64 limit = now + lp->burst_ns;
   dlog_u64 seen = lp->next_free_ns;
@@ -119,13 +119,13 @@ static DLOG_INLINE int dlog_take_token(struct dlog_logpoint *lp, dlog_u64 now) {
 }
 
 /* True when the hit is to be captured; counts it otherwise. */
-static DLOG_INLINE int dlog_admit(struct dlog_logpoint *lp, struct dlog_counters *counters, dlog_u64 now) {
+static DLOG_INLINE int dlog_admit(struct dlog_logpoint* lp, struct dlog_counters* counters, dlog_u64 now) {
   if (!dlog_take_token(lp, now)) {
     dlog_count(counters, DLOG_COUNT_RATE_LIMITED, 1);
     return 0;
   }
   if (lp->max_hits) {
-    const volatile dlog_u64 *admitted = &lp->admitted;
+    const volatile dlog_u64* admitted = &lp->admitted;
     if (*admitted >= lp->max_hits || __sync_fetch_and_add(&lp->admitted, 1) >= lp->max_hits) {
       dlog_count_drop(counters, DLOG_DROP_AFTER_END);
       return 0;
@@ -135,9 +135,9 @@ static DLOG_INLINE int dlog_admit(struct dlog_logpoint *lp, struct dlog_counters
 }
 
 /* Without branches: the verifier sees one path, the CPU predicts nothing. */
-#define DLOG_MASKED(mask, n, value) ((value) & -(dlog_u64)((mask) >> (n) & 1))
+#define DLOG_MASKED(mask, n, value) ((value) & -(dlog_u64)((mask) >> (n)&1))
 
-static DLOG_INLINE void dlog_store_registers(dlog_u64 *out, const struct pt_regs *ctx, dlog_u32 mask) {
+static DLOG_INLINE void dlog_store_registers(dlog_u64* out, const struct pt_regs* ctx, dlog_u32 mask) {
   out[0] = DLOG_MASKED(mask, 0, ctx->ax);
   out[1] = DLOG_MASKED(mask, 1, ctx->dx);
   out[2] = DLOG_MASKED(mask, 2, ctx->cx);
@@ -158,7 +158,7 @@ static DLOG_INLINE void dlog_store_registers(dlog_u64 *out, const struct pt_regs
   out[17] = 0;
 }
 
-static DLOG_INLINE void dlog_fill_record(struct dlog_record *record, const struct pt_regs *ctx, dlog_u64 cookie,
+static DLOG_INLINE void dlog_fill_record(struct dlog_record* record, const struct pt_regs* ctx, dlog_u64 cookie,
                                          dlog_u64 now, dlog_u64 pid_tgid, dlog_u32 cpu, dlog_u32 mask) {
   record->boot_ns = now;
   record->site = (dlog_u32)cookie;
@@ -172,34 +172,35 @@ static DLOG_INLINE void dlog_fill_record(struct dlog_record *record, const struc
   dlog_store_registers(record->regs, ctx, mask);
 }
 
-/* The consumer polls; it is woken only when a burst fills another wakeup_bytes, so that a hit does not pay for a wake-up. */
+/* The consumer polls; it is woken only when a burst fills another wakeup_bytes, so that a hit does not pay for a
+ * wake-up. */
 static DLOG_INLINE dlog_u64 dlog_wakeup_flags(dlog_u64 bytes) {
   const dlog_u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
   if (waiting / dlog_wakeup_bytes != (waiting + bytes) / dlog_wakeup_bytes) return BPF_RB_FORCE_WAKEUP;
   return BPF_RB_NO_WAKEUP;
 }
 
-static DLOG_INLINE void dlog_count_submitted(struct dlog_counters *counters, dlog_u64 bytes) {
+static DLOG_INLINE void dlog_count_submitted(struct dlog_counters* counters, dlog_u64 bytes) {
   dlog_count(counters, DLOG_COUNT_SUBMITTED, 1);
   dlog_count(counters, DLOG_COUNT_BYTES, bytes);
 }
 
 /* Buffers left busy are those of hits that were preempted or are waiting for a page. */
-static DLOG_INLINE struct dlog_scratch *dlog_acquire_scratch(dlog_u32 cpu) {
+static DLOG_INLINE struct dlog_scratch* dlog_acquire_scratch(dlog_u32 cpu) {
   DLOG_UNROLL
   for (dlog_u32 i = 0; i < DLOG_SCRATCH_PER_CPU; ++i) {
     const dlog_u32 index = cpu * DLOG_SCRATCH_PER_CPU + i;
-    struct dlog_scratch *s = bpf_map_lookup_elem(&scratch, &index);
+    struct dlog_scratch* s = bpf_map_lookup_elem(&scratch, &index);
     if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) return s;
   }
   return 0;
 }
 
-static DLOG_INLINE void dlog_release_scratch(struct dlog_scratch *s) { __sync_lock_test_and_set(&s->busy, 0); }
+static DLOG_INLINE void dlog_release_scratch(struct dlog_scratch* s) { __sync_lock_test_and_set(&s->busy, 0); }
 
 /* True when the condition holds; counts the hit otherwise. */
-static DLOG_INLINE int dlog_condition_holds(struct dlog_scratch *s, const struct dlog_site *site,
-                                            struct dlog_counters *counters, int sleepable) {
+static DLOG_INLINE int dlog_condition_holds(struct dlog_scratch* s, const struct dlog_site* site,
+                                            struct dlog_counters* counters, int sleepable) {
   if (site->condition.count == 0) return 1;
   dlog_run(s, &site->condition, 1, sleepable);
   if (s->verdict == DLOG_VERDICT_DONE) return 1;
@@ -213,8 +214,8 @@ static DLOG_INLINE int dlog_condition_holds(struct dlog_scratch *s, const struct
   return 0;
 }
 
-static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch *s, const struct dlog_site *site,
-                                                struct dlog_counters *counters, int sleepable) {
+static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const struct dlog_site* site,
+                                                struct dlog_counters* counters, int sleepable) {
   dlog_u32 bytes;
   if (site->capture.count) {
     dlog_run(s, &site->capture, 0, sleepable);
@@ -236,10 +237,10 @@ static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch *s, const st
 }
 
 /* A hit of a site with ops. */
-static DLOG_INLINE void dlog_hit_interpreted(struct pt_regs *ctx, dlog_u64 cookie, const struct dlog_site *site,
-                                             struct dlog_logpoint *lp, struct dlog_counters *counters,
+static DLOG_INLINE void dlog_hit_interpreted(struct pt_regs* ctx, dlog_u64 cookie, const struct dlog_site* site,
+                                             struct dlog_logpoint* lp, struct dlog_counters* counters,
                                              dlog_u64 pid_tgid, dlog_u32 cpu, int sleepable) {
-  struct dlog_scratch *s = dlog_acquire_scratch(cpu);
+  struct dlog_scratch* s = dlog_acquire_scratch(cpu);
   if (!s) {
     dlog_count_drop(counters, DLOG_DROP_SCRATCH_BUSY);
     return;
@@ -257,11 +258,11 @@ static DLOG_INLINE void dlog_hit_interpreted(struct pt_regs *ctx, dlog_u64 cooki
 }
 
 /* A hit of a site that captures registers only: no scratch buffer, one copy. */
-static DLOG_INLINE void dlog_hit_registers(struct pt_regs *ctx, dlog_u64 cookie, const struct dlog_site *site,
-                                           struct dlog_logpoint *lp, struct dlog_counters *counters, dlog_u64 pid_tgid,
+static DLOG_INLINE void dlog_hit_registers(struct pt_regs* ctx, dlog_u64 cookie, const struct dlog_site* site,
+                                           struct dlog_logpoint* lp, struct dlog_counters* counters, dlog_u64 pid_tgid,
                                            dlog_u32 cpu) {
   const dlog_u64 now = bpf_ktime_get_boot_ns();
-  struct dlog_record *record;
+  struct dlog_record* record;
   if (!dlog_admit(lp, counters, now)) return;
   record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
   if (!record) {
@@ -273,14 +274,14 @@ static DLOG_INLINE void dlog_hit_registers(struct pt_regs *ctx, dlog_u64 cookie,
   dlog_count_submitted(counters, sizeof(*record));
 }
 
-static DLOG_INLINE int dlog_hit(struct pt_regs *ctx, int sleepable) {
+static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable) {
   const dlog_u64 cookie = bpf_get_attach_cookie(ctx);
   const dlog_u32 index = (dlog_u32)cookie;
   const dlog_u32 cpu = bpf_get_smp_processor_id();
   const dlog_u64 pid_tgid = bpf_get_current_pid_tgid();
-  const struct dlog_site *site = bpf_map_lookup_elem(&sites, &index);
-  struct dlog_logpoint *lp;
-  struct dlog_counters *counters;
+  const struct dlog_site* site = bpf_map_lookup_elem(&sites, &index);
+  struct dlog_logpoint* lp;
+  struct dlog_counters* counters;
   dlog_u32 logpoint, counter_index;
 
   if (!site || site->generation != (dlog_u32)(cookie >> 32) || !(site->flags & DLOG_SITE_ACTIVE)) return 0;
@@ -301,7 +302,7 @@ static DLOG_INLINE int dlog_hit(struct pt_regs *ctx, int sleepable) {
 }
 
 SEC("uprobe.s")
-int dlog_logpoint_sleepable(struct pt_regs *ctx) { return dlog_hit(ctx, 1); }
+int dlog_logpoint_sleepable(struct pt_regs* ctx) { return dlog_hit(ctx, 1); }
 
 SEC("uprobe")
-int dlog_logpoint_plain(struct pt_regs *ctx) { return dlog_hit(ctx, 0); }
+int dlog_logpoint_plain(struct pt_regs* ctx) { return dlog_hit(ctx, 0); }

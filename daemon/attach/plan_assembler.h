@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// plan.proto CapturePlan -> bpf/abi.h op tables. The plan is untrusted: every cell, jump, length and routine index is checked here,
-// because the kernel program only masks them.
+// plan.proto CapturePlan -> bpf/abi.h op tables. The plan is untrusted: every cell, jump, length and routine index is
+// checked here, because the kernel program only masks them.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@ namespace dlog::attach {
 
 // Position-independent: ranges and routine indices are relative to this plan's own vectors; the loader relocates them.
 struct AssembledPlan {
-  std::vector<dlog_op> ops;             // condition, capture and all routines, one after the other
-  dlog_range condition = {};            // into ops
+  std::vector<dlog_op> ops;   // condition, capture and all routines, one after the other
+  dlog_range condition = {};  // into ops
   dlog_range capture = {};
-  std::vector<dlog_range> routines;     // dlog_op::routine indexes this vector
+  std::vector<dlog_range> routines;  // dlog_op::routine indexes this vector
   uint32_t register_mask = 0;
 };
 
@@ -27,7 +27,8 @@ struct CaptureLimits {
   uint32_t event_bytes = 16384;
 };
 
-// InvalidArgument (naming the op) for anything outside the contract in plan.proto; ResourceExhausted when it is too big.
+// InvalidArgument (naming the op) for anything outside the contract in plan.proto; ResourceExhausted when it is too
+// big.
 absl::StatusOr<AssembledPlan> AssemblePlan(const v1::CapturePlan& plan);
 
 }  // namespace dlog::attach

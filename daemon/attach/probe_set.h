@@ -26,8 +26,8 @@ struct SiteRequest {
 };
 
 struct AttachRequest {
-  std::string path;         // as this process opens it: "/proc/PID/root/usr/bin/shopd"
-  int32_t pid = 0;          // 0 = every process that maps the file
+  std::string path;  // as this process opens it: "/proc/PID/root/usr/bin/shopd"
+  int32_t pid = 0;   // 0 = every process that maps the file
   std::vector<SiteRequest> sites;
   CaptureLimits capture;
   uint64_t rate_per_second = 0;  // 0 = unlimited

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/attach/canary_program.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "daemon/attach/bpf_syscalls.h"
+
+// x86-64: `push` is emulated, so no canary ever single-steps.
+asm(R"(
+  .pushsection .text
+  .globl dlog_attach_canary_site
+  .type dlog_attach_canary_site, @function
+dlog_attach_canary_site:
+  push %rbp
+  pop %rbp
+  ret
+  .size dlog_attach_canary_site, . - dlog_attach_canary_site
+  .popsection
+)");
+
+namespace dlog::attach {
+namespace {
+
+absl::Status Failed(const char* step) { return absl::ErrnoToStatus(errno, step); }
+
+// *value += 1; return 0;
+std::array<bpf_insn, 6> CountingProgram(int map_fd) {
+  return {{
+      {BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, 0, map_fd},
+      {0, 0, 0, 0, 0},
+      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 1},
+      {BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_1, BPF_REG_2, 0, BPF_ADD},
+      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
+      {BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
+  }};
+}
+
+UniqueFd Load(int map_fd, bool sleepable) {
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  options.expected_attach_type = static_cast<bpf_attach_type>(kAttachTraceUprobeMulti);
+  if (sleepable) options.prog_flags = BPF_F_SLEEPABLE;
+  const auto program = CountingProgram(map_fd);
+  return UniqueFd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "dlog_canary", "GPL", program.data(), program.size(), &options));
+}
+
+UniqueFd CreateCell() {
+  LIBBPF_OPTS(bpf_map_create_opts, options);
+  options.map_flags = BPF_F_MMAPABLE;
+  return UniqueFd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "dlog_canary", sizeof(uint32_t), sizeof(uint64_t), 1, &options));
+}
+
+}  // namespace
+
+absl::StatusOr<CanarySite> LocateCanarySite() {
+  const auto address = reinterpret_cast<uint64_t>(&dlog_attach_canary_site);
+  std::ifstream maps("/proc/self/maps");
+  std::string line;
+  while (std::getline(maps, line)) {
+    uint64_t start, end, offset;
+    if (sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &offset) != 3) continue;
+    if (address >= start && address < end) return CanarySite{"/proc/self/exe", FileOffset{address - start + offset}};
+  }
+  return absl::NotFoundError("/proc/self/maps does not show the canary function");
+}
+
+absl::StatusOr<CanaryProgram> CanaryProgram::Attach(const CanarySite& site, const Options& options) {
+  CanaryProgram canary;
+  canary.map_ = CreateCell();
+  if (!canary.map_.valid()) return Failed("create an array map");
+  auto cell = MappedTable<Cell>::Create(canary.map_.get(), 1);
+  if (!cell.ok()) return cell.status();
+  canary.cell_ = *std::move(cell);
+  canary.program_ = Load(canary.map_.get(), options.sleepable);
+  if (!canary.program_.valid()) return Failed("load a program");
+  const uint64_t cookie = 0;
+  canary.link_ =
+      CreateUprobeMultiLink({canary.program_.get(), site.path, {&site.offset.value, 1}, {&cookie, 1}, options.pid});
+  if (!canary.link_.valid()) return Failed("create a uprobe_multi link");
+  return canary;
+}
+
+uint64_t CanaryProgram::hits() const { return __atomic_load_n(&cell_[0].hits, __ATOMIC_RELAXED); }
+
+absl::Status TryLoadProgram(bool sleepable) {
+  const UniqueFd map = CreateCell();
+  if (!map.valid()) return Failed("create an array map");
+  if (!Load(map.get(), sleepable).valid()) return Failed("load a program");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> PerProcessFilterWorks() {
+  auto site = LocateCanarySite();
+  if (!site.ok()) return site.status();
+  auto canary = CanaryProgram::Attach(*site, {.sleepable = false, .pid = static_cast<uint32_t>(getpid())});
+  if (!canary.ok()) return canary.status();
+  dlog_attach_canary_site();
+  std::thread([] { dlog_attach_canary_site(); }).join();
+  if (canary->hits() != 2) return false;
+  const pid_t child = fork();
+  if (child < 0) return Failed("fork");
+  if (child == 0) {
+    dlog_attach_canary_site();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return canary->hits() == 2;
+}
+
+}  // namespace dlog::attach

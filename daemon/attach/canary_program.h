@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The smallest uprobe program, and a function of this executable to put it on: how a kernel feature is tried.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "daemon/attach/mapped_table.h"
+#include "symbolizer/base/addresses.h"
+#include "symbolizer/base/unique_fd.h"
+
+namespace dlog::attach {
+
+// A function whose first instruction the kernel emulates; does nothing.
+extern "C" void dlog_attach_canary_site();
+
+struct CanarySite {
+  std::string path;
+  FileOffset offset;
+};
+
+// Where dlog_attach_canary_site lies in this executable's file. NotFound when /proc does not tell.
+absl::StatusOr<CanarySite> LocateCanarySite();
+
+// Counts its hits. Attached until destroyed.
+class CanaryProgram {
+ public:
+  struct Options {
+    bool sleepable = false;
+    uint32_t pid = 0;  // per-process filter of the link; 0 = none
+  };
+  // The failed step in the message, its errno as absl::ErrnoToStatus gives it.
+  static absl::StatusOr<CanaryProgram> Attach(const CanarySite& site, const Options& options);
+
+  uint64_t hits() const;
+
+ private:
+  struct Cell {
+    uint64_t hits;
+  };
+  UniqueFd map_;
+  UniqueFd program_;
+  MappedTable<Cell> cell_;
+  UniqueFd link_;  // last member: closed first
+};
+
+// Loads the smallest program without attaching it. Errors as CanaryProgram::Attach.
+absl::Status TryLoadProgram(bool sleepable);
+
+// True when a link's pid filter lets hits of every thread of that process through and keeps other processes out (6.10).
+// Takes some tens of milliseconds. Errors as CanaryProgram::Attach.
+absl::StatusOr<bool> PerProcessFilterWorks();
+
+}  // namespace dlog::attach

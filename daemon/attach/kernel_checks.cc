@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/attach/kernel_checks.h"
+
+#include <bpf/bpf.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "bpf/abi.h"
+#include "daemon/attach/bpf_errors.h"
+#include "daemon/attach/canary_program.h"
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/base/unique_fd.h"
+
+namespace dlog::attach {
+namespace {
+
+// CAP_PERFMON and CAP_BPF are newer (5.8) than some <linux/capability.h>.
+constexpr int kCapPerfmon = 38;
+constexpr int kCapBpf = 39;
+constexpr long kUprobeSyscall = 336;  // arch/x86/entry/syscalls/syscall_64.tbl, 6.18
+
+constexpr char kRootHint[] = "run as root or give the process CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE";
+constexpr char kUprobeMultiHint[] = "Linux 6.6 or newer with CONFIG_UPROBES and CONFIG_BPF_EVENTS";
+
+std::string ReadFile(const char* path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+KernelCheck Passed(const char* name, bool required, std::string detail) { return {name, true, required, detail, ""}; }
+
+// The message of a failed step already names it; the hint is only of use with it.
+KernelCheck FromStatus(const char* name, bool required, const absl::Status& status, const char* detail,
+                       const char* hint) {
+  if (status.ok()) return Passed(name, required, detail);
+  return {name, false, required, std::string(status.message()), hint};
+}
+
+KernelCheck KernelVersion() {
+  utsname name = {};
+  uname(&name);
+  return Passed("kernel", false, absl::StrCat(name.release, " ", name.machine));
+}
+
+KernelCheck Btf() {
+  const absl::Status status = CheckKernelBtf(kKernelBtfPath);
+  return FromStatus("btf", true, status, kKernelBtfPath, HintOf(status).c_str());
+}
+
+KernelCheck Privileges() {
+  auto capabilities = EffectiveCapabilities(ReadFile("/proc/self/status"));
+  if (!capabilities.ok()) return FromStatus("privileges", true, capabilities.status(), "", kRootHint);
+  return PrivilegeCheck(*capabilities);
+}
+
+KernelCheck BpfLoad() {
+  return FromStatus("bpf_load", true, TryLoadProgram(false), "a uprobe program loads", kRootHint);
+}
+
+KernelCheck RingBuffer() {
+  constexpr uint32_t kBytes = 64 << 10;
+  const UniqueFd map(bpf_map_create(BPF_MAP_TYPE_RINGBUF, "dlog_check", 0, 0, kBytes, nullptr));
+  const absl::Status status = map.valid() ? absl::OkStatus() : absl::ErrnoToStatus(errno, "create a ring buffer");
+  return FromStatus("ring_buffer", true, status, "a ring buffer can be created", "Linux 5.8 or newer");
+}
+
+// Attaches to this process, hits the probe once and looks whether it was seen.
+absl::Status TryUprobeMulti(bool sleepable) {
+  auto site = LocateCanarySite();
+  if (!site.ok()) return site.status();
+  auto canary = CanaryProgram::Attach(*site, {.sleepable = sleepable});
+  if (!canary.ok()) return canary.status();
+  dlog_attach_canary_site();
+  if (canary->hits() == 0) return absl::InternalError("attached, but the hit was not seen");
+  return absl::OkStatus();
+}
+
+KernelCheck UprobeMulti() {
+  return FromStatus("uprobe_multi", true, TryUprobeMulti(false), "a probe on this process was hit", kUprobeMultiHint);
+}
+
+KernelCheck Sleepable() {
+  return FromStatus("sleepable", false, TryUprobeMulti(true), "memory that is not in RAM can be captured",
+                    "without it (before Linux 6.0) values on pages that are not in RAM are shown as unreadable");
+}
+
+KernelCheck PerProcessFilter() {
+  auto works = PerProcessFilterWorks();
+  constexpr char kHint[] = "before Linux 6.10 other processes that run the same file pay for the probe too";
+  if (!works.ok()) return FromStatus("process_filter", false, works.status(), "", kHint);
+  if (!*works)
+    return {"process_filter", false, false, "hits of other threads are lost; filtering in the program", kHint};
+  return Passed("process_filter", false, "a probe stays within one process");
+}
+
+KernelCheck MemlockLimit() {
+  rlimit limit = {};
+  getrlimit(RLIMIT_MEMLOCK, &limit);
+  const rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+  const bool raised = setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0;
+  const std::string why = raised ? "can be raised" : absl::StrCat("cannot be raised: ", std::strerror(errno));
+  if (raised) setrlimit(RLIMIT_MEMLOCK, &limit);
+  return {"memlock", raised, false, absl::StrCat("RLIMIT_MEMLOCK ", why),
+          raised ? "" : "only matters before Linux 5.11"};
+}
+
+KernelCheck OptimizedProbes() {
+  errno = 0;
+  const long result = syscall(kUprobeSyscall);
+  return OptimizedProbeCheck(result == 0 ? 0 : errno);
+}
+
+KernelCheck Yama() {
+  const std::string text = ReadFile("/proc/sys/kernel/yama/ptrace_scope");
+  if (text.empty()) return Passed("ptrace_scope", false, "yama is not active");
+  return Passed("ptrace_scope", false, absl::StrCat("yama ptrace_scope ", absl::StripAsciiWhitespace(text)));
+}
+
+}  // namespace
+
+absl::StatusOr<uint64_t> EffectiveCapabilities(const std::string& status_text) {
+  for (absl::string_view line : absl::StrSplit(status_text, '\n')) {
+    uint64_t value;
+    if (absl::ConsumePrefix(&line, "CapEff:") && absl::SimpleHexAtoi(absl::StripAsciiWhitespace(line), &value)) {
+      return value;
+    }
+  }
+  return absl::DataLossError("/proc/self/status has no CapEff line");
+}
+
+KernelCheck PrivilegeCheck(uint64_t capabilities) {
+  const auto has = [capabilities](int bit) { return (capabilities >> bit & 1) != 0; };
+  std::vector<std::string> held, missing;
+  const auto note = [&](int bit, const char* name) { (has(bit) ? held : missing).push_back(name); };
+  note(kCapBpf, "CAP_BPF");
+  note(kCapPerfmon, "CAP_PERFMON");
+  note(CAP_SYS_ADMIN, "CAP_SYS_ADMIN");
+  note(CAP_SYS_PTRACE, "CAP_SYS_PTRACE");
+  // CAP_SYS_ADMIN includes the two newer ones.
+  const bool ok = has(CAP_SYS_ADMIN) || (has(kCapBpf) && has(kCapPerfmon));
+  std::string detail = held.empty() ? "none of the needed capabilities" : absl::StrJoin(held, " ");
+  if (!missing.empty()) absl::StrAppend(&detail, "; without ", absl::StrJoin(missing, " "));
+  return {"privileges", ok, true, detail, ok ? "" : kRootHint};
+}
+
+KernelCheck OptimizedProbeCheck(int error) {
+  KernelCheck check = {"optimized_probes", true, false, "", ""};
+  switch (error) {
+    case ENXIO:
+      check.detail = "first generation (5-byte NOP): not used, it overwrites the red zone and kills forked children";
+      break;
+    case EPROTO:
+      check.detail = "repaired generation (10-byte NOP)";
+      break;
+    case ENOSYS:
+      check.detail = "none";
+      break;
+    default:
+      check.detail = absl::StrCat("unknown: ", error == 0 ? "the call succeeded" : std::strerror(error));
+      break;
+  }
+  return check;
+}
+
+std::vector<KernelCheck> RunKernelChecks() {
+  return {KernelVersion(),    Btf(),          Privileges(),      BpfLoad(), RingBuffer(), UprobeMulti(), Sleepable(),
+          PerProcessFilter(), MemlockLimit(), OptimizedProbes(), Yama()};
+}
+
+}  // namespace dlog::attach

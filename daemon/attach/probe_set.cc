@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/attach/probe_set.h"
+
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/attach/bpf_errors.h"
+#include "daemon/attach/bpf_syscalls.h"
+#include "daemon/attach/canary_program.h"
+#include "daemon/attach/mapped_table.h"
+#include "daemon/attach/program_loader.h"
+#include "daemon/attach/range_allocator.h"
+#include "daemon/attach/ring_consumer.h"
+#include "daemon/attach/site_check.h"
+#include "logpoint.skel.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::attach {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Producers wake the drain thread only when much is waiting, so it looks by itself this often.
+constexpr int kPollSliceMs = 20;
+// A record is reserved but not committed: its producer was preempted.
+constexpr std::chrono::milliseconds kBusyRecordWait(1);
+
+constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr uint64_t kBurstsPerSecond = 10;  // an idle bucket lets a tenth of a second's hits through at once
+
+// inode of the initial pid namespace: PROC_PID_INIT_INO, include/linux/proc_ns.h.
+constexpr ino_t kInitialPidNamespace = 0xEFFFFFFCU;
+
+bool InInitialPidNamespace() {
+  struct stat info = {};
+  return stat("/proc/self/ns/pid", &info) == 0 && info.st_ino == kInitialPidNamespace;
+}
+
+dlog_logpoint LimitsOf(const AttachRequest& request) {
+  dlog_logpoint limits = {};
+  if (request.rate_per_second != 0) {
+    limits.interval_ns = kNanosecondsPerSecond / request.rate_per_second;
+    limits.burst_ns = limits.interval_ns * std::max<uint64_t>(1, request.rate_per_second / kBurstsPerSecond);
+  }
+  limits.max_hits = request.max_hits;
+  return limits;
+}
+
+dlog_range Relocate(dlog_range range, uint32_t first_op) { return {range.first + first_op, range.count}; }
+
+absl::StatusOr<UniqueFd> OpenRegularFile(const std::string& path) {
+  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info = {};
+  if (!file.valid() || fstat(file.get(), &info) != 0) {
+    const std::string message = absl::StrCat("open ", path, ": ", std::strerror(errno));
+    return errno == ENOENT ? absl::NotFoundError(message) : absl::FailedPreconditionError(message);
+  }
+  if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file"));
+  return file;
+}
+
+absl::Status TablesFull(const char* what) {
+  return WithHint(absl::ResourceExhaustedError(absl::StrCat("no room for more ", what)),
+                  "remove logpoints that are no longer needed (`dlogctl ls`, `dlogctl rm`)");
+}
+
+}  // namespace
+
+struct BpfRuntime::Impl {
+  // Constant after Create.
+  LoadedProgram program;
+  MappedTable<dlog_site> sites;
+  MappedTable<dlog_op> ops;
+  MappedTable<dlog_range> routines;
+  MappedTable<dlog_logpoint> logpoints;
+  MappedTable<dlog_counters> counters;
+  std::unique_ptr<RingConsumer> ring;
+
+  // Owner thread.
+  RangeAllocator free_sites{DLOG_MAX_SITES};
+  RangeAllocator free_ops{DLOG_MAX_OPS};
+  RangeAllocator free_routines{DLOG_MAX_ROUTINES};
+  RangeAllocator free_logpoints{DLOG_MAX_LOGPOINTS};
+  uint32_t last_generation = 0;
+  std::optional<bool> process_filter_works;
+
+  absl::Status MapTables();
+  absl::Status FillProcess(int32_t pid, uint32_t* link_pid, uint32_t* site_tgid);
+  absl::Status Reserve(const AttachRequest& request, BpfRuntime* runtime, AttachedLogpoint* logpoint);
+  void WriteTables(const AttachRequest& request, uint32_t tgid, const AttachedLogpoint& logpoint);
+  void WriteSite(const SiteRequest& request, const CaptureLimits& limits, uint32_t tgid,
+                 const AttachedLogpoint& logpoint, uint32_t site, uint32_t first_op, uint32_t first_routine);
+  absl::StatusOr<UniqueFd> CreateLink(const AttachRequest& request, const std::string& path, uint32_t pid,
+                                      const AttachedLogpoint& logpoint) const;
+  void ResetCounters(uint32_t logpoint);
+  void Release(AttachedLogpoint* logpoint);
+
+  // A record may wait in the ring long after its site was freed and used again: the generation tells them apart.
+  uint32_t NextGeneration() {
+    if (++last_generation == 0) ++last_generation;
+    return last_generation;
+  }
+};
+
+absl::Status BpfRuntime::Impl::MapTables() {
+  const auto map = [](auto* table, const bpf_map* of) {
+    auto mapped = std::decay_t<decltype(*table)>::Create(bpf_map__fd(of), bpf_map__max_entries(of));
+    if (!mapped.ok()) return mapped.status();
+    *table = *std::move(mapped);
+    return absl::OkStatus();
+  };
+  const auto& maps = program.skeleton->maps;
+  if (absl::Status status = map(&sites, maps.sites); !status.ok()) return status;
+  if (absl::Status status = map(&ops, maps.ops); !status.ok()) return status;
+  if (absl::Status status = map(&routines, maps.routines); !status.ok()) return status;
+  if (absl::Status status = map(&logpoints, maps.logpoints); !status.ok()) return status;
+  if (absl::Status status = map(&counters, maps.counters_map); !status.ok()) return status;
+  auto consumer = RingConsumer::Create(bpf_map__fd(maps.ring), program.ring_bytes);
+  if (!consumer.ok()) return consumer.status();
+  ring = *std::move(consumer);
+  return absl::OkStatus();
+}
+
+// The link's filter keeps the breakpoint out of other processes; before 6.10 it also lost the hits of other threads, so
+// there only the program filters. The program sees process ids of the initial namespace.
+absl::Status BpfRuntime::Impl::FillProcess(int32_t pid, uint32_t* link_pid, uint32_t* site_tgid) {
+  *link_pid = *site_tgid = 0;
+  if (pid == 0) return absl::OkStatus();
+  if (pid < 0) return absl::InvalidArgumentError(absl::StrCat("process ", pid, " cannot exist"));
+  if (!process_filter_works.has_value()) {
+    auto works = PerProcessFilterWorks();
+    if (!works.ok()) return WithContext(works.status(), "try the per-process filter");
+    process_filter_works = *works;
+  }
+  if (*process_filter_works) *link_pid = static_cast<uint32_t>(pid);
+  if (InInitialPidNamespace()) *site_tgid = static_cast<uint32_t>(pid);
+  if (*link_pid == 0 && *site_tgid == 0) {
+    return WithHint(absl::FailedPreconditionError("this kernel cannot limit a probe to one process of a pid namespace"),
+                    "run dlogd in the host's pid namespace (hostPID: true)");
+  }
+  return absl::OkStatus();
+}
+
+// Even when it fails, what was reserved is freed with `logpoint`.
+absl::Status BpfRuntime::Impl::Reserve(const AttachRequest& request, BpfRuntime* runtime, AttachedLogpoint* logpoint) {
+  uint32_t op_count = 0, routine_count = 0;
+  for (const SiteRequest& site : request.sites) {
+    op_count += static_cast<uint32_t>(site.plan.ops.size());
+    routine_count += static_cast<uint32_t>(site.plan.routines.size());
+    if (op_count > DLOG_MAX_OPS) return TablesFull("plan ops");
+    if (routine_count > DLOG_MAX_ROUTINES) return TablesFull("capture routines");
+  }
+  const auto slot = free_logpoints.Allocate(1);
+  if (!slot.has_value()) return TablesFull("logpoints");
+  logpoint->logpoint_ = *slot;
+  logpoint->generation_ = NextGeneration();
+  logpoint->runtime_ = runtime;
+  const uint32_t site_count = static_cast<uint32_t>(request.sites.size());
+  const auto first_site = free_sites.Allocate(site_count);
+  if (first_site.has_value()) {
+    for (uint32_t i = 0; i < site_count; ++i) logpoint->sites_.push_back(*first_site + i);
+  }
+  if (op_count > 0) {
+    if (const auto first = free_ops.Allocate(op_count)) logpoint->ops_ = {*first, op_count};
+  }
+  if (routine_count > 0) {
+    if (const auto first = free_routines.Allocate(routine_count)) logpoint->routines_ = {*first, routine_count};
+  }
+  if (!first_site.has_value()) return TablesFull("sites");
+  if (logpoint->ops_.count != op_count) return TablesFull("plan ops");
+  if (logpoint->routines_.count != routine_count) return TablesFull("capture routines");
+  return absl::OkStatus();
+}
+
+void BpfRuntime::Impl::WriteSite(const SiteRequest& request, const CaptureLimits& limits, uint32_t tgid,
+                                 const AttachedLogpoint& logpoint, uint32_t site, uint32_t first_op,
+                                 uint32_t first_routine) {
+  const AssembledPlan& plan = request.plan;
+  for (uint32_t i = 0; i < plan.ops.size(); ++i) {
+    dlog_op op = plan.ops[i];
+    if (op.code == DLOG_OP_CALL || op.code == DLOG_OP_CALL_EACH) op.routine += first_routine;
+    ops[first_op + i] = op;
+  }
+  for (uint32_t i = 0; i < plan.routines.size(); ++i) {
+    routines[first_routine + i] = Relocate(plan.routines[i], first_op);
+  }
+  dlog_site entry = {};
+  entry.generation = logpoint.generation();
+  entry.logpoint = logpoint.logpoint_;
+  entry.tgid = tgid;
+  entry.register_mask = plan.register_mask;
+  entry.condition = Relocate(plan.condition, first_op);
+  entry.capture = Relocate(plan.capture, first_op);
+  entry.flags = DLOG_SITE_ACTIVE;
+  entry.max_depth = limits.depth;
+  entry.max_bytes = std::min<uint32_t>(limits.event_bytes, DLOG_MAX_RECORD_DATA);
+  sites[site] = entry;
+}
+
+void BpfRuntime::Impl::WriteTables(const AttachRequest& request, uint32_t tgid, const AttachedLogpoint& logpoint) {
+  logpoints[logpoint.logpoint_] = LimitsOf(request);
+  ResetCounters(logpoint.logpoint_);
+  uint32_t op = logpoint.ops_.first, routine = logpoint.routines_.first;
+  for (size_t i = 0; i < request.sites.size(); ++i) {
+    WriteSite(request.sites[i], request.capture, tgid, logpoint, logpoint.sites_[i], op, routine);
+    op += static_cast<uint32_t>(request.sites[i].plan.ops.size());
+    routine += static_cast<uint32_t>(request.sites[i].plan.routines.size());
+  }
+  std::atomic_thread_fence(std::memory_order_release);
+}
+
+absl::StatusOr<UniqueFd> BpfRuntime::Impl::CreateLink(const AttachRequest& request, const std::string& path,
+                                                      uint32_t pid, const AttachedLogpoint& logpoint) const {
+  std::vector<uint64_t> offsets, cookies;
+  for (size_t i = 0; i < request.sites.size(); ++i) {
+    offsets.push_back(request.sites[i].offset.value);
+    cookies.push_back(uint64_t{logpoint.generation()} << 32 | logpoint.sites_[i]);
+  }
+  UniqueFd link = CreateUprobeMultiLink({program.program_fd, path, offsets, cookies, pid});
+  if (!link.valid()) return LinkError(errno, request.path, request.pid);
+  return link;
+}
+
+void BpfRuntime::Impl::ResetCounters(uint32_t logpoint) {
+  for (uint32_t cpu = 0; cpu < program.cpus; ++cpu) counters[logpoint * program.cpus + cpu] = {};
+}
+
+// After Detach: closing a uprobe_multi link waits for the programs that are running, so nobody reads the entries any
+// more.
+void BpfRuntime::Impl::Release(AttachedLogpoint* logpoint) {
+  for (uint32_t site : logpoint->sites_) sites[site] = {};
+  if (!logpoint->sites_.empty()) {
+    free_sites.Free(logpoint->sites_.front(), static_cast<uint32_t>(logpoint->sites_.size()));
+  }
+  if (logpoint->ops_.count > 0) free_ops.Free(logpoint->ops_.first, logpoint->ops_.count);
+  if (logpoint->routines_.count > 0) free_routines.Free(logpoint->routines_.first, logpoint->routines_.count);
+  free_logpoints.Free(logpoint->logpoint_, 1);
+}
+
+// ---------------------------------------------------------------------------------------------- AttachedLogpoint
+
+AttachedLogpoint::~AttachedLogpoint() {
+  Detach();
+  if (runtime_ != nullptr) runtime_->impl_->Release(this);
+}
+
+CounterValues AttachedLogpoint::Counters() const {
+  CounterValues sum;
+  const BpfRuntime::Impl& impl = *runtime_->impl_;
+  for (uint32_t cpu = 0; cpu < impl.program.cpus; ++cpu) {
+    const dlog_counters& counters = impl.counters[logpoint_ * impl.program.cpus + cpu];
+    for (size_t i = 0; i < sum.value.size(); ++i) sum.value[i] += __atomic_load_n(&counters.value[i], __ATOMIC_RELAXED);
+  }
+  return sum;
+}
+
+void AttachedLogpoint::Detach() { link_.Reset(); }
+
+// ---------------------------------------------------------------------------------------------- BpfRuntime
+
+BpfRuntime::BpfRuntime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+BpfRuntime::~BpfRuntime() = default;
+
+absl::StatusOr<std::unique_ptr<BpfRuntime>> BpfRuntime::Create(const RuntimeOptions& options) {
+  if (absl::Status status = CheckKernelBtf(kKernelBtfPath); !status.ok()) return status;
+  auto program = LoadProgram(options.ring_bytes, options.sleepable);
+  if (!program.ok()) return program.status();
+  auto impl = std::make_unique<Impl>();
+  impl->program = *std::move(program);
+  if (absl::Status status = impl->MapTables(); !status.ok()) return status;
+  return std::unique_ptr<BpfRuntime>(new BpfRuntime(std::move(impl)));
+}
+
+absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const AttachRequest& request) {
+  if (request.sites.empty()) return absl::InvalidArgumentError("a logpoint needs at least one site");
+  if (request.sites.size() > DLOG_MAX_SITES) return TablesFull("sites");
+  auto file = OpenRegularFile(request.path);
+  if (!file.ok()) return file.status();
+  for (const SiteRequest& site : request.sites) {
+    absl::Status status = CheckSite(file->get(), request.path, site.offset, site.instruction);
+    if (!status.ok()) return status;
+  }
+  uint32_t link_pid, tgid;
+  if (absl::Status status = impl_->FillProcess(request.pid, &link_pid, &tgid); !status.ok()) return status;
+
+  std::unique_ptr<AttachedLogpoint> logpoint(new AttachedLogpoint());
+  if (absl::Status status = impl_->Reserve(request, this, logpoint.get()); !status.ok()) return status;
+  impl_->WriteTables(request, tgid, *logpoint);
+  // The file that was checked is attached to, even if the path leads elsewhere by now.
+  auto link = impl_->CreateLink(request, absl::StrCat("/proc/self/fd/", file->get()), link_pid, *logpoint);
+  if (!link.ok()) return link.status();
+  logpoint->link_ = *std::move(link);
+  return logpoint;
+}
+
+absl::StatusOr<int> BpfRuntime::Poll(int timeout_ms, const std::function<void(const RawRecord&)>& on_record) {
+  const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  const auto on_bytes = [&on_record](std::span<const uint8_t> bytes) {
+    if (bytes.size() < sizeof(dlog_record)) return;
+    const auto* header = reinterpret_cast<const dlog_record*>(bytes.data());
+    if (header->data_bytes > bytes.size() - sizeof(dlog_record)) return;
+    on_record(RawRecord{header, bytes.subspan(sizeof(dlog_record), header->data_bytes)});
+  };
+  while (true) {
+    if (const int records = impl_->ring->Consume(on_bytes); records > 0) return records;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return 0;
+    if (impl_->ring->UsedBytes() > 0) {
+      std::this_thread::sleep_for(kBusyRecordWait);
+      continue;
+    }
+    absl::Status status = impl_->ring->Wait(static_cast<int>(std::min<int64_t>(left, kPollSliceMs)));
+    if (!status.ok()) return status;
+  }
+}
+
+double BpfRuntime::RingUsedRatio() const {
+  return static_cast<double>(impl_->ring->UsedBytes()) / static_cast<double>(impl_->ring->capacity());
+}
+
+bool BpfRuntime::sleepable() const { return impl_->program.sleepable; }
+
+}  // namespace dlog::attach

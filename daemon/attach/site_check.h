@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon trusts nobody's site: the file's own bytes decide.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "symbolizer/base/addresses.h"
+
+namespace dlog::attach {
+
+// Reads the instruction at `offset` of the file `fd` (called `path` in messages) and judges it with symbolizer/code.
+// `expected`: the bytes the plan was made for; must cover the whole instruction.
+// InvalidArgument: `expected` is empty, too long, or ends within the instruction.
+// FailedPrecondition: the file ends there, differs, or a probe there is not proven safe; the message says which and
+// why.
+absl::Status CheckSite(int fd, const std::string& path, FileOffset offset, std::span<const uint8_t> expected);
+
+}  // namespace dlog::attach
