@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/pipeline/event_builder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/format/format_spec.h"
+#include "daemon/format/template_renderer.h"
+#include "daemon/format/text_escape.h"
+#include "daemon/format/time_text.h"
+#include "daemon/pipeline/exe_cache.h"
+#include "daemon/pipeline/wall_clock.h"
+
+namespace dlog::pipeline {
+namespace {
+
+format::RenderLimits LimitsOf(const v1::Limits& limits, uint16_t record_flags) {
+  format::RenderLimits render;
+  if (limits.depth() != 0) render.depth = limits.depth();
+  if (limits.items() != 0) render.items = limits.items();
+  if (limits.string_bytes() != 0) render.string_bytes = limits.string_bytes();
+  render.record_flags = record_flags;
+  return render;
+}
+
+// "no location at 0x41e3; available on line 45"
+std::string UnavailableReason(const v1::BoundExpression& bound) {
+  if (bound.available_at().empty() || bound.reason().find("available on line") != std::string::npos) {
+    return bound.reason();
+  }
+  return absl::StrCat(bound.reason(), bound.reason().empty() ? "" : "; ", "available on line",
+                      bound.available_at_size() == 1 ? " " : "s ", absl::StrJoin(bound.available_at(), ", "));
+}
+
+void SetUnavailable(v1::ValueStatus status, std::string reason, v1::Value* value) {
+  value->set_status(status);
+  value->set_text(format::StatusText(status, reason));
+  value->set_reason(std::move(reason));
+}
+
+template <typename T>
+void SetFormatted(const T& argument, const std::string& spec, v1::Value* value) {
+  std::string text;
+  std::string error;
+  if (format::FormatWithSpec(spec, argument, &text, &error)) {
+    value->set_text(std::move(text));
+  } else {
+    value->clear_scalar();
+    SetUnavailable(v1::STATUS_ERROR, std::move(error), value);
+  }
+}
+
+// Names that the record answers, not the target's memory. False for all others.
+bool FillPseudoVariable(const v1::TemplateExpression& expression, const v1::Event& event, v1::Value* value) {
+  const std::string& name = expression.text();
+  if (name.empty() || name.front() != '$') return false;
+  if (name == "$pid" || name == "$tid") {
+    const int32_t number = name == "$pid" ? event.pid() : event.tid();
+    value->set_type("int");
+    value->set_int_value(number);
+    SetFormatted(number, expression.format(), value);
+    return true;
+  }
+  if (name != "$comm" && name != "$time") return false;
+  std::string text = event.comm();
+  if (name == "$time") {
+    text.clear();
+    format::AppendTime(event.time_unix_ns(), 9, &text);
+  }
+  value->set_type("string");
+  value->set_string_value(text);
+  SetFormatted(std::string_view(text), expression.format(), value);
+  return true;
+}
+
+}  // namespace
+
+struct EventBuilder::Impl {
+  MemoryImage image;
+  WallClock clock;
+  ExeCache executables;
+
+  void FillOrigin(const LogpointContext& context, const v1::Statement& statement, const dlog_record& header,
+                  v1::Event* event);
+  void FillValues(const LogpointContext& context, const v1::CandidateSite& site, uint16_t record_flags,
+                  v1::Event* event);
+};
+
+void EventBuilder::Impl::FillOrigin(const LogpointContext& context, const v1::Statement& statement,
+                                    const dlog_record& header, v1::Event* event) {
+  event->set_time_unix_ns(clock.UnixNs(header.boot_ns));
+  event->set_logpoint(context.spec.id());
+  event->set_kind(context.spec.kind() == v1::KIND_UNSPECIFIED ? v1::KIND_LOG : context.spec.kind());
+  event->set_level(context.spec.level() == v1::LEVEL_UNSPECIFIED ? v1::LEVEL_INFO : context.spec.level());
+  event->set_file(context.resolved.file());
+  event->set_line(context.resolved.line());
+  event->set_function(statement.function());
+  event->set_inlined(statement.inlined());
+  event->set_pid(static_cast<int32_t>(header.tgid));
+  event->set_tid(static_cast<int32_t>(header.tid));
+  // A process names itself: any bytes, and all sixteen when it likes.
+  format::AppendBare({header.comm, strnlen(header.comm, sizeof(header.comm))}, event->mutable_comm());
+  format::AppendBare(executables.Find(header.tgid, header.boot_ns), event->mutable_exe());
+  event->set_build_id(absl::BytesToHexString(context.resolved.binary().build_id()));
+  event->set_host(context.host);
+  *event->mutable_tags() = context.spec.tags();
+}
+
+void EventBuilder::Impl::FillValues(const LogpointContext& context, const v1::CandidateSite& site,
+                                    uint16_t record_flags, v1::Event* event) {
+  const format::RenderLimits limits = LimitsOf(context.spec.limits(), record_flags);
+  const v1::ParsedTemplate& parsed = context.resolved.parsed_template();
+  for (int i = 0; i < parsed.expressions_size(); ++i) {
+    const v1::TemplateExpression& expression = parsed.expressions(i);
+    v1::Value* value = event->add_values();
+    value->set_name(expression.text());
+    if (FillPseudoVariable(expression, *event, value)) continue;
+    if (i >= site.expressions_size()) {
+      SetUnavailable(v1::STATUS_ERROR, "malformed plan: expression is not bound", value);
+      continue;
+    }
+    const v1::BoundExpression& bound = site.expressions(i);
+    if (bound.status() != v1::STATUS_OK) {
+      SetUnavailable(bound.status(), UnavailableReason(bound), value);
+    } else {
+      format::RenderValue(Evaluate(bound.value(), context.resolved.types(), image), context.resolved.types(), image,
+                          limits, expression.format(), {}, value);
+    }
+    if (!bound.type_name().empty()) value->set_type(bound.type_name());
+  }
+  format::RenderTemplate(parsed, event->values(), event->mutable_message());
+}
+
+EventBuilder::EventBuilder() : impl_(std::make_unique<Impl>()) {}
+EventBuilder::~EventBuilder() = default;
+
+absl::Status EventBuilder::Build(const LogpointContext& context, size_t site, const dlog_record& header,
+                                 std::span<const uint8_t> segments, v1::Event* event) {
+  event->Clear();
+  if (site >= context.sites.size()) return absl::DataLossError(absl::StrCat("record of unknown site ", site));
+  const LogpointContext::Site& position = context.sites[site];
+  if (position.statement < 0 || position.statement >= context.resolved.statements_size()) {
+    return absl::DataLossError(absl::StrCat("site ", site, " has no statement"));
+  }
+  const v1::Statement& statement = context.resolved.statements(position.statement);
+  if (position.candidate < 0 || position.candidate >= statement.candidates_size()) {
+    return absl::DataLossError(absl::StrCat("site ", site, " has no candidate"));
+  }
+  const v1::CandidateSite& candidate = statement.candidates(position.candidate);
+  if (absl::Status status = LoadRecord(header, segments, candidate.plan().register_mask(), &impl_->image);
+      !status.ok()) {
+    return status;
+  }
+  impl_->FillOrigin(context, statement, header, event);
+  impl_->FillValues(context, candidate, header.flags, event);
+  return absl::OkStatus();
+}
+
+}  // namespace dlog::pipeline
