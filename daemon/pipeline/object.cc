@@ -147,7 +147,8 @@ Object MemberOf(const Object& object, uint64_t offset, uint32_t type, uint32_t b
                 const TypeTable& types) {
   uint64_t size = 0;
   if (!TypeSize(type, types, &size)) return Failed(0, v1::STATUS_ERROR, "malformed plan: no such type");
-  if (!object.usable()) return Failed(type, object.status, object.reason);
+  // With holes all over, each part still has the reason of its own.
+  if (!object.usable() && object.holes.empty()) return Failed(type, object.status, object.reason);
   if (object.bit_size != 0) return Failed(type, v1::STATUS_ERROR, "malformed plan: member of a bitfield");
   Object part;
   if (object.in_memory) {
