@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Source files and line rows of a module (.debug_line, DWARF 5 section 6.2). Reads only what is asked for: first the file tables of
-// all units' line programs, then the rows of the units that mention the file.
+// Source files and line rows of a module (.debug_line, DWARF 5 section 6.2). Reads only what is asked for: first the
+// file tables of all units' line programs, then the rows of the units that mention the file.
 #pragma once
 
 #include <array>
@@ -30,13 +30,13 @@ struct LineRow {
 
 // One source file as one unit's line program knows it.
 struct UnitFile {
-  Dwarf_Die unit;          // CU DIE
-  uint32_t file = 0;       // as in LineRow::file
+  Dwarf_Die unit;     // CU DIE
+  uint32_t file = 0;  // as in LineRow::file
 };
 
 // A source file of the module; the same path in several units is one SourceFile.
 struct SourceFile {
-  std::string path;  // absolute where DWARF allows, "." and ".." removed
+  std::string path;                            // absolute where DWARF allows, "." and ".." removed
   std::optional<std::array<uint8_t, 16>> md5;  // DWARF 5
   std::vector<UnitFile> units;
 };
@@ -47,7 +47,8 @@ class LineIndex {
 
   // Files whose path ends in `suffix` on whole components ("order.cc", "src/order.cc", full path). Empty = none.
   absl::StatusOr<std::vector<SourceFile>> FilesMatching(std::string_view suffix) const;
-  // Paths that look like `suffix` (same base name in other letters or a small edit distance), best first, at most `limit`.
+  // Paths that look like `suffix` (same base name in other letters or a small edit distance), best first, at most
+  // `limit`.
   std::vector<std::string> SimilarFiles(std::string_view suffix, size_t limit) const;
 
   // All rows of a unit's line program, sequences in file order, each ending in an end_sequence row; rows in dead

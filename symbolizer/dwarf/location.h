@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a variable lives at an address: DWARF location descriptions (DWARF 5 sections 2.5 and 2.6) turned into plan Nodes.
+// Where a variable lives at an address: DWARF location descriptions (DWARF 5 sections 2.5 and 2.6) turned into plan
+// Nodes.
 #pragma once
 
 #include <cstdint>

@@ -14,6 +14,8 @@
 
 namespace dlog::dwarf {
 
+struct ModuleCache;  // unit_index.h
+
 // Not thread-safe (libdw caches lazily).
 class Module {
  public:
@@ -28,16 +30,21 @@ class Module {
   Dwarf_CFI* debug_frame() const { return debug_frame_; }
   // .eh_frame of the binary itself, or nullptr.
   Dwarf_CFI* eh_frame() const { return eh_frame_; }
+  // What this folder remembers about the module (indices of the units looked at).
+  ModuleCache& cache() const { return *cache_; }
 
  private:
-  Module() = default;
+  Module();
 
   std::unique_ptr<elf::ElfFile> binary_;
   std::unique_ptr<elf::ElfFile> debug_;  // null when the DWARF is inside the binary
   std::string debug_path_;
+  std::unique_ptr<elf::ElfFile> alternate_file_;  // dwz: .gnu_debugaltlink
   Dwarf* dwarf_ = nullptr;
+  Dwarf* alternate_ = nullptr;
   Dwarf_CFI* debug_frame_ = nullptr;
   Dwarf_CFI* eh_frame_ = nullptr;
+  std::unique_ptr<ModuleCache> cache_;
 };
 
 }  // namespace dlog::dwarf

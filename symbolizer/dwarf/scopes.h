@@ -24,17 +24,18 @@ struct AddressRange {
 // The innermost function instance at an address: a DW_TAG_subprogram with code, or an inlined copy.
 struct FunctionScope {
   Dwarf_Die unit;
-  Dwarf_Die die;             // concrete DW_TAG_subprogram or DW_TAG_inlined_subroutine
-  Dwarf_Die subprogram;      // the concrete DW_TAG_subprogram that contains it (== die when not inlined); has the frame base
+  Dwarf_Die die;  // concrete DW_TAG_subprogram or DW_TAG_inlined_subroutine
+  Dwarf_Die
+      subprogram;  // the concrete DW_TAG_subprogram that contains it (== die when not inlined); has the frame base
   bool inlined = false;
-  std::string name;          // demangled with namespaces and parameter types: "shop::Order::total(int) const"
+  std::string name;                  // demangled with namespaces and parameter types: "shop::Order::total(int) const"
   std::vector<AddressRange> ranges;  // of `die`
   std::vector<Dwarf_Die> blocks;     // lexical blocks of `die` that contain the address, innermost first
 };
 
 struct Variable {
   std::string name;
-  Dwarf_Die die;             // concrete DIE (may carry its attributes through DW_AT_abstract_origin)
+  Dwarf_Die die;  // concrete DIE (may carry its attributes through DW_AT_abstract_origin)
   bool is_parameter = false;
   bool is_artificial = false;  // `this`, ...
 };

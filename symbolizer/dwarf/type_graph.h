@@ -30,8 +30,8 @@ class TypeGraph {
   uint32_t Add(const Dwarf_Die& type);
   // The type of a variable, parameter, member or enumeration DIE (DW_AT_type, through abstract origins); void if none.
   uint32_t AddTypeOf(const Dwarf_Die& die);
-  // Fills in the members of a type that was added by name only (and its inside). A declaration is replaced by its definition in any
-  // unit. Idempotent.
+  // Fills in the members of a type that was added by name only (and its inside). A declaration is replaced by its
+  // definition in any unit. Idempotent.
   void Expand(uint32_t index);
 
   uint32_t PointerTo(uint32_t index);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Symbolic evaluation of one DWARF expression (DWARF 5 sections 2.5 and 2.6) into a Node: nothing is read, the stack
+// holds trees. Exact or an error; never an approximation.
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "plan.pb.h"
+#include "symbolizer/base/addresses.h"
+
+namespace dlog::dwarf {
+
+inline constexpr size_t kMaxExpressionOps = 256;
+inline constexpr size_t kMaxExpressionStack = 64;
+// What the evaluator of the daemon and the plan compiler accept for one location.
+inline constexpr size_t kMaxExpressionNodes = 256;
+inline constexpr size_t kMaxExpressionDepth = 24;
+inline constexpr uint64_t kMaxPieceBytes = 1u << 16;
+
+struct ExpressionContext {
+  LinkAddress probe;                     // where the registers are read: rip-relative globals
+  Dwarf_Attribute* attribute = nullptr;  // the expression's attribute, for operands that refer elsewhere (base types)
+  std::function<absl::StatusOr<v1::Node>()> frame_base;  // DW_OP_fbreg
+  std::function<absl::StatusOr<v1::Node>()> cfa;         // DW_OP_call_frame_cfa
+};
+
+// What the expression says about the object: as LocationOf. FailedPrecondition when it is empty (optimized out).
+absl::StatusOr<v1::Node> EvaluateLocation(std::span<const Dwarf_Op> ops, const ExpressionContext& context);
+
+// What it computes as a machine word: a frame base or a CFA. A register location stands for the register's content.
+absl::StatusOr<v1::Node> EvaluateAddress(std::span<const Dwarf_Op> ops, const ExpressionContext& context);
+
+// "xmm0", "st1", "k2": the x86-64 register that cannot be captured (System V ABI, figure 3.36); "register 99"
+// otherwise.
+std::string RegisterClassName(uint64_t reg);
+
+}  // namespace dlog::dwarf

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/dwarf/location.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/cfi.h"
+#include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/expression.h"
+
+namespace dlog::dwarf {
+namespace {
+
+constexpr size_t kMaxLocationEntries = 65536;
+constexpr uint32_t kFramePointer = 6;  // rbp
+
+struct LocationEntry {
+  AddressRange range;
+  std::span<const Dwarf_Op> ops;
+};
+
+bool IsLocationList(Dwarf_Attribute& attr) {
+  switch (dwarf_whatform(&attr)) {
+    case DW_FORM_sec_offset:
+    case DW_FORM_loclistx:
+    case DW_FORM_data4:
+    case DW_FORM_data8:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Calls `visit` for each entry with a sensible range; false stops. InvalidArgument when the list cannot be read to its
+// end: what was visited before is good.
+absl::Status ForEachEntry(Dwarf_Attribute& attr, const std::function<bool(const LocationEntry&)>& visit) {
+  Dwarf_Addr base = 0;
+  Dwarf_Addr begin = 0;
+  Dwarf_Addr end = 0;
+  Dwarf_Op* ops = nullptr;
+  size_t count = 0;
+  ptrdiff_t offset = 0;
+  for (size_t i = 0; i < kMaxLocationEntries; ++i) {
+    offset = dwarf_getlocations(&attr, offset, &base, &begin, &end, &ops, &count);
+    if (offset == 0) return absl::OkStatus();
+    if (offset < 0) return absl::InvalidArgumentError(fmt::format("malformed location list: {}", dwarf_errmsg(-1)));
+    // Empty ranges are what location views leave behind; reversed ones are compiler bugs. Neither covers an address.
+    if (begin >= end) continue;
+    if (!visit({{LinkAddress{begin}, LinkAddress{end}}, {ops, count}})) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("location list with too many entries");
+}
+
+// One entry per address: two that overlap would be two locations of the same value; the first is as good as any.
+absl::StatusOr<std::span<const Dwarf_Op>> OperationsAt(Dwarf_Attribute& attr, LinkAddress address) {
+  if (!IsLocationList(attr)) {
+    Dwarf_Op* ops = nullptr;
+    size_t count = 0;
+    if (dwarf_getlocation(&attr, &ops, &count) != 0) {
+      return absl::InvalidArgumentError(fmt::format("malformed location description: {}", dwarf_errmsg(-1)));
+    }
+    return std::span<const Dwarf_Op>(ops, count);
+  }
+  std::optional<std::span<const Dwarf_Op>> found;
+  const absl::Status status = ForEachEntry(attr, [&](const LocationEntry& entry) {
+    if (!entry.range.Contains(address)) return true;
+    found = entry.ops;
+    return false;
+  });
+  if (found.has_value()) return *found;
+  if (!status.ok()) return status;
+  return std::span<const Dwarf_Op>();
+}
+
+// Clang at -O0 says that the frame base is rbp throughout the function, which is not so before `mov rbp, rsp` and after
+// `pop rbp`. The CFI knows.
+absl::Status CheckFramePointer(const Module& module, const v1::Node& base, LinkAddress probe) {
+  if (base.kind_case() != v1::Node::kReg || base.reg() != kFramePointer) return absl::OkStatus();
+  const std::optional<uint32_t> cfa = CfaRegister(module, probe);
+  if (!cfa.has_value() || *cfa == kFramePointer) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("the stack frame is not set up at {:#x} (function prologue or epilogue)", probe.value));
+}
+
+absl::StatusOr<v1::Node> FrameBaseAt(const Module& module, const FunctionScope& scope, LinkAddress probe) {
+  auto attr = Inherited(scope.subprogram, DW_AT_frame_base);
+  if (!attr.has_value()) return absl::InvalidArgumentError("the function has no frame base");
+  auto ops = OperationsAt(*attr, probe);
+  if (!ops.ok()) return ops.status();
+  if (ops->empty()) return absl::FailedPreconditionError(fmt::format("no frame base at {:#x}", probe.value));
+  ExpressionContext context;
+  context.probe = probe;
+  context.attribute = &*attr;
+  context.cfa = [&] { return CfaAt(module, probe); };
+  auto base = EvaluateAddress(*ops, context);
+  if (!base.ok()) return base.status();
+  if (absl::Status s = CheckFramePointer(module, *base, probe); !s.ok()) return s;
+  return base;
+}
+
+absl::StatusOr<v1::Node> ConstantOf(const Dwarf_Die& variable, Dwarf_Attribute& attr) {
+  v1::Node out;
+  const unsigned form = dwarf_whatform(&attr);
+  if (form == DW_FORM_string || form == DW_FORM_strp || form == DW_FORM_line_strp || form == DW_FORM_strx ||
+      (form >= DW_FORM_strx1 && form <= DW_FORM_strx4)) {
+    const char* text = dwarf_formstring(&attr);
+    if (text == nullptr) return absl::InvalidArgumentError("malformed constant value");
+    out.set_constant(text, std::strlen(text) + 1);
+  } else if (Dwarf_Block block{}; dwarf_formblock(&attr, &block) == 0) {
+    if (block.length > kMaxPieceBytes) return absl::UnimplementedError("constant value is too large");
+    out.set_constant(block.data, block.length);
+    return out;
+  } else {
+    Dwarf_Sword value = 0;
+    Dwarf_Word word = 0;
+    if (form == DW_FORM_sdata || form == DW_FORM_implicit_const) {
+      if (dwarf_formsdata(&attr, &value) != 0) return absl::InvalidArgumentError("malformed constant value");
+      word = static_cast<Dwarf_Word>(value);
+    } else if (dwarf_formudata(&attr, &word) != 0) {
+      return absl::InvalidArgumentError("malformed constant value");
+    }
+    out.set_constant(&word, sizeof word);
+  }
+  // The bytes of the value, so as many as its type has.
+  std::optional<Dwarf_Die> type = TypeOf(variable);
+  Dwarf_Word size = 0;
+  if (type.has_value() && dwarf_aggregate_size(&*type, &size) == 0 && size > 0 && size <= out.constant().size()) {
+    out.mutable_constant()->resize(size);
+  }
+  return out;
+}
+
+bool IsRecoverable(std::span<const Dwarf_Op> ops) {
+  for (const Dwarf_Op& op : ops) {
+    switch (op.atom) {
+      case DW_OP_entry_value:
+      case DW_OP_GNU_entry_value:
+      case DW_OP_implicit_pointer:
+      case DW_OP_GNU_implicit_pointer:
+        return false;
+      default:
+        break;
+    }
+  }
+  return !ops.empty();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
+                                    ProbePoint point) {
+  auto attr = Inherited(variable, DW_AT_location);
+  if (!attr.has_value()) {
+    if (auto constant = Inherited(variable, DW_AT_const_value); constant.has_value()) {
+      return ConstantOf(variable, *constant);
+    }
+    return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
+  }
+  auto ops = OperationsAt(*attr, point.statement);
+  if (!ops.ok()) return ops.status();
+  if (ops->empty()) return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
+  ExpressionContext context;
+  context.probe = point.probe;
+  context.attribute = &*attr;
+  context.frame_base = [&] { return FrameBaseAt(module, scope, point.probe); };
+  context.cfa = [&] { return CfaAt(module, point.probe); };
+  return EvaluateLocation(*ops, context);
+}
+
+std::vector<AddressRange> AvailableRanges(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable) {
+  (void)module;
+  auto attr = Inherited(variable, DW_AT_location);
+  if (!attr.has_value()) {
+    return Inherited(variable, DW_AT_const_value).has_value() ? scope.ranges : std::vector<AddressRange>();
+  }
+  std::vector<AddressRange> out;
+  if (!IsLocationList(*attr)) {
+    auto ops = OperationsAt(*attr, scope.ranges.empty() ? LinkAddress{0} : scope.ranges.front().begin);
+    return ops.ok() && IsRecoverable(*ops) ? scope.ranges : out;
+  }
+  // A list that breaks off is good up to there.
+  (void)ForEachEntry(*attr, [&](const LocationEntry& entry) {
+    if (IsRecoverable(entry.ops)) out.push_back(entry.range);
+    return true;
+  });
+  return out;
+}
+
+}  // namespace dlog::dwarf

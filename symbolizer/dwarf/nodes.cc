@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/dwarf/nodes.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace dlog::dwarf {
+namespace {
+
+std::optional<uint64_t> Fold(v1::Operator op, uint64_t a, uint64_t b) {
+  switch (op) {
+    case v1::OP_ADD:
+      return a + b;
+    case v1::OP_SUB:
+      return a - b;
+    case v1::OP_MUL:
+      return a * b;
+    case v1::OP_DIV:
+      return b == 0 ? std::nullopt : std::optional(a / b);
+    case v1::OP_MOD:
+      return b == 0 ? std::nullopt : std::optional(a % b);
+    case v1::OP_AND:
+      return a & b;
+    case v1::OP_OR:
+      return a | b;
+    case v1::OP_XOR:
+      return a ^ b;
+    case v1::OP_SHL:
+      return b >= 64 ? 0 : a << b;
+    case v1::OP_SHR:
+      return b >= 64 ? 0 : a >> b;
+    case v1::OP_EQ:
+      return a == b;
+    case v1::OP_NE:
+      return a != b;
+    case v1::OP_LT:
+      return a < b;
+    case v1::OP_LE:
+      return a <= b;
+    case v1::OP_GT:
+      return a > b;
+    case v1::OP_GE:
+      return a >= b;
+    default:
+      return std::nullopt;
+  }
+}
+
+// x + c1 + c2 becomes x + (c1 + c2): frame offsets come in several steps.
+std::optional<v1::Node> FoldOffset(const v1::Node& left, uint64_t right) {
+  if (left.kind_case() != v1::Node::kBinary || left.binary().op() != v1::OP_ADD) return std::nullopt;
+  const std::optional<uint64_t> inner = ConstantValue(left.binary().right());
+  if (!inner.has_value()) return std::nullopt;
+  return BinaryNode(v1::OP_ADD, left.binary().left(), ConstantNode(*inner + right));
+}
+
+}  // namespace
+
+v1::Node ConstantNode(uint64_t value) {
+  v1::Node out;
+  out.mutable_constant()->assign(reinterpret_cast<const char*>(&value), sizeof value);
+  return out;
+}
+
+v1::Node RegisterNode(uint32_t reg) {
+  v1::Node out;
+  out.set_reg(reg);
+  return out;
+}
+
+v1::Node MemoryNode(v1::Node address) {
+  v1::Node out;
+  *out.mutable_memory() = std::move(address);
+  return out;
+}
+
+v1::Node LoadNode(v1::Node address, uint32_t size) {
+  v1::Node word = MemoryNode(std::move(address));
+  if (size == 8) return word;
+  // As a bitfield, so that not one byte more than DWARF says is read.
+  v1::Node out;
+  *out.mutable_member()->mutable_object() = std::move(word);
+  out.mutable_member()->set_bit_size(size * 8);
+  return out;
+}
+
+v1::Node UnaryNode(v1::Operator op, v1::Node operand) {
+  if (const auto value = ConstantValue(operand); value.has_value()) {
+    if (op == v1::OP_NEG) return ConstantNode(-*value);
+    if (op == v1::OP_BIT_NOT) return ConstantNode(~*value);
+  }
+  v1::Node out;
+  out.mutable_unary()->set_op(op);
+  *out.mutable_unary()->mutable_operand() = std::move(operand);
+  return out;
+}
+
+v1::Node BinaryNode(v1::Operator op, v1::Node left, v1::Node right) {
+  const std::optional<uint64_t> a = ConstantValue(left);
+  const std::optional<uint64_t> b = ConstantValue(right);
+  if (a.has_value() && b.has_value()) {
+    if (const auto folded = Fold(op, *a, *b); folded.has_value()) return ConstantNode(*folded);
+  }
+  if (op == v1::OP_ADD && a.has_value() && !b.has_value()) return BinaryNode(op, std::move(right), std::move(left));
+  if (op == v1::OP_SUB && b.has_value()) return BinaryNode(v1::OP_ADD, std::move(left), ConstantNode(-*b));
+  const bool zero_is_neutral =
+      op == v1::OP_ADD || op == v1::OP_SHL || op == v1::OP_SHR || op == v1::OP_OR || op == v1::OP_XOR;
+  if (zero_is_neutral && b == 0u) return left;
+  if (op == v1::OP_ADD && b.has_value()) {
+    if (auto folded = FoldOffset(left, *b); folded.has_value()) return *std::move(folded);
+  }
+  v1::Node out;
+  out.mutable_binary()->set_op(op);
+  *out.mutable_binary()->mutable_left() = std::move(left);
+  *out.mutable_binary()->mutable_right() = std::move(right);
+  return out;
+}
+
+v1::Node UnavailableNode(std::string_view why) {
+  v1::Node out;
+  out.set_unavailable(std::string(why));
+  return out;
+}
+
+std::optional<uint64_t> ConstantValue(const v1::Node& node) {
+  if (node.kind_case() != v1::Node::kConstant || node.constant().size() > 8) return std::nullopt;
+  uint64_t value = 0;
+  std::memcpy(&value, node.constant().data(), node.constant().size());
+  return value;
+}
+
+size_t NodeCount(const v1::Node& node) {
+  switch (node.kind_case()) {
+    case v1::Node::kMemory:
+      return 1 + NodeCount(node.memory());
+    case v1::Node::kMember:
+      return 1 + NodeCount(node.member().object());
+    case v1::Node::kUnary:
+      return 1 + NodeCount(node.unary().operand());
+    case v1::Node::kBinary:
+      return 1 + NodeCount(node.binary().left()) + NodeCount(node.binary().right());
+    case v1::Node::kConvert:
+      return 1 + NodeCount(node.convert());
+    case v1::Node::kAddressOf:
+      return 1 + NodeCount(node.address_of());
+    case v1::Node::kComposite: {
+      size_t count = 1;
+      for (const auto& piece : node.composite().pieces()) count += NodeCount(piece.value());
+      return count;
+    }
+    default:
+      return 1;
+  }
+}
+
+}  // namespace dlog::dwarf

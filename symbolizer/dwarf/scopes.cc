@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/dwarf/scopes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "absl/status/status.h"
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/names.h"
+#include "symbolizer/dwarf/unit_index.h"
+
+namespace dlog::dwarf {
+namespace {
+
+// Variables of one block; a function with more is generated code.
+constexpr size_t kMaxVariables = 4096;
+
+bool ContainsAddress(const std::vector<AddressRange>& ranges, LinkAddress address) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& r) { return r.Contains(address); });
+}
+
+// The child block or inlined copy of `die` that contains `address`.
+bool InnerScope(const Module& module, const Dwarf_Die& die, LinkAddress address, int depth, Dwarf_Die* inner,
+                std::vector<AddressRange>* ranges) {
+  bool found = false;
+  ForEachChild(die, [&](const Dwarf_Die& child) {
+    const int tag = Tag(child);
+    if (tag != DW_TAG_lexical_block && tag != DW_TAG_inlined_subroutine) return true;
+    if (!HasCodeAttributes(child)) {
+      // A block without addresses of its own says nothing about its children.
+      if (tag == DW_TAG_lexical_block && depth < kMaxDieDepth) {
+        found = InnerScope(module, child, address, depth + 1, inner, ranges);
+      }
+      return !found;
+    }
+    *ranges = RangesOf(module, child);
+    if (!ContainsAddress(*ranges, address)) return true;
+    *inner = child;
+    found = true;
+    return false;
+  });
+  return found;
+}
+
+const UnitIndex::Code* InnermostSubprogram(const UnitIndex& index, LinkAddress address) {
+  const UnitIndex::Code* best = nullptr;
+  for (const UnitIndex::Code& code : index.code()) {
+    if (code.range.begin > address) break;
+    if (!code.range.Contains(address)) continue;
+    // A nested function's code may lie inside the range of the one around it.
+    if (best == nullptr ||
+        code.range.end.value - code.range.begin.value <= best->range.end.value - best->range.begin.value) {
+      best = &code;
+    }
+  }
+  return best;
+}
+
+bool IsVariable(const Dwarf_Die& die) {
+  const int tag = Tag(die);
+  return tag == DW_TAG_variable || tag == DW_TAG_formal_parameter;
+}
+
+class VariableCollector {
+ public:
+  // Adds the variables of one block: its own children, then those of its abstract origin that have no concrete child.
+  void AddBlock(const Dwarf_Die& block) {
+    std::vector<Variable> found;
+    std::unordered_set<const void*> concrete;
+    ForEachChild(block, [&](const Dwarf_Die& child) {
+      if (found.size() >= kMaxVariables) return false;
+      if (!IsVariable(child)) return true;
+      if (auto origin = ReferenceOf(child, DW_AT_abstract_origin); origin.has_value()) concrete.insert(origin->addr);
+      Note(child, found);
+      return true;
+    });
+    if (auto origin = ReferenceOf(block, DW_AT_abstract_origin); origin.has_value()) {
+      ForEachChild(*origin, [&](const Dwarf_Die& child) {
+        if (found.size() >= kMaxVariables) return false;
+        if (IsVariable(child) && !concrete.contains(child.addr)) Note(child, found);
+        return true;
+      });
+    }
+    Merge(std::move(found));
+  }
+
+  std::vector<Variable> Take() { return std::move(out_); }
+
+ private:
+  static void Note(const Dwarf_Die& die, std::vector<Variable>& found) {
+    const char* name = NameOf(die);
+    if (name[0] == '\0') return;
+    Dwarf_Die copy = die;
+    // `extern int g;` in a block names a global: not a variable of the block.
+    if (dwarf_hasattr_integrate(&copy, DW_AT_declaration) && !dwarf_hasattr_integrate(&copy, DW_AT_location)) return;
+    found.push_back({name, die, Tag(die) == DW_TAG_formal_parameter, FlagOf(die, DW_AT_artificial)});
+  }
+
+  void Merge(std::vector<Variable> found) {
+    // The same name twice in one block is a later declaration of the same scope level (a `for` without its own block):
+    // the last one is what the compiler sees at the end of the block.
+    std::unordered_set<std::string> here;
+    std::vector<Variable> kept;
+    for (auto it = found.rbegin(); it != found.rend(); ++it) {
+      if (!names_.contains(it->name) && here.insert(it->name).second) kept.push_back(std::move(*it));
+    }
+    out_.insert(out_.end(), std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+    names_.merge(here);
+  }
+
+  std::vector<Variable> out_;
+  std::unordered_set<std::string> names_;
+};
+
+}  // namespace
+
+absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address) {
+  const std::optional<Dwarf_Die> content = ContentUnit(unit);
+  if (!content.has_value()) {
+    Dwarf_Die skeleton = unit;
+    Dwarf_Attribute attr;
+    const char* file = nullptr;
+    if (dwarf_attr(&skeleton, DW_AT_dwo_name, &attr) != nullptr ||
+        dwarf_attr(&skeleton, DW_AT_GNU_dwo_name, &attr) != nullptr) {
+      file = dwarf_formstring(&attr);
+    }
+    return WithHint(absl::NotFoundError(fmt::format("{}: the unit's split debug file {} is missing",
+                                                    module.debug_path(), file == nullptr ? "(unnamed)" : file)),
+                    "keep the .dwo files where they were built, or build without -gsplit-dwarf");
+  }
+  const UnitIndex& index = IndexOf(module, *content);
+  const UnitIndex::Code* code = InnermostSubprogram(index, address);
+  if (code == nullptr) {
+    return absl::NotFoundError(fmt::format("no function of the debug information covers {:#x}", address.value));
+  }
+  FunctionScope scope;
+  scope.unit = unit;
+  scope.die = code->die;
+  scope.subprogram = code->die;
+  scope.ranges = RangesOf(module, code->die);
+  Dwarf_Die at = code->die;
+  Dwarf_Die inner;
+  std::vector<AddressRange> ranges;
+  for (int depth = 0; depth < kMaxDieDepth && InnerScope(module, at, address, 0, &inner, &ranges); ++depth) {
+    at = inner;
+    if (Tag(inner) == DW_TAG_lexical_block) {
+      scope.blocks.insert(scope.blocks.begin(), inner);
+      continue;
+    }
+    scope.die = inner;
+    scope.inlined = true;
+    scope.ranges = ranges;
+    scope.blocks.clear();
+  }
+  scope.name = FunctionName(module, *content, scope.die);
+  return scope;
+}
+
+std::vector<Variable> VisibleVariables(const FunctionScope& scope) {
+  VariableCollector collector;
+  for (const Dwarf_Die& block : scope.blocks) collector.AddBlock(block);
+  collector.AddBlock(scope.die);
+  return collector.Take();
+}
+
+}  // namespace dlog::dwarf

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/dwarf/type_graph.h"
+
+#include <deque>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/type_layout.h"
+#include "symbolizer/dwarf/type_lookup.h"
+#include "symbolizer/dwarf/type_name.h"
+
+namespace dlog::dwarf {
+namespace {
+
+constexpr int kMaxTypes = 20000;
+constexpr uint64_t kPointerSize = 8;
+// Objects of this size and above do not exist; the product of hostile dimensions might.
+constexpr uint64_t kMaxObjectSize = uint64_t{1} << 47;
+
+// Removes the first `count` "[n]" of a multi-dimensional array's name.
+std::string WithoutDimensions(std::string name, size_t count) {
+  const size_t begin = name.find('[');
+  size_t end = begin;
+  for (size_t i = 0; i < count && end < name.size(); ++i) end = name.find(']', end) + 1;
+  return begin == std::string::npos ? name : name.erase(begin, end - begin);
+}
+
+std::string PointerName(const v1::Type& target) {
+  const std::string& name = target.kind() == v1::TYPE_VOID && target.name().empty() ? "void" : target.name();
+  const char bracket = target.kind() == v1::TYPE_ARRAY ? '[' : target.kind() == v1::TYPE_FUNCTION ? '(' : '\0';
+  if (bracket != '\0') {
+    if (const size_t at = name.find(bracket); at != std::string::npos)
+      return name.substr(0, at) + "(*)" + name.substr(at);
+  }
+  return name + (!name.empty() && (name.back() == '*' || name.back() == '&') ? "*" : " *");
+}
+
+}  // namespace
+
+struct TypeGraph::Impl {
+  struct Entry {
+    std::optional<Dwarf_Die> die;
+    size_t dimension = 0;  // arrays: how many outer dimensions this entry leaves out
+    bool expanded = false;
+    bool in_progress = false;
+    std::string raw_name;
+  };
+
+  Impl(const Module& m, google::protobuf::RepeatedPtrField<v1::Type>* t) : module(m), table(t) {}
+
+  uint32_t Append(v1::Type type, Entry entry);
+  uint32_t AddDie(const std::optional<Dwarf_Die>& die, size_t dimension, bool full);
+  void Describe(uint32_t index);
+  void Fill(uint32_t index);
+  void FillMembers(uint32_t index, const Dwarf_Die& definition);
+  void FillArray(uint32_t index, const Dwarf_Die& core, bool full);
+  uint32_t Opaque(uint64_t size, const std::string& name);
+
+  const Module& module;
+  google::protobuf::RepeatedPtrField<v1::Type>* table;
+  std::deque<Entry> entries;  // raw_name() hands out references
+  std::map<std::pair<const void*, size_t>, uint32_t> by_die;
+  std::map<uint32_t, uint32_t> pointers;
+  std::map<std::tuple<int, uint64_t, std::string>, uint32_t> builtins;
+  int depth = 0;
+};
+
+uint32_t TypeGraph::Impl::Append(v1::Type type, Entry entry) {
+  *table->Add() = std::move(type);
+  entries.push_back(std::move(entry));
+  return static_cast<uint32_t>(entries.size() - 1);
+}
+
+uint32_t TypeGraph::Impl::Opaque(uint64_t size, const std::string& name) {
+  const auto [slot, added] = builtins.try_emplace({v1::TYPE_OPAQUE, size, name});
+  if (added) {
+    v1::Type type;
+    type.set_kind(v1::TYPE_OPAQUE);
+    type.set_size(size);
+    type.set_name(name);
+    slot->second = Append(std::move(type), Entry{std::nullopt, 0, true, false, name});
+  }
+  return slot->second;
+}
+
+uint32_t TypeGraph::Impl::AddDie(const std::optional<Dwarf_Die>& die, size_t dimension, bool full) {
+  if (!die.has_value()) return 0;
+  auto [slot, added] = by_die.try_emplace({die->addr, dimension});
+  if (added) {
+    if (table->size() >= kMaxTypes) {
+      slot->second = Opaque(0, "(too many types)");
+      return slot->second;
+    }
+    slot->second = Append(v1::Type(), Entry{die, dimension, false, false, ""});
+    const uint32_t index = slot->second;  // Describe may add types: `slot` stays valid in a map
+    Describe(index);
+  }
+  const uint32_t index = slot->second;
+  if (!full) return index;
+  // A type that contains itself by value exists in hostile input only.
+  if (entries[index].in_progress) return Opaque(table->Get(index).size(), table->Get(index).name());
+  Fill(index);
+  return index;
+}
+
+// Name, kind, size and what a pointer or reference leads to.
+void TypeGraph::Impl::Describe(uint32_t index) {
+  if (++depth > kMaxDieDepth) {
+    table->Mutable(index)->set_kind(v1::TYPE_OPAQUE);
+    entries[index].expanded = true;
+    --depth;
+    return;
+  }
+  const Dwarf_Die die = *entries[index].die;
+  const std::optional<Dwarf_Die> core = StripTypedefs(die);
+  const size_t dimension = entries[index].dimension;
+  const std::string name = DisplayTypeName(RawTypeName(module, die));
+  table->Mutable(index)->set_name(dimension == 0 ? name : WithoutDimensions(name, dimension));
+  entries[index].raw_name = RawTypeName(module, core);
+  if (core.has_value()) {
+    const v1::TypeKind kind = KindOf(*core);
+    table->Mutable(index)->set_kind(kind);
+    table->Mutable(index)->set_size(UnsignedOf(*core, DW_AT_byte_size).value_or(0));
+    if (kind == v1::TYPE_POINTER || kind == v1::TYPE_REFERENCE) {
+      table->Mutable(index)->set_size(kPointerSize);
+      table->Mutable(index)->set_target(AddDie(TypeOf(*core), 0, false));
+    } else if (kind == v1::TYPE_ARRAY) {
+      FillArray(index, *core, /*full=*/false);
+    } else if ((kind == v1::TYPE_STRUCT || kind == v1::TYPE_UNION || kind == v1::TYPE_ENUM) &&
+               Own(*core, DW_AT_declaration).has_value()) {
+      table->Mutable(index)->set_kind(v1::TYPE_OPAQUE);
+    }
+  }
+  --depth;
+}
+
+void TypeGraph::Impl::FillArray(uint32_t index, const Dwarf_Die& core, bool full) {
+  const std::vector<uint64_t> dimensions = DimensionsOf(core);
+  const size_t dimension = entries[index].dimension;
+  if (dimension >= dimensions.size()) return;
+  const bool last = dimension + 1 == dimensions.size();
+  // An inner dimension is an entry of its own: the same DIE, one dimension less. Typedefs of the array do not matter
+  // there.
+  const uint32_t element = last ? AddDie(TypeOf(core), 0, full) : AddDie(core, dimension + 1, full);
+  v1::Type* type = table->Mutable(index);
+  const uint64_t element_size = table->Get(element).size();
+  const uint64_t count = dimensions[dimension];
+  type->set_target(element);
+  type->set_count(count);
+  // A DW_AT_byte_size of its own (vectors, clang) is the whole array's.
+  type->set_size(element_size != 0 && count <= kMaxObjectSize / element_size ? element_size * count : 0);
+}
+
+// The inside, once.
+void TypeGraph::Impl::Fill(uint32_t index) {
+  if (entries[index].expanded || !entries[index].die.has_value() || depth > kMaxDieDepth) return;
+  ++depth;
+  entries[index].expanded = true;
+  entries[index].in_progress = true;
+  if (const std::optional<Dwarf_Die> core = StripTypedefs(*entries[index].die); core.has_value()) {
+    switch (KindOf(*core)) {
+      case v1::TYPE_ARRAY:
+        FillArray(index, *core, /*full=*/true);
+        break;
+      case v1::TYPE_ENUM:
+      case v1::TYPE_STRUCT:
+      case v1::TYPE_UNION: {
+        const std::optional<Dwarf_Die> definition = DefinitionOf(module, *core);
+        if (!definition.has_value()) break;
+        v1::Type* type = table->Mutable(index);
+        type->set_kind(KindOf(*definition));
+        type->set_size(UnsignedOf(*definition, DW_AT_byte_size).value_or(0));
+        if (type->kind() == v1::TYPE_ENUM) {
+          FillEnumeration(*definition, type);
+          const uint32_t underlying = AddDie(TypeOf(*definition), 0, false);
+          table->Mutable(index)->set_target(underlying);
+        } else {
+          FillMembers(index, *definition);
+        }
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  entries[index].in_progress = false;
+  --depth;
+}
+
+void TypeGraph::Impl::FillMembers(uint32_t index, const Dwarf_Die& definition) {
+  std::optional<std::vector<MemberLayout>> members = MembersOf(definition);
+  if (!members.has_value()) {
+    table->Mutable(index)->set_kind(v1::TYPE_OPAQUE);
+    return;
+  }
+  for (MemberLayout& member : *members) {
+    member.field.set_type(AddDie(TypeOf(member.die), 0, /*full=*/true));
+    *table->Mutable(index)->add_fields() = std::move(member.field);
+  }
+}
+
+TypeGraph::TypeGraph(const Module& module, google::protobuf::RepeatedPtrField<v1::Type>* table)
+    : impl_(std::make_unique<Impl>(module, table)) {
+  table->Clear();
+  v1::Type type;
+  type.set_name("void");
+  impl_->Append(std::move(type), Impl::Entry{std::nullopt, 0, true, false, "void"});
+}
+
+TypeGraph::~TypeGraph() = default;
+
+uint32_t TypeGraph::Add(const Dwarf_Die& type) { return impl_->AddDie(type, 0, true); }
+
+uint32_t TypeGraph::AddTypeOf(const Dwarf_Die& die) { return impl_->AddDie(TypeOf(die), 0, true); }
+
+void TypeGraph::Expand(uint32_t index) {
+  if (index < impl_->entries.size()) impl_->Fill(index);
+}
+
+uint32_t TypeGraph::PointerTo(uint32_t index) {
+  const auto [slot, added] = impl_->pointers.try_emplace(index);
+  if (added) {
+    v1::Type type;
+    type.set_kind(v1::TYPE_POINTER);
+    type.set_size(kPointerSize);
+    type.set_target(index);
+    type.set_name(PointerName(at(index)));
+    const std::string name = type.name();
+    slot->second = impl_->Append(std::move(type), Impl::Entry{std::nullopt, 0, true, false, name});
+  }
+  return slot->second;
+}
+
+uint32_t TypeGraph::Builtin(v1::TypeKind kind, uint64_t size, std::string_view name) {
+  const auto [slot, added] = impl_->builtins.try_emplace({kind, size, std::string(name)});
+  if (added) {
+    v1::Type type;
+    type.set_kind(kind);
+    type.set_size(size);
+    type.set_name(std::string(name));
+    slot->second = impl_->Append(std::move(type), Impl::Entry{std::nullopt, 0, true, false, std::string(name)});
+  }
+  return slot->second;
+}
+
+const v1::Type& TypeGraph::at(uint32_t index) const { return impl_->table->Get(static_cast<int>(index)); }
+v1::Type* TypeGraph::mutable_at(uint32_t index) { return impl_->table->Mutable(static_cast<int>(index)); }
+const std::string& TypeGraph::raw_name(uint32_t index) const { return impl_->entries[index].raw_name; }
+
+}  // namespace dlog::dwarf

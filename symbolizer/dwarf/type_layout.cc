@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/dwarf/type_layout.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace dlog::dwarf {
+namespace {
+
+v1::TypeKind FloatKind(const Dwarf_Die& core) {
+  const uint64_t size = UnsignedOf(core, DW_AT_byte_size).value_or(0);
+  const std::string_view name = NameOf(core);
+  // 16 bytes are x87 extended precision for `long double` and binary128 for the others.
+  if (size == 16) return name == "long double" ? v1::TYPE_FLOAT : v1::TYPE_OPAQUE;
+  return size == 4 || size == 8 ? v1::TYPE_FLOAT : v1::TYPE_OPAQUE;
+}
+
+v1::TypeKind BaseKind(const Dwarf_Die& core) {
+  switch (UnsignedOf(core, DW_AT_encoding).value_or(0)) {
+    case DW_ATE_boolean:
+      return v1::TYPE_BOOL;
+    case DW_ATE_signed:
+      return NameOf(core) == std::string_view("wchar_t") ? v1::TYPE_UTF_CHAR : v1::TYPE_SIGNED;
+    case DW_ATE_unsigned:
+      return v1::TYPE_UNSIGNED;
+    case DW_ATE_signed_char:
+      return v1::TYPE_CHAR;
+    case DW_ATE_unsigned_char:
+      return NameOf(core) == std::string_view("char8_t") ? v1::TYPE_UTF_CHAR : v1::TYPE_UCHAR;
+    case DW_ATE_UTF:
+    case DW_ATE_UCS:
+      return v1::TYPE_UTF_CHAR;
+    case DW_ATE_float:
+      return FloatKind(core);
+    default:
+      return v1::TYPE_OPAQUE;  // complex, decimal, fixed-point
+  }
+}
+
+// DW_AT_data_member_location: a constant, or the DW_OP_plus_uconst of DWARF 2. None for anything computed.
+std::optional<uint64_t> MemberOffset(const Dwarf_Die& member) {
+  auto attr = Own(member, DW_AT_data_member_location);
+  if (!attr.has_value()) return 0;  // members of unions, and bitfields with DW_AT_data_bit_offset
+  Dwarf_Word value = 0;
+  if (dwarf_formudata(&*attr, &value) == 0) return value;
+  Dwarf_Op* ops = nullptr;
+  size_t count = 0;
+  if (dwarf_getlocation(&*attr, &ops, &count) != 0 || count != 1) return std::nullopt;
+  if (ops[0].atom == DW_OP_plus_uconst || ops[0].atom == DW_OP_constu) return ops[0].number;
+  return std::nullopt;
+}
+
+// DWARF 5 section 5.7.6; DW_AT_bit_offset is the older form that counts from the most significant bit of the storage
+// unit.
+bool FillBitfield(const Dwarf_Die& member, uint64_t offset, v1::Field* field) {
+  const std::optional<uint64_t> bits = UnsignedOf(member, DW_AT_bit_size);
+  if (!bits.has_value()) {
+    field->set_offset(offset);
+    return true;
+  }
+  if (*bits == 0 || *bits > 128 || offset > (uint64_t{1} << 56)) return false;
+  uint64_t position = offset * 8;
+  if (const auto from_start = UnsignedOf(member, DW_AT_data_bit_offset); from_start.has_value()) {
+    position += *from_start;
+  } else if (const auto from_top = UnsignedOf(member, DW_AT_bit_offset); from_top.has_value()) {
+    std::optional<uint64_t> storage = UnsignedOf(member, DW_AT_byte_size);
+    if (!storage.has_value()) {
+      std::optional<Dwarf_Die> type = StripTypedefs(TypeOf(member));
+      if (type.has_value()) storage = UnsignedOf(*type, DW_AT_byte_size);
+    }
+    if (!storage.has_value() || *storage > 16 || *from_top + *bits > *storage * 8) return false;
+    position += *storage * 8 - *from_top - *bits;
+  }
+  field->set_offset(position / 8);
+  field->set_bit_offset(static_cast<uint32_t>(position % 8));
+  field->set_bit_size(static_cast<uint32_t>(*bits));
+  return true;
+}
+
+bool FillMember(const Dwarf_Die& die, int tag, v1::Field* field) {
+  const std::optional<uint64_t> offset = MemberOffset(die);
+  if (tag == DW_TAG_inheritance) {
+    field->set_is_base(true);
+    if (UnsignedOf(die, DW_AT_virtuality).value_or(DW_VIRTUALITY_none) != DW_VIRTUALITY_none) {
+      field->set_is_virtual_base(true);
+      return true;
+    }
+    if (!offset.has_value()) return false;
+    field->set_offset(*offset);
+    return true;
+  }
+  if (!offset.has_value()) return false;
+  field->set_name(NameOf(die));
+  return FillBitfield(die, *offset, field);
+}
+
+}  // namespace
+
+std::optional<Dwarf_Die> StripTypedefs(std::optional<Dwarf_Die> type) {
+  for (int hop = 0; type.has_value() && hop < kMaxDieDepth; ++hop) {
+    switch (Tag(*type)) {
+      case DW_TAG_typedef:
+      case DW_TAG_template_alias:
+      case DW_TAG_const_type:
+      case DW_TAG_volatile_type:
+      case DW_TAG_restrict_type:
+      case DW_TAG_atomic_type:
+      case DW_TAG_immutable_type:
+      case DW_TAG_packed_type:
+      case DW_TAG_shared_type:
+        type = TypeOf(*type);
+        break;
+      default:
+        return type;
+    }
+  }
+  return std::nullopt;
+}
+
+v1::TypeKind KindOf(const Dwarf_Die& core) {
+  switch (Tag(core)) {
+    case DW_TAG_base_type:
+      return BaseKind(core);
+    case DW_TAG_pointer_type:
+      return v1::TYPE_POINTER;
+    case DW_TAG_reference_type:
+    case DW_TAG_rvalue_reference_type:
+      return v1::TYPE_REFERENCE;
+    case DW_TAG_class_type:
+    case DW_TAG_structure_type:
+    case DW_TAG_interface_type:
+      return v1::TYPE_STRUCT;
+    case DW_TAG_union_type:
+      return v1::TYPE_UNION;
+    case DW_TAG_array_type:
+      return v1::TYPE_ARRAY;
+    case DW_TAG_enumeration_type:
+      return v1::TYPE_ENUM;
+    case DW_TAG_subroutine_type:
+      return v1::TYPE_FUNCTION;
+    default:
+      return v1::TYPE_OPAQUE;
+  }
+}
+
+std::optional<std::vector<MemberLayout>> MembersOf(const Dwarf_Die& definition) {
+  std::vector<MemberLayout> bases;
+  std::vector<MemberLayout> members;
+  bool good = true;
+  ForEachChild(definition, [&](const Dwarf_Die& child) {
+    const int tag = Tag(child);
+    if (tag == DW_TAG_variant_part) good = false;
+    if (tag != DW_TAG_member && tag != DW_TAG_inheritance) return good;
+    if (tag == DW_TAG_member && (FlagOf(child, DW_AT_external) || FlagOf(child, DW_AT_declaration))) return true;
+    MemberLayout layout{child, {}};
+    good = FillMember(child, tag, &layout.field) && bases.size() + members.size() < kMaxFields;
+    (tag == DW_TAG_inheritance ? bases : members).push_back(std::move(layout));
+    return good;
+  });
+  if (!good) return std::nullopt;
+  std::move(members.begin(), members.end(), std::back_inserter(bases));
+  return bases;
+}
+
+void FillEnumeration(const Dwarf_Die& core, v1::Type* type) {
+  const uint64_t size = type->size();
+  const std::optional<Dwarf_Die> underlying = StripTypedefs(TypeOf(core));
+  bool is_signed = false;
+  if (underlying.has_value()) {
+    const v1::TypeKind kind = KindOf(*underlying);
+    is_signed = kind == v1::TYPE_SIGNED || kind == v1::TYPE_CHAR;
+  }
+  bool single_bits = true;
+  ForEachChild(core, [&](const Dwarf_Die& child) {
+    if (Tag(child) != DW_TAG_enumerator) return true;
+    if (type->enumerators_size() >= static_cast<int>(kMaxEnumerators)) return false;
+    std::optional<int64_t> value = EnumeratorValue(child);
+    if (!value.has_value()) return true;
+    if (!underlying.has_value() && *value < 0) is_signed = true;
+    if (is_signed && size > 0 && size < 8) {
+      const int shift = static_cast<int>(64 - size * 8);
+      value = static_cast<int64_t>(static_cast<uint64_t>(*value) << shift) >> shift;
+    }
+    const auto bits = static_cast<uint64_t>(*value);
+    if (*value < 0 || (bits & (bits - 1)) != 0) single_bits = false;
+    v1::Enumerator* out = type->add_enumerators();
+    out->set_name(NameOf(child));
+    out->set_value(*value);
+    return true;
+  });
+  type->set_is_flag_enum(single_bits && type->enumerators_size() > 0);
+  type->set_is_signed(is_signed);
+}
+
+std::vector<uint64_t> DimensionsOf(const Dwarf_Die& array) {
+  std::vector<uint64_t> out;
+  ForEachChild(array, [&](const Dwarf_Die& child) {
+    const int tag = Tag(child);
+    if (tag == DW_TAG_subrange_type) out.push_back(ElementCount(child).value_or(0));
+    if (tag == DW_TAG_enumeration_type) out.push_back(0);
+    return out.size() < kMaxDimensions;
+  });
+  if (out.empty()) out.push_back(0);
+  return out;
+}
+
+}  // namespace dlog::dwarf

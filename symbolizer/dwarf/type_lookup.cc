@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/dwarf/type_lookup.h"
+
+#include <string>
+#include <vector>
+
+#include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/unit_index.h"
+
+namespace dlog::dwarf {
+namespace {
+
+bool IsTypeTag(int tag) {
+  return tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
+         tag == DW_TAG_enumeration_type;
+}
+
+bool IsDefinition(const Dwarf_Die& die) { return IsTypeTag(Tag(die)) && !Own(die, DW_AT_declaration).has_value(); }
+
+// The same type seen by two units has the same size and was declared on the same line. C has no one-definition rule.
+bool SameShape(const Dwarf_Die& a, const Dwarf_Die& b) {
+  return UnsignedOf(a, DW_AT_byte_size) == UnsignedOf(b, DW_AT_byte_size) &&
+         UnsignedOf(a, DW_AT_decl_line) == UnsignedOf(b, DW_AT_decl_line);
+}
+
+void Offer(TypeDefinition& slot, const Dwarf_Die& die) {
+  if (!slot.die.has_value()) {
+    slot.die = die;
+  } else if (!SameShape(*slot.die, die)) {
+    slot.ambiguous = true;
+  }
+}
+
+// Definitions at namespace scope under `prefix` ("shop::").
+void CollectNamespace(const Dwarf_Die& parent, const std::string& prefix, int depth, ModuleCache& cache) {
+  if (depth > kMaxDieDepth) return;
+  ForEachChild(parent, [&](const Dwarf_Die& child) {
+    const int tag = Tag(child);
+    if (tag != DW_TAG_namespace && !IsTypeTag(tag)) return true;
+    const char* name = NameOf(child);
+    if (name[0] == '\0') return true;  // anonymous: private to its unit
+    if (tag == DW_TAG_namespace) {
+      CollectNamespace(child, prefix + name + "::", depth + 1, cache);
+    } else if (IsDefinition(child)) {
+      Offer(cache.named_types[prefix + name], child);
+    }
+    return true;
+  });
+}
+
+void CollectAll(const Module& module) {
+  ModuleCache& cache = module.cache();
+  if (cache.named_types_built) return;
+  cache.named_types_built = true;
+  ForEachUnit(module, /*partial=*/true, [&](const Dwarf_Die& unit) {
+    CollectNamespace(unit, "", 0, cache);
+    return true;
+  });
+}
+
+// Descends only into what `path` names, so that classes of other names cost nothing.
+void FindNested(const Dwarf_Die& parent, const std::vector<std::string>& path, size_t at, TypeDefinition& found) {
+  ForEachChild(parent, [&](const Dwarf_Die& child) {
+    const int tag = Tag(child);
+    if ((tag != DW_TAG_namespace && !IsTypeTag(tag)) || path[at] != NameOf(child)) return true;
+    if (at + 1 < path.size()) {
+      FindNested(child, path, at + 1, found);
+    } else if (IsDefinition(child)) {
+      Offer(found, child);
+    }
+    return true;
+  });
+}
+
+std::optional<Dwarf_Die> Search(const Module& module, const Dwarf_Die& type, const std::string& name) {
+  for (const Dwarf_Die& candidate : IndexOf(module, type).types()) {
+    if (NameOf(candidate) == std::string_view(NameOf(type)) && QualifiedName(module, candidate) == name)
+      return candidate;
+  }
+  if (name.find("(anonymous namespace)") != std::string::npos || name.find("{...}") != std::string::npos) {
+    return std::nullopt;
+  }
+  CollectAll(module);
+  ModuleCache& cache = module.cache();
+  TypeDefinition found;
+  if (auto known = cache.named_types.find(name); known != cache.named_types.end()) found = known->second;
+  std::vector<std::string> path = EnclosingNames(module, type);
+  if (!found.die.has_value() && !path.empty() && cache.nested_searches < kMaxNestedTypeSearches) {
+    ++cache.nested_searches;
+    path.emplace_back(NameOf(type));
+    ForEachUnit(module, /*partial=*/true, [&](const Dwarf_Die& unit) {
+      FindNested(unit, path, 0, found);
+      return true;
+    });
+  }
+  return found.ambiguous ? std::nullopt : found.die;
+}
+
+}  // namespace
+
+std::optional<Dwarf_Die> DefinitionOf(const Module& module, const Dwarf_Die& type) {
+  if (!Own(type, DW_AT_declaration).has_value()) return type;
+  if (auto unit_type = ReferenceOf(type, DW_AT_signature); unit_type.has_value()) return unit_type;
+  if (NameOf(type)[0] == '\0') return std::nullopt;
+  const std::string name = QualifiedName(module, type);
+  const auto [slot, added] = module.cache().definitions.try_emplace(name);
+  if (added) slot->second = Search(module, type, name);
+  return slot->second;
+}
+
+}  // namespace dlog::dwarf

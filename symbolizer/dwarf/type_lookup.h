@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "symbolizer/dwarf/module.h"
+
+namespace dlog::dwarf {
+
+// A search for a nested class ("Order::Impl") walks every unit; more of them in one run would take too long.
+inline constexpr int kMaxNestedTypeSearches = 32;
+
+// The definition of a class, structure, union or enumeration DIE that may be a declaration: itself, its type unit
+// (DW_AT_signature), or the definition of the same qualified name in its own unit, else in any other. None when there
+// is none, or when units define different types under this name.
+std::optional<Dwarf_Die> DefinitionOf(const Module& module, const Dwarf_Die& type);
+
+}  // namespace dlog::dwarf
