@@ -36,7 +36,7 @@ struct Ast {
   std::string type_name;  // literals: "int", "unsigned int", "long", "unsigned long", "float", "double", "char"
   uint64_t integer = 0;
   double floating = 0;
-  size_t begin = 0;       // byte range in the source text, for carets
+  size_t begin = 0;  // byte range in the source text, for carets
   size_t end = 0;
   std::vector<std::unique_ptr<Ast>> operands;
 };

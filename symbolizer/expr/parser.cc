@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/expr/parser.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "absl/status/status.h"
+#include "symbolizer/expr/lexer.h"
+#include "symbolizer/expr/limits.h"
+#include "symbolizer/expr/literals.h"
+
+namespace dlog::expr {
+namespace {
+
+constexpr char kNoEffects[] = "a log line must not change the program";
+constexpr char kNoCasts[] = "casts are not supported: the value is shown in its own type";
+constexpr char kTooDeep[] = "this expression is nested too deeply";
+
+struct Operator {
+  std::string_view text;
+  int precedence;  // higher binds tighter; [expr.mul] to [expr.log.or]
+};
+constexpr Operator kBinaryOperators[] = {
+    {"*", 10}, {"/", 10}, {"%", 10}, {"+", 9},  {"-", 9}, {"<<", 8}, {">>", 8}, {"<", 7},  {"<=", 7},
+    {">", 7},  {">=", 7}, {"==", 6}, {"!=", 6}, {"&", 5}, {"^", 4},  {"|", 3},  {"&&", 2}, {"||", 1},
+};
+
+struct Refusal {
+  std::string_view text;
+  const char* reason;
+};
+
+// What may follow an operand in C++ but not here.
+constexpr Refusal kRefusedPunctuators[] = {
+    {"=", "assignment is not allowed: a log line must not change the program (did you mean '=='?)"},
+    {"+=", "assignment is not allowed: a log line must not change the program"},
+    {"-=", "assignment is not allowed: a log line must not change the program"},
+    {"*=", "assignment is not allowed: a log line must not change the program"},
+    {"/=", "assignment is not allowed: a log line must not change the program"},
+    {"%=", "assignment is not allowed: a log line must not change the program"},
+    {"&=", "assignment is not allowed: a log line must not change the program"},
+    {"|=", "assignment is not allowed: a log line must not change the program"},
+    {"^=", "assignment is not allowed: a log line must not change the program"},
+    {"<<=", "assignment is not allowed: a log line must not change the program"},
+    {">>=", "assignment is not allowed: a log line must not change the program"},
+    {"++", "'++' is not allowed: a log line must not change the program"},
+    {"--", "'--' is not allowed: a log line must not change the program"},
+    {"(", "calls are not supported: a log line must not run code of the program"},
+    {"?", "'?:' is not supported: show both values instead"},
+    {"<=>", "'<=>' is not supported"},
+    {".*", "pointers to members are not supported"},
+    {"->*", "pointers to members are not supported"},
+    {",", "the comma operator is not supported"},
+    {";", "statements are not supported: one expression is expected"},
+    {"{", "braced initializers are not supported"},
+};
+
+constexpr Refusal kRefusedWords[] = {
+    {"new", "'new' is not allowed: a log line must not change the program"},
+    {"delete", "'delete' is not allowed: a log line must not change the program"},
+    {"throw", "'throw' is not allowed: a log line must not change the program"},
+    {"co_await", "'co_await' is not allowed: a log line must not change the program"},
+    {"co_yield", "'co_yield' is not allowed: a log line must not change the program"},
+    {"static_cast", kNoCasts},
+    {"const_cast", kNoCasts},
+    {"dynamic_cast", kNoCasts},
+    {"reinterpret_cast", kNoCasts},
+    {"sizeof", "'sizeof' is not supported"},
+    {"alignof", "'alignof' is not supported"},
+    {"typeid", "'typeid' is not supported"},
+    {"decltype", "'decltype' is not supported"},
+    {"noexcept", "'noexcept' is not supported"},
+    {"operator", "operators cannot be named in an expression"},
+    {"template", "template arguments are not supported in names"},
+    {"typename", "types are not supported in expressions"},
+};
+
+// Words that begin a type: a cast, or a functional cast.
+constexpr std::string_view kTypeWords[] = {
+    "auto", "bool", "char",  "char8_t", "char16_t", "char32_t", "class",    "const", "double",   "enum",    "float",
+    "int",  "long", "short", "signed",  "struct",   "union",    "unsigned", "void",  "volatile", "wchar_t",
+};
+
+// Words that are no names and have no reason of their own.
+constexpr std::string_view kOtherKeywords[] = {
+    "alignas",   "asm",          "break",     "case",     "catch",    "concept", "consteval", "constexpr",
+    "constinit", "continue",     "co_return", "default",  "do",       "else",    "explicit",  "export",
+    "extern",    "for",          "friend",    "goto",     "if",       "inline",  "mutable",   "namespace",
+    "private",   "protected",    "public",    "register", "requires", "return",  "static",    "static_assert",
+    "switch",    "thread_local", "try",       "typedef",  "using",    "virtual", "while",
+};
+
+// [lex.digraph]
+constexpr std::pair<std::string_view, std::string_view> kAlternativeTokens[] = {
+    {"and", "&&"},  {"or", "||"},     {"not", "!"},     {"bitand", "&"}, {"bitor", "|"},   {"xor", "^"},
+    {"compl", "~"}, {"not_eq", "!="}, {"and_eq", "&="}, {"or_eq", "|="}, {"xor_eq", "^="},
+};
+
+template <size_t N>
+bool Contains(const std::string_view (&list)[N], std::string_view word) {
+  return std::find(std::begin(list), std::end(list), word) != std::end(list);
+}
+
+template <size_t N>
+const char* ReasonOf(const Refusal (&list)[N], std::string_view text) {
+  for (const Refusal& refusal : list) {
+    if (refusal.text == text) return refusal.reason;
+  }
+  return nullptr;
+}
+
+int PrecedenceOf(const Token& token) {
+  if (token.kind != TokenKind::kPunctuator) return 0;
+  for (const Operator& op : kBinaryOperators) {
+    if (token.Is(op.text)) return op.precedence;
+  }
+  return 0;
+}
+
+// A node and the height of its tree. Null after an error.
+struct Parsed {
+  AstPtr ast;
+  int depth = 0;
+};
+
+// Recursive descent; precedence climbing for binary operators. Both the recursion and the tree stay within kMaxDepth,
+// so that whoever walks the tree later may recurse.
+class Parser {
+ public:
+  Parser(std::string_view source, SyntaxError* error) : lexer_(source), error_(error) { Advance(); }
+
+  AstPtr ParseWhole() {
+    Parsed parsed = ParseBinary(1, 0);
+    if (parsed.ast == nullptr) return nullptr;
+    if (token_.kind != TokenKind::kEnd) {
+      FailAtLeftover();
+      return nullptr;
+    }
+    return std::move(parsed.ast);
+  }
+
+ private:
+  void Advance() {
+    previous_ = token_;
+    token_ = lexer_.Next();
+    if (token_.kind != TokenKind::kIdentifier) return;
+    for (const auto& [word, punctuator] : kAlternativeTokens) {
+      if (token_.text == word) {
+        token_.kind = TokenKind::kPunctuator;
+        token_.text = punctuator;
+        return;
+      }
+    }
+  }
+
+  Parsed Fail(std::string_view message, size_t offset) {
+    // A lexical error is why a token is missing, so it goes first.
+    if (token_.kind == TokenKind::kError) {
+      *error_ = lexer_.error();
+    } else {
+      *error_ = {std::string(message), offset};
+    }
+    return {};
+  }
+  Parsed FailHere(std::string_view message) { return Fail(message, token_.begin); }
+
+  // The token behind a complete expression.
+  void FailAtLeftover() {
+    if (token_.kind == TokenKind::kPunctuator) {
+      if (const char* reason = ReasonOf(kRefusedPunctuators, token_.text); reason != nullptr) {
+        FailHere(reason);
+        return;
+      }
+      if (token_.Is(")") || token_.Is("]")) {
+        FailHere("unmatched '" + std::string(token_.text) + "'");
+        return;
+      }
+    }
+    FailHere("expected an operator or the end of the expression");
+  }
+
+  Parsed Node(AstKind kind, std::string_view text, size_t begin, size_t end, Parsed a = {}, Parsed b = {}) {
+    auto ast = std::make_unique<Ast>();
+    ast->kind = kind;
+    ast->text = std::string(text);
+    ast->begin = begin;
+    ast->end = end;
+    const int depth = 1 + std::max(a.depth, b.depth);
+    if (depth > kMaxDepth) return Fail(kTooDeep, begin);
+    if (a.ast != nullptr) ast->operands.push_back(std::move(a.ast));
+    if (b.ast != nullptr) ast->operands.push_back(std::move(b.ast));
+    return {std::move(ast), depth};
+  }
+
+  Parsed ParseBinary(int min_precedence, int nesting);
+  Parsed ParseUnary(int nesting);
+  Parsed ParsePostfix(int nesting);
+  Parsed ParsePrimary(int nesting);
+  Parsed ParseParenthesized(int nesting);
+  Parsed ParseWord();
+  Parsed ParseNumber();
+  Parsed ParseStrings();
+  bool ParseQualifiedName(std::string* name, size_t* end);
+
+  Lexer lexer_;
+  Token token_;
+  Token previous_;
+  SyntaxError* const error_;
+};
+
+Parsed Parser::ParseBinary(int min_precedence, int nesting) {
+  Parsed left = ParseUnary(nesting);
+  while (left.ast != nullptr) {
+    const int precedence = PrecedenceOf(token_);
+    if (precedence == 0 || precedence < min_precedence) break;
+    const std::string_view op = token_.text;
+    Advance();
+    // At most one level of recursion per precedence, so `nesting` need not count it.
+    Parsed right = ParseBinary(precedence + 1, nesting);
+    if (right.ast == nullptr) return {};
+    const size_t begin = left.ast->begin;
+    const size_t end = right.ast->end;
+    left = Node(AstKind::kBinary, op, begin, end, std::move(left), std::move(right));
+  }
+  return left;
+}
+
+Parsed Parser::ParseUnary(int nesting) {
+  if (nesting >= kMaxDepth) return FailHere(kTooDeep);
+  if (token_.Is("++") || token_.Is("--")) return FailHere(ReasonOf(kRefusedPunctuators, token_.text));
+  const bool is_operator = token_.Is("-") || token_.Is("+") || token_.Is("!") || token_.Is("~");
+  if (!is_operator && !token_.Is("*") && !token_.Is("&")) return ParsePostfix(nesting);
+
+  const Token op = token_;
+  Advance();
+  Parsed operand = ParseUnary(nesting + 1);
+  if (operand.ast == nullptr) return {};
+  const AstKind kind = op.Is("*") ? AstKind::kDeref : op.Is("&") ? AstKind::kAddressOf : AstKind::kUnary;
+  const size_t end = operand.ast->end;
+  return Node(kind, op.text, op.begin, end, std::move(operand));
+}
+
+Parsed Parser::ParsePostfix(int nesting) {
+  Parsed base = ParsePrimary(nesting);
+  while (base.ast != nullptr) {
+    const size_t begin = base.ast->begin;
+    if (token_.Is(".") || token_.Is("->")) {
+      const AstKind kind = token_.Is(".") ? AstKind::kMember : AstKind::kArrow;
+      Advance();
+      if (token_.Is("~")) return FailHere("calls are not supported: a log line must not run code of the program");
+      if (token_.kind == TokenKind::kIdentifier && token_.text[0] == '$')
+        return FailHere("expected a member's name here");
+      std::string name;
+      size_t end = 0;
+      if (!ParseQualifiedName(&name, &end)) return {};
+      base = Node(kind, name, begin, end, std::move(base));
+    } else if (token_.Is("[")) {
+      const size_t open = token_.begin;
+      Advance();
+      Parsed index = ParseBinary(1, nesting + 1);
+      if (index.ast == nullptr) return {};
+      if (token_.kind == TokenKind::kEnd) return Fail("this '[' is not closed", open);
+      if (!token_.Is("]")) {
+        FailAtLeftover();
+        return {};
+      }
+      const size_t end = token_.end;
+      Advance();
+      base = Node(AstKind::kIndex, "", begin, end, std::move(base), std::move(index));
+    } else if (token_.Is("(") || token_.Is("++") || token_.Is("--") || token_.Is("{")) {
+      return FailHere(ReasonOf(kRefusedPunctuators, token_.text));
+    } else {
+      break;
+    }
+  }
+  return base;
+}
+
+Parsed Parser::ParsePrimary(int nesting) {
+  switch (token_.kind) {
+    case TokenKind::kIdentifier:
+      return ParseWord();
+    case TokenKind::kNumber:
+      return ParseNumber();
+    case TokenKind::kString:
+      return ParseStrings();
+    case TokenKind::kChar: {
+      const std::optional<uint64_t> value = EvaluateChar(token_, error_);
+      if (!value.has_value()) return {};
+      Parsed out = Node(AstKind::kChar, "", token_.begin, token_.end);
+      out.ast->integer = *value;
+      out.ast->type_name = "char";
+      Advance();
+      return out;
+    }
+    case TokenKind::kEnd:
+      return FailHere("an operand is missing here");
+    case TokenKind::kError:
+      return FailHere("");
+    case TokenKind::kPunctuator:
+      break;
+  }
+  if (token_.Is("(")) return ParseParenthesized(nesting);
+  if (token_.Is("::")) return ParseWord();
+  if (token_.Is("[")) return FailHere("lambdas are not supported: a log line must not run code of the program");
+  if (token_.Is("{")) return FailHere("braced initializers are not supported");
+  return FailHere("expected an operand before '" + std::string(token_.text) + "'");
+}
+
+Parsed Parser::ParseParenthesized(int nesting) {
+  const size_t open = token_.begin;
+  Advance();
+  if (token_.Is(")")) return FailHere("an operand is missing here");
+  if (token_.kind == TokenKind::kIdentifier && Contains(kTypeWords, token_.text)) return Fail(kNoCasts, open);
+  Parsed inner = ParseBinary(1, nesting + 1);
+  if (inner.ast == nullptr) {
+    // "(T *)x" fails at the ')' because the '*' has no right operand.
+    const bool is_pointer_type = token_.Is(")") && (previous_.Is("*") || previous_.Is("&") || previous_.Is("&&"));
+    return is_pointer_type ? Fail(kNoCasts, open) : Parsed{};
+  }
+  if (token_.kind == TokenKind::kEnd) return Fail("this '(' is not closed", open);
+  if (!token_.Is(")")) {
+    FailAtLeftover();
+    return {};
+  }
+  const size_t end = token_.end;
+  Advance();
+  const bool operand_follows = token_.kind == TokenKind::kNumber || token_.kind == TokenKind::kString ||
+                               token_.kind == TokenKind::kChar || token_.kind == TokenKind::kIdentifier ||
+                               token_.Is("::");
+  if (operand_follows && inner.ast->kind == AstKind::kName) return Fail(kNoCasts, open);
+  inner.ast->begin = open;
+  inner.ast->end = end;
+  return inner;
+}
+
+// [::] name (:: name)*, written without spaces into *name.
+bool Parser::ParseQualifiedName(std::string* name, size_t* end) {
+  if (token_.Is("::")) {
+    *name += "::";
+    Advance();
+  }
+  while (true) {
+    if (token_.kind != TokenKind::kIdentifier) {
+      FailHere("expected a name here");
+      return false;
+    }
+    const std::string_view word = token_.text;
+    if (const char* reason = ReasonOf(kRefusedWords, word); reason != nullptr) {
+      FailHere(reason);
+      return false;
+    }
+    if (Contains(kTypeWords, word)) {
+      FailHere("types are not supported in expressions");
+      return false;
+    }
+    const bool is_value_word =
+        word == "this" || word == "true" || word == "false" || word == "nullptr" || (word[0] == '$' && !name->empty());
+    if (is_value_word || Contains(kOtherKeywords, word)) {
+      FailHere("'" + std::string(word) + "' is not a name");
+      return false;
+    }
+    name->append(word);
+    *end = token_.end;
+    Advance();
+    if (!token_.Is("::") || (*name)[0] == '$') return true;
+    *name += "::";
+    Advance();
+  }
+}
+
+Parsed Parser::ParseWord() {
+  const Token word = token_;
+  auto literal = [&](AstKind kind, uint64_t value) {
+    Parsed out = Node(kind, kind == AstKind::kName ? word.text : "", word.begin, word.end);
+    out.ast->integer = value;
+    Advance();
+    return out;
+  };
+  if (word.IsWord("true") || word.IsWord("false")) return literal(AstKind::kBool, word.IsWord("true") ? 1 : 0);
+  if (word.IsWord("nullptr") || word.IsWord("NULL")) return literal(AstKind::kNull, 0);
+  if (word.IsWord("this")) return literal(AstKind::kName, 0);
+  if (word.kind == TokenKind::kIdentifier && Contains(kTypeWords, word.text)) return FailHere(kNoCasts);
+  std::string name;
+  size_t end = 0;
+  if (!ParseQualifiedName(&name, &end)) return {};
+  return Node(AstKind::kName, name, word.begin, end);
+}
+
+Parsed Parser::ParseNumber() {
+  const std::optional<NumberLiteral> number = EvaluateNumber(token_, error_);
+  if (!number.has_value()) return {};
+  Parsed out = Node(number->is_float ? AstKind::kFloat : AstKind::kInteger, "", token_.begin, token_.end);
+  out.ast->type_name = number->type_name;
+  out.ast->integer = number->integer;
+  out.ast->floating = number->floating;
+  Advance();
+  return out;
+}
+
+Parsed Parser::ParseStrings() {
+  const size_t begin = token_.begin;
+  size_t end = begin;
+  std::string contents;
+  for (; token_.kind == TokenKind::kString; Advance()) {
+    if (!AppendString(token_, &contents, error_)) return {};
+    end = token_.end;
+  }
+  return Node(AstKind::kString, contents, begin, end);
+}
+
+}  // namespace
+
+AstPtr ParseSource(std::string_view source, SyntaxError* error) {
+  if (source.size() > kMaxExpressionLength) {
+    *error = {"this expression is longer than " + std::to_string(kMaxExpressionLength) + " bytes", 0};
+    return nullptr;
+  }
+  if (const std::optional<size_t> bad = FindInvalidUtf8(source); bad.has_value()) {
+    *error = {"this is not UTF-8 text", *bad};
+    return nullptr;
+  }
+  if (source.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos) {
+    *error = {"the expression is empty", 0};
+    return nullptr;
+  }
+  return Parser(source, error).ParseWhole();
+}
+
+absl::StatusOr<AstPtr> ParseExpression(std::string_view source) {
+  SyntaxError error;
+  AstPtr ast = ParseSource(source, &error);
+  if (ast == nullptr) return ToStatus(error, source);
+  return ast;
+}
+
+}  // namespace dlog::expr
