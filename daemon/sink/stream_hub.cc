@@ -80,8 +80,7 @@ void StreamHub::StartReplay(const std::string& id, StreamLimits limits) {
   replays_[id] = std::shared_ptr<EventStream>(new EventStream({id}, limits));
 }
 
-std::shared_ptr<EventStream> StreamHub::Open(const std::set<std::string>& ids,
-                                             const std::vector<v1::LogpointState>& already_ended, StreamLimits limits) {
+std::shared_ptr<EventStream> StreamHub::Open(const std::set<std::string>& ids, StreamLimits limits) {
   std::shared_ptr<EventStream> stream(new EventStream(ids, limits));
   absl::MutexLock lock(&mutex_);
   if (shut_down_) stream->Close();
@@ -99,7 +98,6 @@ std::shared_ptr<EventStream> StreamHub::Open(const std::set<std::string>& ids,
     }
     replays_.erase(replay);
   }
-  for (const v1::LogpointState& state : already_ended) stream->PushEnded(std::make_shared<v1::LogpointState>(state));
   streams_.insert(stream);
   return stream;
 }
@@ -115,6 +113,10 @@ void StreamHub::End(const v1::LogpointState& state) {
   for (const auto& stream : streams_) {
     if (stream->Wants(state.spec().id())) stream->PushEnded(shared);
   }
+}
+
+void StreamHub::TellEnded(const std::shared_ptr<EventStream>& stream, const v1::LogpointState& state) {
+  stream->PushEnded(std::make_shared<const v1::LogpointState>(state));
 }
 
 void StreamHub::Forget(const std::string& id) {

@@ -11,7 +11,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -83,14 +82,14 @@ class StreamHub : public Sink {
   void StartReplay(const std::string& id, StreamLimits limits = {}) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Every event from now on (and the replay of the named logpoints) is in the stream. Empty `ids`: all logpoints.
-  // `already_ended` are the named logpoints that ended before; their states follow their replay.
-  std::shared_ptr<EventStream> Open(const std::set<std::string>& ids,
-                                    const std::vector<v1::LogpointState>& already_ended, StreamLimits limits = {})
+  std::shared_ptr<EventStream> Open(const std::set<std::string>& ids, StreamLimits limits = {})
       ABSL_LOCKS_EXCLUDED(mutex_);
   // The stream gets nothing more.
   void Close(const std::shared_ptr<EventStream>& stream) ABSL_LOCKS_EXCLUDED(mutex_);
   // After the last event of a logpoint: tells its streams. Streams whose logpoints have all ended end.
   void End(const v1::LogpointState& state) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same for one stream, which may have been opened after End; hearing it twice does no harm.
+  void TellEnded(const std::shared_ptr<EventStream>& stream, const v1::LogpointState& state);
   // Drops the replay of a logpoint that nobody can open a stream for any more.
   void Forget(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends all streams, now and later.

@@ -47,8 +47,8 @@ using Entries = std::vector<std::string>;
 
 TEST_CASE("a stream gets the logpoints it named, and an unnamed one all") {
   StreamHub hub;
-  auto one = hub.Open({"lp-1"}, {});
-  auto all = hub.Open({}, {});
+  auto one = hub.Open({"lp-1"});
+  auto all = hub.Open({});
   hub.Publish(Event("lp-1", "a"));
   hub.Publish(Event("lp-2", "b"));
   CHECK(Take(one.get()) == Entries{"a"});
@@ -59,8 +59,8 @@ TEST_CASE("a slow reader loses events where it was slow and other readers do not
   StreamHub hub;
   StreamLimits two;
   two.events = 2;
-  auto slow = hub.Open({}, {}, two);
-  auto fast = hub.Open({}, {});
+  auto slow = hub.Open({}, two);
+  auto fast = hub.Open({});
   for (const char* text : {"a", "b", "c", "d"}) hub.Publish(Event("lp-1", text));
   StreamEntry first;
   REQUIRE(slow->Pop(absl::ZeroDuration(), &first) == EventStream::Result::kEntry);
@@ -76,7 +76,7 @@ TEST_CASE("the byte limit of a stream counts") {
   StreamHub hub;
   StreamLimits limits;
   limits.bytes = 1000;
-  auto stream = hub.Open({}, {}, limits);
+  auto stream = hub.Open({}, limits);
   hub.Publish(Event("lp-1", std::string(900, 'x')));
   hub.Publish(Event("lp-1", std::string(900, 'y')));
   CHECK(Take(stream.get()) == Entries{std::string(900, 'x'), "dropped 1"});
@@ -87,10 +87,10 @@ TEST_CASE("events between the logpoint's start and its first stream are replayed
   hub.StartReplay("lp-1");
   hub.Publish(Event("lp-1", "early"));
   hub.Publish(Event("lp-2", "other"));
-  auto everything = hub.Open({}, {});  // does not name it: takes no replay
-  auto named = hub.Open({"lp-1"}, {});
+  auto everything = hub.Open({});  // does not name it: takes no replay
+  auto named = hub.Open({"lp-1"});
   hub.Publish(Event("lp-1", "late"));
-  auto second = hub.Open({"lp-1"}, {});
+  auto second = hub.Open({"lp-1"});
   CHECK(Take(everything.get()) == Entries{"late"});
   CHECK(Take(named.get()) == Entries{"early", "late"});
   CHECK(Take(second.get()).empty());
@@ -102,14 +102,14 @@ TEST_CASE("a replay is bounded and tells its loss") {
   one.events = 1;
   hub.StartReplay("lp-1", one);
   for (const char* text : {"a", "b", "c"}) hub.Publish(Event("lp-1", text));
-  auto stream = hub.Open({"lp-1"}, {});
+  auto stream = hub.Open({"lp-1"});
   CHECK(Take(stream.get()) == Entries{"a", "dropped 2"});
 }
 
 TEST_CASE("a stream ends behind the last event of its last logpoint") {
   StreamHub hub;
-  auto two = hub.Open({"lp-1", "lp-2"}, {});
-  auto all = hub.Open({}, {});
+  auto two = hub.Open({"lp-1", "lp-2"});
+  auto all = hub.Open({});
   hub.Publish(Event("lp-1", "a"));
   hub.End(Ended("lp-1"));
   CHECK(Take(two.get()) == Entries{"a", "ended lp-1"});
@@ -122,7 +122,7 @@ TEST_CASE("an end is told even when the queue is full") {
   StreamHub hub;
   StreamLimits one;
   one.events = 1;
-  auto stream = hub.Open({"lp-1"}, {}, one);
+  auto stream = hub.Open({"lp-1"}, one);
   for (const char* text : {"a", "b"}) hub.Publish(Event("lp-1", text));
   hub.End(Ended("lp-1"));
   CHECK(Take(stream.get()) == Entries{"a", "dropped 1", "ended lp-1", "end"});
@@ -133,27 +133,29 @@ TEST_CASE("a logpoint that ended before its stream opened still delivers everyth
   hub.StartReplay("lp-1");
   hub.Publish(Event("lp-1", "only"));
   hub.End(Ended("lp-1"));
-  auto stream = hub.Open({"lp-1"}, {Ended("lp-1")});
+  auto stream = hub.Open({"lp-1"});
+  hub.TellEnded(stream, Ended("lp-1"));
+  hub.TellEnded(stream, Ended("lp-1"));
   CHECK(Take(stream.get()) == Entries{"only", "ended lp-1", "end"});
 }
 
 TEST_CASE("a closed stream and a forgotten replay get nothing") {
   StreamHub hub;
-  auto stream = hub.Open({}, {});
+  auto stream = hub.Open({});
   hub.Close(stream);
   hub.StartReplay("lp-1");
   hub.Forget("lp-1");
   hub.Publish(Event("lp-1", "a"));
   CHECK(Take(stream.get()).empty());
-  CHECK(Take(hub.Open({"lp-1"}, {}).get()).empty());
+  CHECK(Take(hub.Open({"lp-1"}).get()).empty());
 }
 
 TEST_CASE("shutdown ends streams, open and to come") {
   StreamHub hub;
-  auto stream = hub.Open({}, {});
+  auto stream = hub.Open({});
   hub.Shutdown();
   CHECK(Take(stream.get()) == Entries{"end"});
-  CHECK(Take(hub.Open({}, {}).get()) == Entries{"end"});
+  CHECK(Take(hub.Open({}).get()) == Entries{"end"});
 }
 
 TEST_CASE("readers come and go while events are published") {
@@ -163,7 +165,7 @@ TEST_CASE("readers come and go while events are published") {
     for (int i = 0; !stop; ++i) hub.Publish(Event("lp-1", std::to_string(i)));
   });
   for (int i = 0; i < 50; ++i) {
-    auto stream = hub.Open({"lp-1"}, {});
+    auto stream = hub.Open({"lp-1"});
     StreamEntry entry;
     REQUIRE(stream->Pop(absl::Seconds(10), &entry) == EventStream::Result::kEntry);
     hub.Close(stream);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/api_server.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <utility>
+
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+// A plan with the types of a big program; everything else is small.
+constexpr int kMaxRequestBytes = 64 << 20;
+// How long calls may still run when the server goes away.
+constexpr std::chrono::seconds kShutdownGrace(2);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::ListenUnix(Engine* engine, const std::string& path) {
+  auto claim = SocketClaim::Create(path);
+  if (!claim.ok()) return claim.status();
+  std::unique_ptr<ApiServer> api(new ApiServer(engine));
+  api->claim_ = *std::move(claim);
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  builder.RegisterService(&api->service_);
+  builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
+  const mode_t before = umask(0177);  // the socket never exists with wider rights
+  api->server_ = builder.BuildAndStart();
+  umask(before);
+  if (api->server_ == nullptr) {
+    return WithHint(absl::UnavailableError(fmt::format("cannot listen on {}", path)),
+                    "its directory must exist and be writable; choose another with --socket PATH");
+  }
+  return api;
+}
+
+std::unique_ptr<ApiServer> ApiServer::InProcess(Engine* engine) {
+  std::unique_ptr<ApiServer> api(new ApiServer(engine));
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  builder.RegisterService(&api->service_);
+  api->server_ = builder.BuildAndStart();
+  return api;
+}
+
+ApiServer::~ApiServer() {
+  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+}
+
+std::shared_ptr<grpc::Channel> ApiServer::InProcessChannel() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  return server_->InProcessChannel(arguments);
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the engine needs of the kernel, so that it can be tested without one. daemon/control/bpf_attacher is the real
+// one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "daemon/attach/probe_set.h"
+#include "plan.pb.h"
+#include "symbolizer/base/addresses.h"
+
+namespace dlog::daemon {
+
+struct AttachSite {
+  FileOffset offset;
+  std::string instruction;                // bytes the plan was made for
+  const v1::CapturePlan* plan = nullptr;  // untrusted; must live during the call
+};
+
+struct AttachOrder {
+  std::string path;  // as this process opens it
+  int32_t pid = 0;   // 0 = every process that maps the file
+  std::vector<AttachSite> sites;
+  attach::CaptureLimits capture;
+  uint64_t rate_per_second = 0;  // 0 = unlimited
+  uint64_t max_hits = 0;         // 0 = unlimited
+};
+
+// One attached logpoint. Detach, destruction: owner thread; Counters: any thread.
+class Attachment {
+ public:
+  virtual ~Attachment() = default;
+  virtual uint32_t site_index(size_t i) const = 0;  // of order.sites[i]
+  virtual uint32_t generation() const = 0;
+  virtual attach::CounterValues Counters() const = 0;
+  virtual void Detach() = 0;  // no further hits; counters stay readable; idempotent
+};
+
+// Attach: owner thread. Poll: drain thread. RingUsedRatio: any.
+class Attacher {
+ public:
+  virtual ~Attacher() = default;
+  virtual absl::StatusOr<std::unique_ptr<Attachment>> Attach(const AttachOrder& order) = 0;
+  virtual absl::StatusOr<int> Poll(int timeout_ms, const std::function<void(const attach::RawRecord&)>& on_record) = 0;
+  virtual double RingUsedRatio() = 0;
+};
+
+}  // namespace dlog::daemon

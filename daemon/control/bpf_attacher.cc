@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/bpf_attacher.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "daemon/attach/plan_assembler.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+class BpfAttachment : public Attachment {
+ public:
+  explicit BpfAttachment(std::unique_ptr<attach::AttachedLogpoint> logpoint) : logpoint_(std::move(logpoint)) {}
+  uint32_t site_index(size_t i) const override { return logpoint_->site_index(i); }
+  uint32_t generation() const override { return logpoint_->generation(); }
+  attach::CounterValues Counters() const override { return logpoint_->Counters(); }
+  void Detach() override { logpoint_->Detach(); }
+
+ private:
+  std::unique_ptr<attach::AttachedLogpoint> logpoint_;
+};
+
+class BpfAttacher : public Attacher {
+ public:
+  explicit BpfAttacher(std::unique_ptr<attach::BpfRuntime> runtime) : runtime_(std::move(runtime)) {}
+
+  absl::StatusOr<std::unique_ptr<Attachment>> Attach(const AttachOrder& order) override {
+    attach::AttachRequest request;
+    request.path = order.path;
+    request.pid = order.pid;
+    request.capture = order.capture;
+    request.rate_per_second = order.rate_per_second;
+    request.max_hits = order.max_hits;
+    for (const AttachSite& site : order.sites) {
+      auto plan = attach::AssemblePlan(*site.plan);
+      if (!plan.ok()) return WithContext(plan.status(), fmt::format("plan for file offset {:#x}", site.offset.value));
+      request.sites.push_back(
+          {site.offset, std::vector<uint8_t>(site.instruction.begin(), site.instruction.end()), *std::move(plan)});
+    }
+    auto attached = runtime_->Attach(request);
+    if (!attached.ok()) return attached.status();
+    return std::make_unique<BpfAttachment>(*std::move(attached));
+  }
+
+  absl::StatusOr<int> Poll(int timeout_ms, const std::function<void(const attach::RawRecord&)>& on_record) override {
+    return runtime_->Poll(timeout_ms, on_record);
+  }
+  double RingUsedRatio() override { return runtime_->RingUsedRatio(); }
+
+ private:
+  std::unique_ptr<attach::BpfRuntime> runtime_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Attacher>> MakeBpfAttacher(const attach::RuntimeOptions& options) {
+  auto runtime = attach::BpfRuntime::Create(options);
+  if (!runtime.ok()) return runtime.status();
+  return std::make_unique<BpfAttacher>(*std::move(runtime));
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/engine.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "daemon/control/logpoint.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+absl::Time BootTime() {
+  timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return absl::TimeFromTimespec(now);
+}
+
+absl::Status UnknownLogpoint(const std::string& id) {
+  return WithHint(absl::NotFoundError(fmt::format("no logpoint {}", id)), "`dlogctl ls` lists the logpoints");
+}
+
+absl::Status Stopping() {
+  return WithHint(absl::UnavailableError("dlogd is stopping"), "try again when it has been started again");
+}
+
+EngineSeams WithDefaults(EngineSeams seams) {
+  if (!seams.now) seams.now = BootTime;
+  return seams;
+}
+
+const char* ClassName(v1::InstructionClass instruction_class) {
+  switch (instruction_class) {
+    case v1::CLASS_NOP:
+      return "nop";
+    case v1::CLASS_EMULATED:
+      return "emulated";
+    default:
+      return "stepped";
+  }
+}
+
+metrics::LogpointMetrics ToMetrics(const v1::LogpointState& state) {
+  metrics::LogpointMetrics out;
+  const v1::Counters& counters = state.counters();
+  out.id = state.spec().id();
+  out.hits = counters.hits();
+  out.events = counters.emitted();
+  out.filtered = counters.filtered();
+  out.sampled_out = counters.sampled_out();
+  out.rate_limited = counters.rate_limited();
+  out.captured_bytes = counters.captured_bytes();
+  for (const v1::Loss& loss : counters.dropped()) out.dropped[loss.reason()] = loss.count();
+  return out;
+}
+
+}  // namespace
+
+Engine::Engine(EngineOptions options, EngineSeams seams)
+    : options_(std::move(options)),
+      seams_(WithDefaults(std::move(seams))),
+      preparer_({seams_.symbolize, options_.host}),
+      owner_(std::make_unique<OwnerThread>(options_.tick, [this] { Tick(); })) {}
+
+Engine::~Engine() {
+  Stop();
+  owner_.reset();
+  drain_.reset();
+}
+
+absl::Status Engine::Start() {
+  absl::Status status;
+  owner_->Run([&] { status = EnsureAttacher(); });
+  return status;
+}
+
+void Engine::Stop() {
+  if (stopping_.exchange(true)) return;
+  owner_->Run([&] {
+    std::vector<std::shared_ptr<Logpoint>> active;
+    for (const auto& logpoint : registry_.All()) {
+      if (logpoint->active()) active.push_back(logpoint);
+    }
+    End(active, "removed", "dlogd is stopping");
+  });
+  hub_.Shutdown();
+}
+
+// ---------------------------------------------------------------------------------------------- owner thread
+
+absl::Status Engine::EnsureAttacher() {
+  if (attacher_owned_ != nullptr) return absl::OkStatus();
+  auto attacher = seams_.make_attacher();
+  if (!attacher.ok()) return attacher.status();
+  attacher_owned_ = *std::move(attacher);
+  attacher_ = attacher_owned_.get();
+  DrainSeams drain;
+  drain.attacher = attacher_owned_.get();
+  drain.registry = &registry_;
+  drain.build = seams_.build_event;
+  drain.sinks = seams_.sinks;
+  drain.sinks.push_back(&hub_);
+  drain.latency = &latency_;
+  drain.on_hit_limit = [this] { owner_->Poke(); };
+  drain_ = std::make_unique<DrainThread>(std::move(drain));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepared, bool interactive) {
+  if (stopping_) return Stopping();
+  if (auto status = EnsureAttacher(); !status.ok()) return status;
+  const auto all = registry_.All();
+  const auto active = static_cast<size_t>(
+      std::count_if(all.begin(), all.end(), [](const auto& logpoint) { return logpoint->active(); }));
+  if (active >= options_.max_logpoints) {
+    return WithHint(absl::ResourceExhaustedError(fmt::format("{} logpoints are active, as many as allowed", active)),
+                    "remove some with `dlogctl rm`");
+  }
+  const std::string id = fmt::format("lp-{}", ++last_id_);
+  prepared->context.spec.set_id(id);
+  // Shares the ownership of the whole, so that the plans that `order` points to stay where they are.
+  std::shared_ptr<Prepared> shared = std::move(prepared);
+  LogpointSetup setup;
+  setup.context = std::shared_ptr<const pipeline::LogpointContext>(shared, &shared->context);
+  setup.warnings = shared->warnings;
+  setup.process = std::move(shared->process);
+  setup.target_key = shared->target_key;
+  setup.sites_refused = shared->sites_refused;
+  setup.resolve_ms = shared->resolve_ms;
+  setup.interactive = interactive;
+  setup.created = seams_.now();
+
+  if (interactive) hub_.StartReplay(id);
+  drain_->AddUser();
+  registry_.BeginAttach();
+  const absl::Time begin = absl::Now();
+  auto attachment = attacher_owned_->Attach(shared->order);
+  if (!attachment.ok()) {
+    registry_.EndAttach();
+    drain_->RemoveUser();
+    hub_.Forget(id);
+    return attachment.status();
+  }
+  const double attach_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
+  std::vector<uint32_t> sites;
+  for (size_t i = 0; i < shared->order.sites.size(); ++i) sites.push_back((*attachment)->site_index(i));
+  const uint32_t generation = (*attachment)->generation();
+  auto logpoint = std::make_shared<Logpoint>(std::move(setup), *std::move(attachment), attach_ms);
+  registry_.Insert(logpoint, sites, generation);
+  registry_.EndAttach();
+  return logpoint->State();
+}
+
+// All are detached first, so that their last records are waited for together.
+void Engine::End(const std::vector<std::shared_ptr<Logpoint>>& logpoints, const std::string& state,
+                 const std::string& reason) {
+  for (const auto& logpoint : logpoints) logpoint->Detach();
+  const absl::Time give_up = absl::Now() + options_.drain_wait;
+  for (const auto& logpoint : logpoints) {
+    while (logpoint->InFlight() > 0 && absl::Now() < give_up) absl::SleepFor(absl::Milliseconds(1));
+  }
+  if (!logpoints.empty()) drain_->Barrier();
+  for (const auto& logpoint : logpoints) {
+    registry_.ForgetSites(logpoint->id());
+    logpoint->Finish(state, reason, seams_.now());
+    drain_->RemoveUser();
+    hub_.End(logpoint->State());
+  }
+}
+
+void Engine::Forget(const std::string& id) {
+  registry_.Erase(id);
+  hub_.Forget(id);
+}
+
+void Engine::Tick() {
+  const absl::Time now = seams_.now();
+  for (const auto& logpoint : registry_.All()) {
+    if (!logpoint->active()) continue;
+    if (logpoint->HitLimitReached()) {
+      End({logpoint}, "finished", fmt::format("hit limit of {} reached", logpoint->context().spec.limits().hits()));
+    } else if (logpoint->setup().process.has_value() && logpoint->setup().process->exited()) {
+      End({logpoint}, "finished",
+          fmt::format("target process {} has exited", logpoint->setup().target_key.substr(sizeof("pid ") - 1)));
+    } else if (now >= logpoint->expires()) {
+      End({logpoint}, "expired", "time to live is over");
+    } else if (logpoint->setup().interactive && !logpoint->claimed() &&
+               now >= logpoint->setup().created + options_.stream_grace) {
+      End({logpoint}, "removed", "its client never opened the stream");
+      Forget(logpoint->id());
+    }
+  }
+  PurgeEnded(now);
+}
+
+void Engine::PurgeEnded(absl::Time now) {
+  std::vector<std::shared_ptr<Logpoint>> ended;
+  for (const auto& logpoint : registry_.All()) {
+    if (!logpoint->active()) ended.push_back(logpoint);
+  }
+  const size_t excess = ended.size() > options_.max_ended ? ended.size() - options_.max_ended : 0;
+  for (size_t i = 0; i < ended.size(); ++i) {
+    if (i < excess || now >= ended[i]->ended() + options_.keep_ended) Forget(ended[i]->id());
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- any thread
+
+absl::StatusOr<v1::LogpointState> Engine::Add(const v1::AddRequest& request) {
+  if (stopping_) return Stopping();
+  auto prepared = preparer_.Prepare(request);
+  if (!prepared.ok()) return prepared.status();
+  absl::StatusOr<v1::LogpointState> result = absl::InternalError("not attached");
+  owner_->Run([&] { result = Attach(*std::move(prepared), request.remove_on_disconnect()); });
+  return result;
+}
+
+absl::StatusOr<std::vector<v1::LogpointState>> Engine::Remove(const std::vector<std::string>& ids, bool all) {
+  absl::StatusOr<std::vector<v1::LogpointState>> result;
+  owner_->Run([&] {
+    std::vector<std::shared_ptr<Logpoint>> chosen = all ? registry_.All() : std::vector<std::shared_ptr<Logpoint>>();
+    for (const std::string& id : all ? std::vector<std::string>() : ids) {
+      auto logpoint = registry_.Find(id);
+      if (logpoint == nullptr) {
+        result = UnknownLogpoint(id);
+        return;
+      }
+      if (std::find(chosen.begin(), chosen.end(), logpoint) == chosen.end()) chosen.push_back(logpoint);
+    }
+    std::vector<std::shared_ptr<Logpoint>> active;
+    std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(active),
+                 [](const auto& logpoint) { return logpoint->active(); });
+    End(active, "removed", "removed by request");
+    std::vector<v1::LogpointState> states;
+    for (const auto& logpoint : chosen) {
+      states.push_back(logpoint->State());
+      Forget(logpoint->id());
+    }
+    result = std::move(states);
+  });
+  return result;
+}
+
+std::vector<v1::LogpointState> Engine::List() const {
+  std::vector<v1::LogpointState> states;
+  for (const auto& logpoint : registry_.All()) states.push_back(logpoint->State());
+  return states;
+}
+
+absl::StatusOr<v1::DescribeResponse> Engine::Describe(const std::string& id) const {
+  auto logpoint = registry_.Find(id);
+  if (logpoint == nullptr) return UnknownLogpoint(id);
+  v1::DescribeResponse response;
+  *response.mutable_logpoint() = logpoint->State();
+  *response.mutable_resolved() = logpoint->context().resolved;
+  return response;
+}
+
+absl::StatusOr<v1::ResolvedLogpoint> Engine::Explain(const v1::LogpointSpec& spec, bool all_variables) {
+  return preparer_.Explain(spec, all_variables);
+}
+
+absl::StatusOr<v1::FileLines> Engine::Lines(const v1::Target& target, const std::string& file) {
+  return preparer_.Lines(target, file);
+}
+
+v1::StatusResponse Engine::Status() {
+  v1::StatusResponse response;
+  response.set_version(DLOG_VERSION);
+  response.set_host(options_.host);
+  utsname name;
+  if (uname(&name) == 0) response.set_kernel(name.release);
+  response.set_embedded(options_.embedded);
+  const Attacher* attacher = attacher_;
+  if (attacher != nullptr) response.set_ring_used_ratio(attacher_.load()->RingUsedRatio());
+  for (const auto& logpoint : registry_.All()) {
+    if (logpoint->active()) response.set_logpoints(response.logpoints() + 1);
+  }
+  absl::MutexLock lock(&checks_mutex_);
+  if (!std::exchange(checked_, true) && seams_.checks) checks_ = seams_.checks();
+  for (const v1::Check& check : checks_) *response.add_checks() = check;
+  return response;
+}
+
+metrics::MetricsSnapshot Engine::Metrics() const {
+  metrics::MetricsSnapshot snapshot;
+  std::set<std::string> targets;
+  for (const auto& logpoint : registry_.All()) {
+    const v1::LogpointState state = logpoint->State();
+    snapshot.logpoints.push_back(ToMetrics(state));
+    ++snapshot.logpoints_by_state[state.state()];
+    if (!logpoint->active()) continue;
+    targets.insert(logpoint->setup().target_key);
+    const v1::ResolvedLogpoint& resolved = logpoint->context().resolved;
+    for (const auto& site : logpoint->context().sites) {
+      ++snapshot.sites_by_class[ClassName(
+          resolved.statements(site.statement).candidates(site.candidate).instruction_class())];
+    }
+  }
+  snapshot.targets = targets.size();
+  snapshot.symbolizer_failures = preparer_.failures();
+  snapshot.resolve = preparer_.resolve_times();
+  snapshot.event_latency = latency_.Snapshot();
+  for (const sink::Sink* sink : seams_.sinks) snapshot.sinks.push_back({sink->name(), sink->Counters()});
+  snapshot.sinks.push_back({hub_.name(), hub_.Counters()});
+  if (Attacher* attacher = attacher_) snapshot.ring_used_ratio = attacher->RingUsedRatio();
+  return snapshot;
+}
+
+absl::StatusOr<StreamHandle> Engine::OpenStream(const std::set<std::string>& ids) {
+  std::vector<std::shared_ptr<Logpoint>> logpoints;
+  for (const std::string& id : ids) {
+    logpoints.push_back(registry_.Find(id));
+    if (logpoints.back() == nullptr) return UnknownLogpoint(id);
+  }
+  StreamHandle stream;
+  stream.events = hub_.Open(ids);
+  for (const auto& logpoint : logpoints) {
+    if (logpoint->setup().interactive && logpoint->Claim()) stream.owned.push_back(logpoint->id());
+    // Looked at after the stream was opened: one that ends from now on tells the stream itself.
+    if (!logpoint->active()) hub_.TellEnded(stream.events, logpoint->State());
+  }
+  return stream;
+}
+
+void Engine::CloseStream(const StreamHandle& stream) {
+  hub_.Close(stream.events);
+  if (stream.owned.empty()) return;
+  owner_->Run([&] {
+    for (const std::string& id : stream.owned) {
+      auto logpoint = registry_.Find(id);
+      if (logpoint == nullptr) continue;
+      if (logpoint->active()) End({logpoint}, "removed", "its client has left");
+      Forget(id);
+    }
+  });
+}
+
+}  // namespace dlog::daemon

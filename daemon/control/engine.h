@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that dlogd does, without gRPC: dlogctl's embedded mode runs the same engine in its own process.
+//
+//   Engine engine(options, seams);
+//   auto state = engine.Add(request);          // resolves, attaches, registers
+//   auto stream = engine.OpenStream({state->spec().id()});
+//   while (stream->events->Pop(...) ...)
+//   engine.CloseStream(*stream);
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "control.pb.h"
+#include "daemon/control/attacher.h"
+#include "daemon/control/drain.h"
+#include "daemon/control/owner_thread.h"
+#include "daemon/control/preparer.h"
+#include "daemon/control/registry.h"
+#include "daemon/metrics/snapshot.h"
+#include "daemon/sink/stream_hub.h"
+
+namespace dlog::daemon {
+
+struct EngineOptions {
+  std::string host;
+  bool embedded = false;
+  size_t max_logpoints = 1000;
+  absl::Duration tick = absl::Milliseconds(100);    // how often ends are looked for
+  absl::Duration stream_grace = absl::Seconds(10);  // an interactive logpoint without its stream ends after this
+  absl::Duration drain_wait = absl::Seconds(2);     // at the end of a logpoint, for records in flight
+  absl::Duration keep_ended = absl::Minutes(10);    // how long `ls` shows logpoints that ended by themselves
+  size_t max_ended = 256;
+};
+
+struct EngineSeams {
+  std::function<absl::StatusOr<std::unique_ptr<Attacher>>()> make_attacher;  // called once, before the first Attach
+  std::function<absl::StatusOr<v1::SymbolizerResponse>(const v1::SymbolizerRequest&)> symbolize;
+  BuildEvent build_event;
+  std::function<std::vector<v1::Check>()> checks;  // for Status; called once
+  std::function<absl::Time()> now;                 // monotonic; default: CLOCK_BOOTTIME
+  std::vector<sink::Sink*> sinks;                  // beside the live streams; must outlive the engine
+};
+
+struct StreamHandle {
+  std::shared_ptr<sink::EventStream> events;
+  std::vector<std::string> owned;  // interactive logpoints that end with this stream
+};
+
+// Thread-safe.
+class Engine {
+ public:
+  Engine(EngineOptions options, EngineSeams seams);
+  ~Engine();
+
+  // Loads the BPF programs now instead of with the first logpoint.
+  absl::Status Start();
+  // Detaches everything, ends all streams, refuses new logpoints. Idempotent; the destructor does it too.
+  void Stop();
+
+  absl::StatusOr<v1::LogpointState> Add(const v1::AddRequest& request);
+  // Final states. NotFound when one of `ids` does not exist; then none is removed.
+  absl::StatusOr<std::vector<v1::LogpointState>> Remove(const std::vector<std::string>& ids, bool all);
+  std::vector<v1::LogpointState> List() const;
+  absl::StatusOr<v1::DescribeResponse> Describe(const std::string& id) const;
+  absl::StatusOr<v1::ResolvedLogpoint> Explain(const v1::LogpointSpec& spec, bool all_variables);
+  absl::StatusOr<v1::FileLines> Lines(const v1::Target& target, const std::string& file);
+  v1::StatusResponse Status();
+  metrics::MetricsSnapshot Metrics() const;
+
+  // Every event from now on, and those since Add of an interactive logpoint. Empty `ids`: all logpoints.
+  absl::StatusOr<StreamHandle> OpenStream(const std::set<std::string>& ids);
+  void CloseStream(const StreamHandle& stream);
+
+ private:
+  // Owner thread.
+  absl::Status EnsureAttacher();
+  absl::StatusOr<v1::LogpointState> Attach(std::unique_ptr<Prepared> prepared, bool interactive);
+  void End(const std::vector<std::shared_ptr<Logpoint>>& logpoints, const std::string& state,
+           const std::string& reason);
+  void Forget(const std::string& id);
+  void Tick();
+  void PurgeEnded(absl::Time now);
+
+  const EngineOptions options_;
+  const EngineSeams seams_;
+  Preparer preparer_;
+  Registry registry_;
+  sink::StreamHub hub_;
+  metrics::DurationHistogram latency_;
+  std::atomic<bool> stopping_{false};
+
+  // Owner thread; other threads read attacher_ once it is set.
+  std::unique_ptr<Attacher> attacher_owned_;
+  std::atomic<Attacher*> attacher_{nullptr};
+  std::unique_ptr<DrainThread> drain_;
+  uint64_t last_id_ = 0;
+
+  absl::Mutex checks_mutex_;
+  bool checked_ ABSL_GUARDED_BY(checks_mutex_) = false;
+  std::vector<v1::Check> checks_ ABSL_GUARDED_BY(checks_mutex_);
+
+  std::unique_ptr<OwnerThread> owner_;  // last: its tick uses everything above
+};
+
+}  // namespace dlog::daemon

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/grpc_service.h"
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/control/grpc_status.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+// How soon a client that has gone is noticed while there are no events for it.
+constexpr absl::Duration kCancelCheck = absl::Milliseconds(100);
+
+v1::StreamItem ToItem(const sink::StreamEntry& entry) {
+  v1::StreamItem item;
+  if (entry.event != nullptr) {
+    *item.mutable_event() = *entry.event;
+  } else if (entry.ended != nullptr) {
+    *item.mutable_ended() = *entry.ended;
+  } else {
+    item.set_dropped(entry.dropped);
+  }
+  return item;
+}
+
+// Writes entries until the stream ends. False when the client has gone.
+bool Forward(grpc::ServerContext* context, sink::EventStream* events, grpc::ServerWriter<v1::StreamItem>* writer) {
+  v1::StreamItem opened;
+  opened.set_opened(true);
+  if (!writer->Write(opened)) return false;
+  sink::StreamEntry entry;
+  while (true) {
+    switch (events->Pop(kCancelCheck, &entry)) {
+      case sink::EventStream::Result::kEnd:
+        return true;
+      case sink::EventStream::Result::kTimeout:
+        if (context->IsCancelled()) return false;
+        break;
+      case sink::EventStream::Result::kEntry:
+        if (!writer->Write(ToItem(entry))) return false;
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+grpc::Status GrpcService::Add(grpc::ServerContext* context, const v1::AddRequest* request, v1::AddResponse* response) {
+  auto state = engine_->Add(*request);
+  if (!state.ok()) return ToGrpc(state.status(), context);
+  *response->mutable_logpoint() = *std::move(state);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Remove(grpc::ServerContext* context, const v1::RemoveRequest* request,
+                                 v1::RemoveResponse* response) {
+  auto removed = engine_->Remove({request->ids().begin(), request->ids().end()}, request->all());
+  if (!removed.ok()) return ToGrpc(removed.status(), context);
+  for (v1::LogpointState& state : *removed) *response->add_removed() = std::move(state);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::List(grpc::ServerContext*, const v1::ListRequest*, v1::ListResponse* response) {
+  for (v1::LogpointState& state : engine_->List()) *response->add_logpoints() = std::move(state);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Describe(grpc::ServerContext* context, const v1::DescribeRequest* request,
+                                   v1::DescribeResponse* response) {
+  auto described = engine_->Describe(request->id());
+  if (!described.ok()) return ToGrpc(described.status(), context);
+  *response = *std::move(described);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Stream(grpc::ServerContext* context, const v1::StreamRequest* request,
+                                 grpc::ServerWriter<v1::StreamItem>* writer) {
+  const std::set<std::string> ids(request->ids().begin(), request->ids().end());
+  auto stream = engine_->OpenStream(ids);
+  if (!stream.ok()) return ToGrpc(stream.status(), context);
+  const bool complete = Forward(context, stream->events.get(), writer);
+  engine_->CloseStream(*stream);
+  // A stream of all logpoints has no end of its own.
+  if (complete && ids.empty()) {
+    return ToGrpc(WithHint(absl::UnavailableError("dlogd has been stopped"), "the stream ends with its daemon"),
+                  context);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
+                                  v1::ExplainResponse* response) {
+  auto resolved = engine_->Explain(request->spec(), request->all_variables());
+  if (!resolved.ok()) return ToGrpc(resolved.status(), context);
+  *response->mutable_resolved() = *std::move(resolved);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Lines(grpc::ServerContext* context, const v1::LinesRequest* request,
+                                v1::LinesResponse* response) {
+  auto lines = engine_->Lines(request->target(), request->file());
+  if (!lines.ok()) return ToGrpc(lines.status(), context);
+  *response->mutable_lines() = *std::move(lines);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Status(grpc::ServerContext*, const v1::StatusRequest*, v1::StatusResponse* response) {
+  *response = engine_->Status();
+  return grpc::Status::OK;
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The API of proto/control.proto on an Engine: translation and nothing else.
+#pragma once
+
+#include "control.grpc.pb.h"
+#include "daemon/control/engine.h"
+
+namespace dlog::daemon {
+
+// Thread-safe. The engine must outlive the server that this is registered with.
+class GrpcService : public v1::DynamicLogging::Service {
+ public:
+  explicit GrpcService(Engine* engine) : engine_(engine) {}
+
+  grpc::Status Add(grpc::ServerContext* context, const v1::AddRequest* request, v1::AddResponse* response) override;
+  grpc::Status Remove(grpc::ServerContext* context, const v1::RemoveRequest* request,
+                      v1::RemoveResponse* response) override;
+  grpc::Status List(grpc::ServerContext* context, const v1::ListRequest* request, v1::ListResponse* response) override;
+  grpc::Status Describe(grpc::ServerContext* context, const v1::DescribeRequest* request,
+                        v1::DescribeResponse* response) override;
+  grpc::Status Stream(grpc::ServerContext* context, const v1::StreamRequest* request,
+                      grpc::ServerWriter<v1::StreamItem>* writer) override;
+  grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
+                       v1::ExplainResponse* response) override;
+  grpc::Status Lines(grpc::ServerContext* context, const v1::LinesRequest* request,
+                     v1::LinesResponse* response) override;
+  grpc::Status Status(grpc::ServerContext* context, const v1::StatusRequest* request,
+                      v1::StatusResponse* response) override;
+
+ private:
+  Engine* const engine_;
+};
+
+}  // namespace dlog::daemon

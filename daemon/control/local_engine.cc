@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/local_engine.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "daemon/attach/kernel_checks.h"
+#include "daemon/control/bpf_attacher.h"
+#include "daemon/pipeline/event_builder.h"
+#include "daemon/symbolizer_client/symbolizer_client.h"
+#include "daemon/targets/small_file.h"
+
+namespace dlog::daemon {
+namespace {
+
+v1::Check ToProto(const attach::KernelCheck& check) {
+  v1::Check out;
+  out.set_name(check.name);
+  out.set_ok(check.ok);
+  out.set_required(check.required);
+  out.set_detail(check.detail);
+  out.set_hint(check.hint);
+  return out;
+}
+
+v1::Check WorkerCheck(const std::string& worker_path) {
+  const SymbolizerClient client({worker_path});
+  v1::Check check;
+  check.set_name("symbolizer");
+  check.set_required(true);
+  check.set_ok(access(client.worker_path().c_str(), X_OK) == 0);
+  check.set_detail(check.ok() ? client.worker_path()
+                              : fmt::format("{}: {}", client.worker_path(), std::strerror(errno)));
+  if (!check.ok()) check.set_hint("install dlog-symbolizer in the directory of this program");
+  return check;
+}
+
+}  // namespace
+
+std::string HostName() {
+  std::array<char, 256> name = {};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::vector<v1::Check> LocalChecks(const std::string& worker_path) {
+  std::vector<v1::Check> checks;
+  for (const attach::KernelCheck& check : attach::RunKernelChecks()) checks.push_back(ToProto(check));
+  checks.push_back(WorkerCheck(worker_path));
+  return checks;
+}
+
+bool IsPrivileged() {
+  auto status = ReadSmallFile("/proc/self/status", 1 << 16);
+  if (!status.ok()) return false;
+  auto capabilities = attach::EffectiveCapabilities(*status);
+  return capabilities.ok() && attach::PrivilegeCheck(*capabilities).ok;
+}
+
+std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
+  EngineOptions engine;
+  engine.host = HostName();
+  engine.embedded = options.embedded;
+  EngineSeams seams;
+  seams.make_attacher = [] { return MakeBpfAttacher({}); };
+  auto client = std::make_shared<const SymbolizerClient>(SymbolizerOptions{options.worker_path});
+  seams.symbolize = [client](const v1::SymbolizerRequest& request) { return client->Run(request); };
+  auto builder = std::make_shared<pipeline::EventBuilder>();
+  seams.build_event = [builder](const pipeline::LogpointContext& context, size_t site, const dlog_record& header,
+                                std::span<const uint8_t> segments,
+                                v1::Event* event) { return builder->Build(context, site, header, segments, event); };
+  seams.checks = [worker = options.worker_path] { return LocalChecks(worker); };
+  seams.sinks = options.sinks;
+  return std::make_unique<Engine>(std::move(engine), std::move(seams));
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine on this machine's kernel and worker: what dlogd serves and what dlogctl embeds.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control.pb.h"
+#include "daemon/control/engine.h"
+
+namespace dlog::daemon {
+
+struct LocalEngineOptions {
+  bool embedded = false;
+  std::string worker_path;         // empty: dlog-symbolizer beside this executable
+  std::vector<sink::Sink*> sinks;  // must outlive the engine
+};
+
+std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options);
+
+// What `doctor` shows: the kernel's features, tried out, and whether the worker can be started. Some 100 ms.
+std::vector<v1::Check> LocalChecks(const std::string& worker_path);
+
+// May this process load BPF programs and attach probes, as far as its capabilities tell?
+bool IsPrivileged();
+
+std::string HostName();
+
+}  // namespace dlog::daemon

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/logpoint.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace dlog::daemon {
+
+Logpoint::Logpoint(LogpointSetup setup, std::unique_ptr<Attachment> attachment, double attach_ms)
+    : setup_(std::move(setup)),
+      attach_ms_(attach_ms),
+      created_unix_ns_(absl::ToUnixNanos(absl::Now())),
+      attachment_(std::move(attachment)),
+      since_unix_ns_(created_unix_ns_) {}
+
+void Logpoint::Refresh() const {
+  if (attachment_ != nullptr) ledger_.UpdateKernel(attachment_->Counters());
+}
+
+bool Logpoint::Accept(uint64_t batch, v1::Event* event) {
+  absl::MutexLock lock(&mutex_);
+  const uint64_t limit = context().spec.limits().hits();
+  if (limit != 0 && ledger_.emitted() >= limit) {
+    ledger_.Drop(DLOG_DROP_AFTER_END);
+    return false;
+  }
+  if (batch_ != batch) {
+    Refresh();
+    batch_ = batch;
+  }
+  ledger_.Emit(event);
+  return true;
+}
+
+void Logpoint::Undecodable(const absl::Status& why) {
+  absl::MutexLock lock(&mutex_);
+  ledger_.Drop(DLOG_DROP_DECODE);
+  ++undecodable_;
+  decode_error_ = std::string(why.message());
+}
+
+bool Logpoint::active() const {
+  absl::MutexLock lock(&mutex_);
+  return attachment_ != nullptr;
+}
+
+bool Logpoint::HitLimitReached() const {
+  const uint64_t limit = context().spec.limits().hits();
+  if (limit == 0) return false;
+  absl::MutexLock lock(&mutex_);
+  Refresh();
+  // A hit turned away for the limit means that as many were admitted; some of them may have been lost on the way here.
+  return ledger_.emitted() >= limit || ledger_.after_end() > 0;
+}
+
+uint64_t Logpoint::InFlight() const {
+  absl::MutexLock lock(&mutex_);
+  Refresh();
+  return ledger_.in_flight();
+}
+
+bool Logpoint::Claim() {
+  absl::MutexLock lock(&mutex_);
+  return !std::exchange(claimed_, true);
+}
+
+bool Logpoint::claimed() const {
+  absl::MutexLock lock(&mutex_);
+  return claimed_;
+}
+
+void Logpoint::Detach() {
+  Attachment* attachment = nullptr;
+  {
+    absl::MutexLock lock(&mutex_);
+    attachment = attachment_.get();
+  }
+  // Not under the lock: closing a link takes tens of milliseconds, and the drain thread must go on. The pointer stays
+  // valid because only Finish, on this same thread, takes it away.
+  if (attachment != nullptr) attachment->Detach();
+}
+
+void Logpoint::Finish(const std::string& state, const std::string& reason, absl::Time now) {
+  std::unique_ptr<Attachment> attachment;
+  absl::MutexLock lock(&mutex_);
+  Refresh();
+  attachment = std::move(attachment_);
+  state_ = state;
+  reason_ = reason;
+  since_unix_ns_ = absl::ToUnixNanos(absl::Now());
+  ended_ = now;
+}
+
+absl::Time Logpoint::ended() const {
+  absl::MutexLock lock(&mutex_);
+  return ended_;
+}
+
+v1::LogpointState Logpoint::State() const {
+  v1::LogpointState out;
+  *out.mutable_spec() = context().spec;
+  const v1::ResolvedLogpoint& resolved = context().resolved;
+  out.set_file(resolved.file());
+  out.set_line(resolved.line());
+  out.set_sites(static_cast<uint32_t>(context().sites.size()));
+  out.set_sites_refused(setup_.sites_refused);
+  for (const std::string& warning : setup_.warnings) out.add_warnings(warning);
+  out.set_attach_ms(attach_ms_);
+  out.set_resolve_ms(setup_.resolve_ms);
+  out.set_created_unix_ns(created_unix_ns_);
+  absl::MutexLock lock(&mutex_);
+  Refresh();
+  *out.mutable_counters() = ledger_.ToProto();
+  out.set_state(state_);
+  out.set_reason(reason_);
+  out.set_since_unix_ns(since_unix_ns_);
+  if (undecodable_ != 0) {
+    out.add_warnings(
+        fmt::format("{} records could not be decoded, the last one because: {}", undecodable_, decode_error_));
+  }
+  return out;
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One logpoint of the registry, from its attaching to its end.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "control.pb.h"
+#include "daemon/control/attacher.h"
+#include "daemon/control/ledger.h"
+#include "daemon/pipeline/event_builder.h"
+#include "daemon/targets/process.h"
+
+namespace dlog::daemon {
+
+// What is known before attaching. Constant afterwards.
+struct LogpointSetup {
+  std::shared_ptr<const pipeline::LogpointContext> context;
+  std::vector<std::string> warnings;
+  std::optional<ProcessHandle> process;  // the target, when it is one process
+  std::string target_key;                // "pid 4711" or the file's path: counts distinct targets
+  uint32_t sites_refused = 0;
+  double resolve_ms = 0;
+  bool interactive = false;  // ends with the stream that follows it
+  absl::Time created;        // of the engine's monotonic clock
+};
+
+class Logpoint {
+ public:
+  Logpoint(LogpointSetup setup, std::unique_ptr<Attachment> attachment, double attach_ms);
+
+  const std::string& id() const { return setup_.context->spec.id(); }
+  const LogpointSetup& setup() const { return setup_; }
+  const pipeline::LogpointContext& context() const { return *setup_.context; }
+  absl::Time expires() const { return setup_.created + absl::Milliseconds(context().spec.limits().ttl_ms()); }
+
+  // Drain thread, for each record. Accept fills hits_since_last and lost_since_last and says whether the event may be
+  // published (not when the hit limit has been reached). `batch` numbers the reads of the ring: the kernel's counters
+  // are read once per batch.
+  bool Accept(uint64_t batch, v1::Event* event) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Undecodable(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // From any thread.
+  v1::LogpointState State() const ABSL_LOCKS_EXCLUDED(mutex_);
+  bool active() const ABSL_LOCKS_EXCLUDED(mutex_);
+  bool HitLimitReached() const ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t InFlight() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The first stream that names an interactive logpoint owns it. Returns whether the caller is the first.
+  bool Claim() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool claimed() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Owner thread: the end, in two steps with the draining in between.
+  void Detach() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Finish(const std::string& state, const std::string& reason, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Time ended() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Refresh() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const LogpointSetup setup_;
+  const double attach_ms_;
+  const int64_t created_unix_ns_;
+
+  mutable absl::Mutex mutex_;
+  std::unique_ptr<Attachment> attachment_ ABSL_GUARDED_BY(mutex_);  // null once finished
+  mutable Ledger ledger_ ABSL_GUARDED_BY(mutex_);                   // mutable: reading it brings it up to date
+  uint64_t batch_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t undecodable_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string decode_error_ ABSL_GUARDED_BY(mutex_);
+  std::string state_ ABSL_GUARDED_BY(mutex_) = "active";
+  std::string reason_ ABSL_GUARDED_BY(mutex_);
+  int64_t since_unix_ns_ ABSL_GUARDED_BY(mutex_);
+  absl::Time ended_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  bool claimed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace dlog::daemon

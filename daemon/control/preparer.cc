@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/preparer.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "daemon/control/plan_check.h"
+#include "daemon/control/policy.h"
+#include "daemon/control/site_choice.h"
+#include "daemon/symbolizer_client/symbolizer_client.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+void AppendAll(const google::protobuf::RepeatedPtrField<std::string>& from, std::vector<std::string>* to) {
+  to->insert(to->end(), from.begin(), from.end());
+}
+
+v1::SymbolizerRequest WorkerRequest(v1::SymbolizerRequest::Operation operation, const v1::LogpointSpec& spec,
+                                    const FoundTarget& target) {
+  v1::SymbolizerRequest request;
+  request.set_operation(operation);
+  *request.mutable_spec() = spec;
+  request.set_root(target.root);
+  for (const TargetModule& module : target.modules) {
+    auto* out = request.add_modules();
+    out->set_open_path(module.open_path);
+    out->set_display_path(module.display_path);
+  }
+  return request;
+}
+
+absl::Status NothingToProbe(const v1::ResolvedLogpoint& resolved, const SiteChoice& choice) {
+  std::string why = "it has no code";
+  if (!choice.refused.empty()) {
+    why = fmt::format("'{}': {}", choice.refused.front().instruction(), choice.refused.front().reason());
+  } else if (resolved.refused_size() > 0) {
+    why = fmt::format("'{}': {}", resolved.refused(0).instruction(), resolved.refused(0).reason());
+  }
+  return WithHint(absl::FailedPreconditionError(
+                      fmt::format("{}:{} cannot carry a probe: {}", resolved.file(), resolved.line(), why)),
+                  "choose a neighbouring line (`dlogctl lines` shows which ones can carry a logpoint)");
+}
+
+}  // namespace
+
+std::map<std::string, uint64_t> Preparer::failures() const {
+  absl::MutexLock lock(&mutex_);
+  return failures_;
+}
+
+absl::StatusOr<v1::SymbolizerResponse> Preparer::Symbolize(const v1::SymbolizerRequest& request) {
+  {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &Preparer::WorkerFree));
+    ++workers_;
+  }
+  const absl::Time begin = absl::Now();
+  auto response = seams_.symbolize(request);
+  resolve_times_.Observe(absl::ToInt64Nanoseconds(absl::Now() - begin));
+  absl::MutexLock lock(&mutex_);
+  --workers_;
+  const std::string failure = SymbolizerFailureReason(response.status());
+  if (!failure.empty()) ++failures_[failure];
+  return response;
+}
+
+absl::Status Preparer::Resolve(const FoundTarget& target, Prepared* prepared) {
+  const absl::Time begin = absl::Now();
+  auto response = Symbolize(WorkerRequest(v1::SymbolizerRequest::RESOLVE, prepared->context.spec, target));
+  prepared->resolve_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
+  if (!response.ok()) return response.status();
+  if (!response->has_resolved()) return absl::InternalError("the symbolizer answered without a plan");
+  prepared->context.resolved.Swap(response->mutable_resolved());
+  return absl::OkStatus();
+}
+
+// From a resolved logpoint to an order for the kernel.
+absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
+  pipeline::LogpointContext& context = prepared->context;
+  const SiteChoice choice = ChooseSites(context.resolved, {context.spec.site_policy(), target.shadow_stack});
+  if (choice.sites.empty()) return NothingToProbe(context.resolved, choice);
+  context.sites = choice.sites;
+  context.host = seams_.host;
+  prepared->sites_refused =
+      static_cast<uint32_t>(choice.refused.size()) + static_cast<uint32_t>(context.resolved.refused_size());
+  prepared->warnings.insert(prepared->warnings.end(), target.warnings.begin(), target.warnings.end());
+  AppendAll(context.resolved.warnings(), &prepared->warnings);
+  if (prepared->sites_refused > 0) {
+    prepared->warnings.push_back(fmt::format("{} of {} sites cannot carry a probe: hits there are not seen",
+                                             prepared->sites_refused, prepared->sites_refused + context.sites.size()));
+  }
+
+  AttachOrder& order = prepared->order;
+  order.pid = target.pid;
+  order.capture.depth = context.spec.limits().depth();
+  order.capture.event_bytes = context.spec.limits().event_bytes();
+  order.rate_per_second = context.spec.limits().rate_per_second();
+  order.max_hits = context.spec.limits().hits();
+  for (const auto& site : context.sites) {
+    const v1::CandidateSite& candidate = context.resolved.statements(site.statement).candidates(site.candidate);
+    order.sites.push_back({FileOffset{candidate.file_offset()}, candidate.instruction_bytes(), &candidate.plan()});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest& request) {
+  auto prepared = std::make_unique<Prepared>();
+  v1::LogpointSpec& spec = prepared->context.spec;
+  spec = request.spec();
+  spec.clear_id();
+  if (request.has_plan()) {
+    if (auto status = CheckResolved(request.plan()); !status.ok()) return status;
+    prepared->context.resolved = request.plan();
+    spec.set_location(request.plan().location());
+    spec.set_template_(TemplateText(request.plan().parsed_template()));
+    spec.set_condition(request.plan().condition());
+  }
+  if (auto status = ApplyPolicy(&spec, &prepared->warnings); !status.ok()) return status;
+
+  auto target = finder_.Find(spec.target());
+  if (!target.ok()) return target.status();
+  if (target->pid != 0) {
+    auto process = ProcessHandle::Open(target->pid);
+    if (!process.ok()) return process.status();
+    prepared->process = *std::move(process);
+    prepared->target_key = fmt::format("pid {}", target->pid);
+  }
+  if (!request.has_plan()) {
+    if (auto status = Resolve(*target, prepared.get()); !status.ok()) return status;
+    if (auto status = CheckResolved(prepared->context.resolved); !status.ok()) return status;
+  }
+  auto module = MatchModule(prepared->context.resolved, target->modules, request.has_plan());
+  if (!module.ok()) return module.status();
+  prepared->context.resolved.mutable_binary()->set_path(module->display_path);
+  prepared->order.path = module->open_path;
+  if (target->pid == 0) prepared->target_key = module->display_path;
+  if (auto status = Complete(*target, prepared.get()); !status.ok()) return status;
+  return prepared;
+}
+
+absl::StatusOr<v1::ResolvedLogpoint> Preparer::Explain(v1::LogpointSpec spec, bool all_variables) {
+  std::vector<std::string> warnings;
+  if (auto status = ApplyPolicy(&spec, &warnings); !status.ok()) return status;
+  auto target = finder_.Find(spec.target());
+  if (!target.ok()) return target.status();
+  auto request =
+      WorkerRequest(all_variables ? v1::SymbolizerRequest::VARIABLES : v1::SymbolizerRequest::RESOLVE, spec, *target);
+  request.set_explain(true);
+  auto response = Symbolize(request);
+  if (!response.ok()) return response.status();
+  v1::ResolvedLogpoint resolved = std::move(*response->mutable_resolved());
+  if (auto status = CheckResolved(resolved); !status.ok()) return status;
+  KeepChosen(ChooseSites(resolved, {spec.site_policy(), target->shadow_stack}), &resolved);
+  for (const std::string& warning : target->warnings) resolved.add_warnings(warning);
+  for (const std::string& warning : warnings) resolved.add_warnings(warning);
+  return resolved;
+}
+
+absl::StatusOr<v1::FileLines> Preparer::Lines(const v1::Target& target, const std::string& file) {
+  v1::LogpointSpec spec;
+  std::vector<std::string> warnings;
+  *spec.mutable_target() = target;
+  spec.set_location(file);
+  if (auto status = ApplyPolicy(&spec, &warnings); !status.ok()) return status;
+  auto found = finder_.Find(target);
+  if (!found.ok()) return found.status();
+  auto response = Symbolize(WorkerRequest(v1::SymbolizerRequest::LINES, spec, *found));
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_lines());
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/site_choice.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "symbolizer/code/instruction.h"
+
+namespace dlog::daemon {
+namespace {
+
+// Why `candidate` must not carry a probe, or empty.
+std::string Objection(const v1::CandidateSite& candidate, const SitePolicyContext& context) {
+  if (context.policy == v1::SITE_EXACT && candidate.moved()) {
+    return "the statement's first instruction cannot carry a probe, and --site=exact allows no other";
+  }
+  const std::string& bytes = candidate.instruction_bytes();
+  auto instruction = code::Decode({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()},
+                                  LinkAddress{candidate.probe_address()});
+  if (!instruction.ok()) return std::string(instruction.status().message());
+  if (instruction->probe_class == code::ProbeClass::kRefused) return instruction->refusal;
+  if (context.shadow_stack && instruction->text.compare(0, 4, "call") == 0) {
+    return "the process has a shadow stack, and an emulated call could fault on it";
+  }
+  return "";
+}
+
+}  // namespace
+
+SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyContext& context) {
+  SiteChoice choice;
+  for (int s = 0; s < resolved.statements_size(); ++s) {
+    const v1::Statement& statement = resolved.statements(s);
+    v1::RefusedSite refused;
+    refused.set_statement_address(statement.statement_address());
+    refused.set_function(statement.function());
+    refused.set_reason("no instruction of this statement can carry a probe");
+    bool chosen = false;
+    for (int c = 0; c < statement.candidates_size() && !chosen; ++c) {
+      const std::string objection = Objection(statement.candidates(c), context);
+      if (objection.empty()) {
+        choice.sites.push_back({s, c});
+        chosen = true;
+      } else {
+        refused.set_instruction(statement.candidates(c).instruction());
+        refused.set_reason(objection);
+      }
+    }
+    if (!chosen) choice.refused.push_back(std::move(refused));
+  }
+  return choice;
+}
+
+void KeepChosen(const SiteChoice& choice, v1::ResolvedLogpoint* resolved) {
+  google::protobuf::RepeatedPtrField<v1::Statement> kept;
+  for (const auto& site : choice.sites) {
+    v1::Statement* statement = kept.Add();
+    statement->Swap(resolved->mutable_statements(site.statement));
+    v1::CandidateSite candidate;
+    candidate.Swap(statement->mutable_candidates(site.candidate));
+    statement->clear_candidates();
+    statement->add_candidates()->Swap(&candidate);
+  }
+  resolved->mutable_statements()->Swap(&kept);
+  for (const v1::RefusedSite& refused : choice.refused) *resolved->add_refused() = refused;
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which of the candidate instructions that a plan offers for each statement carries the probe. The daemon trusts
+// nobody's site: every instruction is decoded and judged again here, and its bytes are compared with the file when
+// attaching.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/pipeline/event_builder.h"
+#include "plan.pb.h"
+
+namespace dlog::daemon {
+
+struct SitePolicyContext {
+  v1::SitePolicy policy = v1::SITE_AUTO;
+  bool shadow_stack = false;  // the target has one: probing a call could fault in it on some kernels
+};
+
+struct SiteChoice {
+  std::vector<pipeline::LogpointContext::Site> sites;  // at most one per statement
+  std::vector<v1::RefusedSite> refused;                // statements without a usable candidate, with the last reason
+};
+
+SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyContext& context);
+
+// Rewrites `resolved` to what attaching would do: each statement is left with its chosen candidate only, statements
+// without one move to `refused`.
+void KeepChosen(const SiteChoice& choice, v1::ResolvedLogpoint* resolved);
+
+}  // namespace dlog::daemon
