@@ -90,6 +90,11 @@ static DLOG_INLINE int dlog_out_of_budget(struct dlog_scratch* s) {
   return dlog_stop(s, DLOG_VERDICT_DONE);
 }
 
+/* A read that the budget has shortened is the last one. */
+static DLOG_INLINE int dlog_after_read(struct dlog_scratch* s) {
+  return s->flags & DLOG_RECORD_BUDGET ? dlog_stop(s, DLOG_VERDICT_DONE) : 0;
+}
+
 static DLOG_INLINE dlog_u32 dlog_room(const struct dlog_scratch* s) {
   const dlog_u32 budget = dlog_clamp(s->budget, DLOG_MAX_RECORD_DATA);
   return s->cursor < budget ? budget - s->cursor : 0;
@@ -118,7 +123,7 @@ static DLOG_INLINE int dlog_end_parts(struct dlog_scratch* s, dlog_u32 left, dlo
   s->part.left = 0;
   if (done) dlog_put_segment(s, end - done, done, left ? (dlog_u32)DLOG_SEGMENT_OK : status);
   if (left && dlog_put_fault(s, end, left)) return 1;
-  return s->flags & DLOG_RECORD_BUDGET ? dlog_stop(s, DLOG_VERDICT_DONE) : 0;
+  return dlog_after_read(s);
 }
 
 /* Reads up to `n` bytes of a string that lie in one page, which may have to be faulted in first. Returns the number of
@@ -193,9 +198,11 @@ static DLOG_INLINE int dlog_copy(struct dlog_scratch* s, dlog_u64 address, dlog_
   dlog_env_store64(dst + length, 0);
   if (dlog_env_read(dst, length, address, sleepable) == 0) {
     dlog_put_segment(s, address, length, status);
-    return s->flags & DLOG_RECORD_BUDGET ? dlog_stop(s, DLOG_VERDICT_DONE) : 0;
+    return dlog_after_read(s);
   }
-  if ((address & (DLOG_PAGE_SIZE - 1)) + length <= DLOG_PAGE_SIZE) return dlog_put_fault(s, address, length);
+  if ((address & (DLOG_PAGE_SIZE - 1)) + length <= DLOG_PAGE_SIZE) {
+    return dlog_put_fault(s, address, length) ? 1 : dlog_after_read(s);
+  }
   dlog_start_parts(s, address, length, status, 0);
   return 0;
 }
@@ -224,7 +231,7 @@ static DLOG_INLINE int dlog_copy_string(struct dlog_scratch* s, dlog_u64 address
   }
   dlog_env_store64(dst + length, 0);
   dlog_put_segment(s, address, length, DLOG_SEGMENT_TRUNCATED);
-  return s->flags & DLOG_RECORD_BUDGET ? dlog_stop(s, DLOG_VERDICT_DONE) : 0;
+  return dlog_after_read(s);
 }
 
 /* ---------------------------------------------------------------- work queue */

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Condition, rate, hit limit, losses: every hit is accounted for.
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "test/bpf/kernel_fixture.h"
+
+namespace dlog::test {
+namespace {
+
+// rdi % 10 == 3
+constexpr char kOneInTen[] = R"pb(
+  register_mask: 0x20
+  condition { code: CAP_ARITH_IMM dst: 20 a: 5 op: OP_MOD imm: 10 }
+  condition { code: CAP_ARITH_IMM dst: 20 a: 20 op: OP_EQ imm: 3 }
+  condition { code: CAP_REJECT_IF_ZERO a: 20 })pb";
+
+}  // namespace
+
+TEST_CASE("a condition lets exactly the right hits through") {
+  TargetProcess target;
+  for (const bool sleepable : {true, false}) {
+    auto runtime = NewRuntime({.sleepable = sleepable});
+    auto logpoint = Attach(runtime.get(), Request(target, "hit", kOneInTen));
+    CHECK(target.Does("call 0 1000"));
+    CHECK(Count(*logpoint, DLOG_COUNT_HITS) == 1000);
+    CHECK(Count(*logpoint, DLOG_COUNT_SUBMITTED) == 100);
+    CHECK(Count(*logpoint, DLOG_COUNT_FILTERED) == 900);
+    const auto records = Drain(runtime.get());
+    REQUIRE(records.size() == 100);
+    for (size_t i = 0; i < records.size(); ++i) CHECK(records[i].header.regs[5] == i * 10 + 3);
+    CHECK(Count(*logpoint, DLOG_COUNT_BYTES) == 100 * sizeof(dlog_record));
+  }
+}
+
+TEST_CASE("a condition that cannot be evaluated is a counted drop") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  auto logpoint = Attach(runtime.get(), Request(target, "hit", R"pb(
+                           condition { code: CAP_LOAD dst: 20 a: 5 size: 4 }
+                           condition { code: CAP_REJECT_IF_ZERO a: 20 })pb"));
+  CHECK(target.Does("call 1 50"));
+  CHECK(Drops(*logpoint, DLOG_DROP_CONDITION_ERROR) == 50);
+  CheckAddsUp(*logpoint);
+  CHECK(Drain(runtime.get()).empty());
+}
+
+TEST_CASE("a condition that divides by zero is a counted drop") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  auto logpoint = Attach(runtime.get(), Request(target, "hit", R"pb(
+                           condition { code: CAP_CONST dst: 19 imm: -9223372036854775808 }
+                           condition { code: CAP_ARITH dst: 20 a: 19 b: 5 op: OP_DIV is_signed: true })pb"));
+  CHECK(target.Does("pass 0"));
+  CHECK(target.Does("pass 18446744073709551615"));  // INT64_MIN / -1
+  CHECK(Drops(*logpoint, DLOG_DROP_CONDITION_ERROR) == 1);
+  CHECK(Count(*logpoint, DLOG_COUNT_SUBMITTED) == 1);
+}
+
+TEST_CASE("the rate limit lets its burst and then its rate through") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  auto request = Request(target, "hit", "register_mask: 0x20");
+  request.rate_per_second = 50;
+  auto logpoint = Attach(runtime.get(), request);
+  const auto start = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - start < std::chrono::milliseconds(600)) CHECK(target.Does("call 0 100"));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const uint64_t submitted = Count(*logpoint, DLOG_COUNT_SUBMITTED);
+  CHECK(submitted <= 5 + static_cast<uint64_t>(50 * seconds) + 1);
+  CHECK(submitted >= static_cast<uint64_t>(50 * seconds * 0.8));
+  CHECK(Count(*logpoint, DLOG_COUNT_RATE_LIMITED) > 0);
+  CheckAddsUp(*logpoint);
+}
+
+TEST_CASE("the hit limit admits exactly that many, also with threads") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  auto request = Request(target, "hit", "register_mask: 0x20");
+  request.max_hits = 7;
+  auto logpoint = Attach(runtime.get(), request);
+  CHECK(target.Does("threads 4 500"));
+  CHECK(Count(*logpoint, DLOG_COUNT_HITS) == 2000);
+  CHECK(Count(*logpoint, DLOG_COUNT_SUBMITTED) == 7);
+  CHECK(Drops(*logpoint, DLOG_DROP_AFTER_END) == 1993);
+}
+
+TEST_CASE("counters add up exactly with four threads and a ring that overflows") {
+  TargetProcess target;
+  for (const bool sleepable : {true, false}) {
+    auto runtime = NewRuntime({.ring_bytes = 64 << 10, .sleepable = sleepable});
+    auto plain = Attach(runtime.get(), Request(target, "hit", "register_mask: 0x20"));
+    auto interpreted = Attach(runtime.get(), Request(target, "red_zone", R"pb(
+                                register_mask: 0x20
+                                condition { code: CAP_ARITH_IMM dst: 20 a: 5 op: OP_AND imm: 1 }
+                                condition { code: CAP_REJECT_IF_ZERO a: 20 }
+                                ops { code: CAP_COPY a: 7 offset: -8 length: 8 }
+                                ops { code: CAP_CSTRING a: 4 length: 64 })pb"));
+    CHECK(target.Does("threads 4 5000"));
+    for (const auto* logpoint : {plain.get(), interpreted.get()}) {
+      CHECK(Count(*logpoint, DLOG_COUNT_HITS) == 20000);
+      CHECK(Drops(*logpoint, DLOG_DROP_RING_FULL) > 0);
+      CheckAddsUp(*logpoint);
+    }
+    CHECK(Count(*interpreted, DLOG_COUNT_FILTERED) == 10000);
+    const uint64_t submitted = Count(*plain, DLOG_COUNT_SUBMITTED) + Count(*interpreted, DLOG_COUNT_SUBMITTED);
+    CHECK(Drain(runtime.get()).size() == submitted);
+  }
+}
+
+TEST_CASE("with a consumer every submitted record arrives intact") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  auto logpoint = Attach(runtime.get(), Request(target, "red_zone", R"pb(
+                           register_mask: 0x20
+                           ops { code: CAP_COPY a: 7 offset: -8 length: 8 })pb"));
+  std::atomic<bool> stop = false;
+  uint64_t received = 0, wrong = 0;
+  std::thread consumer([&] {
+    while (true) {
+      const bool last = stop.load();
+      auto got = runtime->Poll(10, [&](const attach::RawRecord& raw) {
+        uint64_t value;
+        memcpy(&value, raw.segments.data() + sizeof(dlog_segment), sizeof(value));
+        wrong += value != raw.header->regs[5];
+        ++received;
+      });
+      if (last && got.ok() && *got == 0) return;
+    }
+  });
+  CHECK(target.Does("threads 4 10000"));
+  stop = true;
+  consumer.join();
+  CHECK(wrong == 0);
+  CHECK(received == Count(*logpoint, DLOG_COUNT_SUBMITTED));
+  CHECK(Count(*logpoint, DLOG_COUNT_HITS) == 40000);
+  CheckAddsUp(*logpoint);
+}
+
+TEST_CASE("polling an empty ring returns after its timeout") {
+  auto runtime = NewRuntime();
+  const auto start = std::chrono::steady_clock::now();
+  auto got = runtime->Poll(60, [](const attach::RawRecord&) {});
+  REQUIRE(got.ok());
+  CHECK(*got == 0);
+  CHECK(std::chrono::steady_clock::now() - start >= std::chrono::milliseconds(55));
+  CHECK(runtime->RingUsedRatio() == 0);
+}
+
+}  // namespace dlog::test

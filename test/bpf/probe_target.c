@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program that the kernel tests probe: known instructions at known places, driven by lines on standard input.
+// At start it prints "site NAME OFFSET ADDRESS HEXBYTES" for each place, "data NAME ADDRESS" for each object, and
+// "ready". Each command is answered by one line:
+//   call FROM COUNT       target_hit(i, text) for i in [FROM, FROM + COUNT)
+//   pass ARGUMENT         target_hit(ARGUMENT, text)
+//   threads N COUNT       N threads, each `call 0 COUNT`
+//   fork COUNT            a child does `call 0 COUNT` and ends
+//   registers             loads known values into all registers, passes both register sites, "ok" if none has changed
+//   cold                  answers "cold ADDRESS" of a mapped page that this process has not touched
+//   byte ADDRESS          answers "byte HEX": what memory holds there
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+uint64_t target_registers_in[16];  // in DWARF order; [7] (rsp) is not loaded
+uint64_t target_registers_out[16];
+
+// Registers are stored rip-relative, because none is free to hold an address.
+asm(".text\n"
+    ".globl target_pass_registers\n"
+    "target_pass_registers:\n"
+    "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+    "  mov target_registers_in+0(%rip), %rax\n"
+    "  mov target_registers_in+8(%rip), %rdx\n"
+    "  mov target_registers_in+16(%rip), %rcx\n"
+    "  mov target_registers_in+24(%rip), %rbx\n"
+    "  mov target_registers_in+32(%rip), %rsi\n"
+    "  mov target_registers_in+40(%rip), %rdi\n"
+    "  mov target_registers_in+48(%rip), %rbp\n"
+    "  mov target_registers_in+64(%rip), %r8\n"
+    "  mov target_registers_in+72(%rip), %r9\n"
+    "  mov target_registers_in+80(%rip), %r10\n"
+    "  mov target_registers_in+88(%rip), %r11\n"
+    "  mov target_registers_in+96(%rip), %r12\n"
+    "  mov target_registers_in+104(%rip), %r13\n"
+    "  mov target_registers_in+112(%rip), %r14\n"
+    "  mov target_registers_in+120(%rip), %r15\n"
+    "  mov %rsp, target_registers_out+56(%rip)\n"
+    ".globl target_site_emulated\n"
+    "target_site_emulated:\n"
+    "  push %r12\n"
+    "  pop %r12\n"
+    ".globl target_site_stepped\n"
+    "target_site_stepped:\n"
+    "  mov %r13, %r13\n"
+    "  mov %rax, target_registers_out+0(%rip)\n"
+    "  mov %rdx, target_registers_out+8(%rip)\n"
+    "  mov %rcx, target_registers_out+16(%rip)\n"
+    "  mov %rbx, target_registers_out+24(%rip)\n"
+    "  mov %rsi, target_registers_out+32(%rip)\n"
+    "  mov %rdi, target_registers_out+40(%rip)\n"
+    "  mov %rbp, target_registers_out+48(%rip)\n"
+    "  mov %r8, target_registers_out+64(%rip)\n"
+    "  mov %r9, target_registers_out+72(%rip)\n"
+    "  mov %r10, target_registers_out+80(%rip)\n"
+    "  mov %r11, target_registers_out+88(%rip)\n"
+    "  mov %r12, target_registers_out+96(%rip)\n"
+    "  mov %r13, target_registers_out+104(%rip)\n"
+    "  mov %r14, target_registers_out+112(%rip)\n"
+    "  mov %r15, target_registers_out+120(%rip)\n"
+    "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+    "  ret\n"
+    ".globl target_hit\n"
+    "target_hit:\n"
+    "  push %rbp\n"
+    "  mov %rsp, %rbp\n"
+    "  mov %rdi, -8(%rsp)\n"  // red zone: a probe must leave it alone
+    ".globl target_site_red_zone\n"
+    "target_site_red_zone:\n"
+    "  jmp 1f\n"
+    "1: mov -8(%rsp), %rax\n"
+    "  pop %rbp\n"
+    "  ret\n"
+    ".globl target_site_syscall\n"
+    "target_site_syscall:\n"
+    "  syscall\n"
+    "  ret\n");
+
+extern void target_pass_registers(void);
+extern uint64_t target_hit(uint64_t value, const char* text);
+extern const unsigned char target_site_emulated[], target_site_stepped[], target_site_red_zone[], target_site_syscall[];
+
+struct node {
+  struct node* next;
+  uint64_t value;
+};
+struct node target_list[3] = {{&target_list[1], 10}, {&target_list[2], 11}, {&target_list[0], 12}};
+const char target_text[] = "the quick brown fox";
+
+static uint64_t file_offset(const void* address) {
+  FILE* maps = fopen("/proc/self/maps", "r");
+  char line[512];
+  uint64_t start, end, offset;
+  while (maps && fgets(line, sizeof(line), maps)) {
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &offset) != 3) continue;
+    if ((uint64_t)address >= start && (uint64_t)address < end) {
+      fclose(maps);
+      return (uint64_t)address - start + offset;
+    }
+  }
+  abort();
+}
+
+static void print_site(const char* name, const unsigned char* code, int length) {
+  printf("site %s %" PRIx64 " %" PRIx64 " ", name, file_offset(code), (uint64_t)code);
+  for (int i = 0; i < length; ++i) printf("%02x", code[i]);
+  printf("\n");
+}
+
+static int call(uint64_t from, uint64_t count) {
+  int wrong = 0;
+  for (uint64_t i = from; i < from + count; ++i) wrong += target_hit(i, target_text) != i;
+  return wrong;
+}
+
+static void* call_in_thread(void* count) { return (void*)(intptr_t)call(0, (uint64_t)count); }
+
+static int call_in_threads(int threads, uint64_t count) {
+  pthread_t ids[64];
+  int wrong = 0;
+  if (threads > 64) threads = 64;
+  for (int i = 0; i < threads; ++i) pthread_create(&ids[i], 0, call_in_thread, (void*)count);
+  for (int i = 0; i < threads; ++i) {
+    void* result;
+    pthread_join(ids[i], &result);
+    wrong += (int)(intptr_t)result;
+  }
+  return wrong;
+}
+
+static int call_in_child(uint64_t count) {
+  int status = 0;
+  pid_t child = fork();
+  if (child == 0) _exit(call(0, count) != 0);
+  waitpid(child, &status, 0);
+  return status;
+}
+
+static int pass_registers(void) {
+  for (int i = 0; i < 16; ++i) target_registers_in[i] = 0x1111111100000000ull * (unsigned)(i % 7) + (unsigned)i + 0xa0;
+  target_pass_registers();
+  int wrong = 0;
+  for (int i = 0; i < 16; ++i) wrong += i != 7 && target_registers_in[i] != target_registers_out[i];
+  return wrong;
+}
+
+// A mapping of a file whose page is in the page cache, but not in this process's page table.
+static void* cold_page(void) {
+  const char text[] = "cold but readable";
+  int fd = memfd_create("cold", 0);
+  if (fd < 0 || write(fd, text, sizeof(text)) != (ssize_t)sizeof(text)) return 0;
+  void* page = mmap(0, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+  close(fd);
+  return page == MAP_FAILED ? 0 : page;
+}
+
+int main(void) {
+  char line[256];
+  uint64_t a, b;
+  setvbuf(stdout, 0, _IOLBF, 0);
+  print_site("emulated", target_site_emulated, 2);
+  print_site("stepped", target_site_stepped, 3);
+  print_site("hit", (const unsigned char*)&target_hit, 1);
+  print_site("red_zone", target_site_red_zone, 2);
+  print_site("syscall", target_site_syscall, 2);
+  printf("data list %" PRIx64 "\n", (uint64_t)target_list);
+  printf("data text %" PRIx64 "\n", (uint64_t)target_text);
+  printf("ready\n");
+  while (fgets(line, sizeof(line), stdin)) {
+    if (sscanf(line, "call %" SCNu64 " %" SCNu64, &a, &b) == 2) {
+      printf("wrong %d\n", call(a, b));
+    } else if (sscanf(line, "pass %" SCNu64, &a) == 1) {
+      printf("wrong %d\n", target_hit(a, target_text) != a);
+    } else if (sscanf(line, "threads %" SCNu64 " %" SCNu64, &a, &b) == 2) {
+      printf("wrong %d\n", call_in_threads((int)a, b));
+    } else if (sscanf(line, "fork %" SCNu64, &a) == 1) {
+      printf("wrong %d\n", call_in_child(a));
+    } else if (strncmp(line, "registers", 9) == 0) {
+      printf("wrong %d\n", pass_registers());
+    } else if (strncmp(line, "cold", 4) == 0) {
+      printf("cold %" PRIx64 "\n", (uint64_t)cold_page());
+    } else if (sscanf(line, "byte %" SCNx64, &a) == 1) {
+      printf("byte %02x\n", *(const volatile unsigned char*)a);
+    } else {
+      printf("unknown\n");
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/attach/site_check.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "symbolizer/base/status_hint.h"
+#include "symbolizer/base/unique_fd.h"
+
+namespace dlog::attach {
+namespace {
+
+// A file in memory with these bytes.
+UniqueFd File(const std::vector<uint8_t>& bytes) {
+  UniqueFd file(memfd_create("site", MFD_CLOEXEC));
+  REQUIRE(write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  return file;
+}
+
+absl::Status Check(const std::vector<uint8_t>& file, uint64_t offset, const std::vector<uint8_t>& expected) {
+  return CheckSite(File(file).get(), "/bin/x", FileOffset{offset}, expected);
+}
+
+}  // namespace
+
+TEST_CASE("a safe instruction with the plan's bytes passes, also at the end of the file") {
+  CHECK(Check({0x00, 0x55, 0x48, 0x89, 0xe5}, 1, {0x55}).ok());
+  CHECK(Check({0x00, 0x55}, 1, {0x55}).ok());
+}
+
+TEST_CASE("other bytes than the plan's are refused with both shown") {
+  const absl::Status status = Check({0x55, 0xc3}, 0, {0x53});
+  CHECK(absl::IsFailedPrecondition(status));
+  CHECK_THAT(std::string(status.message()), Catch::Contains("55") && Catch::Contains("53"));
+  CHECK_FALSE(HintOf(status).empty());
+}
+
+TEST_CASE("an unsafe instruction is refused although the plan claims it") {
+  const absl::Status status = Check({0x0f, 0x05, 0xc3}, 0, {0x0f, 0x05});
+  CHECK(absl::IsFailedPrecondition(status));
+  CHECK_THAT(std::string(status.message()), Catch::Contains("syscall") && Catch::Contains("file offset 0x0"));
+}
+
+TEST_CASE("bytes that end within the instruction do not pass for it") {
+  // A plan made for one byte of `call` would otherwise match a different call.
+  CHECK(absl::IsInvalidArgument(Check({0xe8, 1, 2, 3, 4, 0x90}, 0, {0xe8})));
+  CHECK(Check({0xe8, 1, 2, 3, 4, 0x90}, 0, {0xe8, 1, 2, 3, 4}).ok());
+}
+
+TEST_CASE("impossible byte counts and ends of files are refused") {
+  CHECK(absl::IsInvalidArgument(Check({0x55}, 0, {})));
+  CHECK(absl::IsInvalidArgument(Check(std::vector<uint8_t>(32, 0x90), 0, std::vector<uint8_t>(16, 0x90))));
+  CHECK(absl::IsFailedPrecondition(Check({0x55}, 1, {0x55})));
+  CHECK(absl::IsFailedPrecondition(Check({0xe8, 0}, 0, {0xe8, 0})));  // cut short
+  CHECK(absl::IsFailedPrecondition(CheckSite(-1, "/bin/x", FileOffset{0}, std::vector<uint8_t>{0x55})));
+}
+
+}  // namespace dlog::attach
