@@ -105,7 +105,7 @@ size_t WithoutCutCharacter(std::string_view bytes) {
   for (size_t back = 1; back <= 3 && back <= bytes.size(); ++back) {
     const auto byte = static_cast<uint8_t>(bytes[bytes.size() - back]);
     if (IsContinuation(byte)) continue;
-    const size_t wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
+    const size_t wanted = byte > 0xf4 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
     return wanted > back ? bytes.size() - back : bytes.size();
   }
   return bytes.size();

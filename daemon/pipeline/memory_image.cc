@@ -10,7 +10,8 @@
 namespace dlog::pipeline {
 namespace {
 
-// vm.mmap_min_addr keeps the first page unmapped, so a missing read there is a null pointer plus an offset.
+// vm.mmap_min_addr keeps the first page unmapped: what is missing there is a null pointer plus an offset, and a plan
+// that tests for null does not even try to read it.
 constexpr uint64_t kFirstMappableAddress = 4096;
 
 constexpr uint64_t ClampLength(uint64_t address, uint64_t length) {
@@ -100,7 +101,8 @@ uint64_t MemoryImage::register_value(unsigned dwarf_number) const {
 const MemoryImage::Piece* MemoryImage::PieceAt(uint64_t address) const { return Find(pieces_, address); }
 
 ReadResult MemoryImage::Missing(uint64_t address) const {
-  return {Find(faults_, address) != nullptr ? ReadFailure::kFault : ReadFailure::kNotCaptured, address};
+  const bool fault = address < kFirstMappableAddress || Find(faults_, address) != nullptr;
+  return {fault ? ReadFailure::kFault : ReadFailure::kNotCaptured, address};
 }
 
 ReadResult MemoryImage::Read(uint64_t address, void* out, size_t size) const {
@@ -137,9 +139,7 @@ ReadResult MemoryImage::Probe(uint64_t address, uint64_t size) const {
 }
 
 std::string FailureReason(const ReadResult& result) {
-  if (result.failure == ReadFailure::kFault || result.address < kFirstMappableAddress) {
-    return absl::StrCat("0x", absl::Hex(result.address));
-  }
+  if (result.failure == ReadFailure::kFault) return absl::StrCat("0x", absl::Hex(result.address));
   return "not captured";
 }
 

@@ -20,7 +20,7 @@ namespace dlog::pipeline {
 enum class ReadFailure {
   kNone,
   kNotCaptured,  // the plan did not ask for them, or a cap ended the capture before them
-  kFault,        // the kernel could not read them: address not mapped
+  kFault,        // the kernel could not read them (address not mapped), or they lie in the first page
 };
 
 struct ReadResult {
