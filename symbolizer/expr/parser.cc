@@ -12,8 +12,9 @@
 namespace dlog::expr {
 namespace {
 
-constexpr char kNoEffects[] = "a log line must not change the program";
+constexpr char kAssignment[] = "assignment is not allowed: a log line must not change the program";
 constexpr char kNoCasts[] = "casts are not supported: the value is shown in its own type";
+constexpr char kCall[] = "calls are not supported: a log line must not run code of the program";
 constexpr char kTooDeep[] = "this expression is nested too deeply";
 
 struct Operator {
@@ -33,19 +34,19 @@ struct Refusal {
 // What may follow an operand in C++ but not here.
 constexpr Refusal kRefusedPunctuators[] = {
     {"=", "assignment is not allowed: a log line must not change the program (did you mean '=='?)"},
-    {"+=", "assignment is not allowed: a log line must not change the program"},
-    {"-=", "assignment is not allowed: a log line must not change the program"},
-    {"*=", "assignment is not allowed: a log line must not change the program"},
-    {"/=", "assignment is not allowed: a log line must not change the program"},
-    {"%=", "assignment is not allowed: a log line must not change the program"},
-    {"&=", "assignment is not allowed: a log line must not change the program"},
-    {"|=", "assignment is not allowed: a log line must not change the program"},
-    {"^=", "assignment is not allowed: a log line must not change the program"},
-    {"<<=", "assignment is not allowed: a log line must not change the program"},
-    {">>=", "assignment is not allowed: a log line must not change the program"},
+    {"+=", kAssignment},
+    {"-=", kAssignment},
+    {"*=", kAssignment},
+    {"/=", kAssignment},
+    {"%=", kAssignment},
+    {"&=", kAssignment},
+    {"|=", kAssignment},
+    {"^=", kAssignment},
+    {"<<=", kAssignment},
+    {">>=", kAssignment},
     {"++", "'++' is not allowed: a log line must not change the program"},
     {"--", "'--' is not allowed: a log line must not change the program"},
-    {"(", "calls are not supported: a log line must not run code of the program"},
+    {"(", kCall},
     {"?", "'?:' is not supported: show both values instead"},
     {"<=>", "'<=>' is not supported"},
     {".*", "pointers to members are not supported"},
@@ -247,7 +248,7 @@ Parsed Parser::ParsePostfix(int nesting) {
     if (token_.Is(".") || token_.Is("->")) {
       const AstKind kind = token_.Is(".") ? AstKind::kMember : AstKind::kArrow;
       Advance();
-      if (token_.Is("~")) return FailHere("calls are not supported: a log line must not run code of the program");
+      if (token_.Is("~")) return FailHere(kCall);
       if (token_.kind == TokenKind::kIdentifier && token_.text[0] == '$')
         return FailHere("expected a member's name here");
       std::string name;
