@@ -29,7 +29,8 @@ constexpr int kSkip = 77;
 std::string Observed(const CheckResult& result) {
   if (result.attach_errno != 0) return "refused by the kernel, errno " + std::to_string(result.attach_errno);
   std::string out = result.difference.empty() ? "same result" : "WRONG: " + result.difference;
-  out += ", " + std::to_string(result.hits) + " hits of " + std::to_string(kSeeds);
+  out += ", " + std::to_string(result.hits) + " hits of " + std::to_string(kSeeds) + ", " + std::to_string(result.ns) +
+         " ns";
   if (!result.runs_alone) out += " (does not complete without the probe either)";
   return out;
 }

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -105,6 +106,12 @@ std::string Compare(Outcome& alone, Outcome& probed, bool ignore_rax_rdx) {
   return out;
 }
 
+uint64_t FastestRun(const Outcome* outcomes) {
+  uint64_t ns = outcomes[0].ns;
+  for (int seed = 1; seed < kSeeds; ++seed) ns = std::min(ns, outcomes[seed].ns);
+  return ns;
+}
+
 bool AllDone(const Outcome* outcomes) {
   for (int seed = 0; seed < kSeeds; ++seed) {
     if (!outcomes[seed].done || outcomes[seed].out.path == kPathNone) return false;
@@ -186,6 +193,9 @@ CheckResult KernelChecker::Check(std::span<const uint8_t> instruction, bool igno
   result.runs_alone = alone.empty() && AllDone(shared_->alone);
   const std::string probed = RunChild(file.path(), instruction.size(), shared_->probed, true, &result);
   if (result.attach_errno != 0) return result;
+  const uint64_t alone_ns = FastestRun(shared_->alone);
+  const uint64_t probed_ns = FastestRun(shared_->probed);
+  result.ns = probed_ns > alone_ns ? probed_ns - alone_ns : 0;
   if (probed != alone) {
     result.difference = probed.empty() ? "does not die" : probed;
     return result;

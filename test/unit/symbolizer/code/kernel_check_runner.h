@@ -17,6 +17,7 @@ struct CheckResult {
   int attach_errno = 0;     // of perf_event_open
   std::string difference;   // empty when the probed run computed the same; else what differs, or how it died
   uint64_t hits = 0;        // of kSeeds executions
+  uint64_t ns = 0;          // least extra time of a probed run
 };
 
 class KernelChecker {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "test/unit/symbolizer/code/kernel_check_stub_x86_64.h"
 
+#include <chrono>
 #include <cstring>
 
 namespace dlog::code {
@@ -170,7 +171,9 @@ void PrepareRun(int seed, size_t instruction_length) {
 
 void RunOnce(Outcome* outcome) {
   auto* arena = reinterpret_cast<Arena*>(kArenaAddress);
+  const auto start = std::chrono::steady_clock::now();
   reinterpret_cast<void (*)()>(kCodeAddress)();
+  outcome->ns = static_cast<uint64_t>((std::chrono::steady_clock::now() - start).count());
   outcome->out = arena->out;
   std::memcpy(outcome->stack, arena->stack, sizeof outcome->stack);
   std::memcpy(outcome->data, arena->data, sizeof outcome->data);

@@ -43,6 +43,7 @@ struct alignas(kPageSize) Arena {
 // One run's result, in memory shared with the parent.
 struct Outcome {
   bool done;
+  uint64_t ns;  // duration of the run, the stub's work included
   Registers out;
   uint8_t stack[2 * kPageSize];
   uint8_t data[2 * kPageSize];
