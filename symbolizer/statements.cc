@@ -183,7 +183,10 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
       if (covering == nullptr || row.address >= covering->address) covering = &row;
     }
     if (covering == nullptr) continue;
-    if (located.sites.empty()) located.line = located.requested_line = covering->line;
+    if (located.sites.empty()) {
+      located.line = located.requested_line = covering->line;
+      located.file = lines.FilePath(match.unit, covering->file);
+    }
     located.sites.push_back({address, covering->file, *std::move(scope)});
   }
   return located;

@@ -59,6 +59,10 @@ std::string DirectoryOf(const LineProgram& program, uint64_t index, std::string_
   return JoinPath(JoinPath(comp_dir, base), directory);
 }
 
+std::string PathOf(const LineProgram& program, const LineFile& file, std::string_view comp_dir) {
+  return NormalizePath(JoinPath(DirectoryOf(program, file.directory, comp_dir), file.name));
+}
+
 }  // namespace
 
 struct LineIndex::Impl {
@@ -146,7 +150,7 @@ absl::StatusOr<std::vector<SourceFile>> LineIndex::FilesMatching(std::string_vie
   impl_->ForEachFile([&](const Impl::Unit& unit, const LineProgram& program, uint32_t index) {
     const LineFile& file = program.files[index];
     if (BaseNameOfPath(file.name) != base) return;
-    std::string path = NormalizePath(JoinPath(DirectoryOf(program, file.directory, unit.comp_dir), file.name));
+    std::string path = PathOf(program, file, unit.comp_dir);
     if (!PathEndsIn(path, wanted)) return;
     const auto [slot, added] = by_path.emplace(path, out.size());
     if (added) out.push_back({std::move(path), std::nullopt, {}});
@@ -160,6 +164,15 @@ absl::StatusOr<std::vector<SourceFile>> LineIndex::FilesMatching(std::string_vie
   return out;
 }
 
+std::string LineIndex::FilePath(const Dwarf_Die& unit, uint32_t file) const {
+  const std::optional<uint64_t> offset = StatementList(unit);
+  if (!offset.has_value()) return "";
+  const absl::StatusOr<LineProgram> program = ParseLineProgram(impl_->sections, *offset);
+  if (!program.ok() || file >= program->files.size()) return "";
+  const LineFile& entry = program->files[file];
+  return PathOf(*program, entry, StringAttribute(unit, DW_AT_comp_dir));
+}
+
 std::vector<std::string> LineIndex::SimilarFiles(std::string_view suffix, size_t limit) const {
   CloseNames close(BaseNameOfPath(suffix));
   std::unordered_set<std::string_view> seen;
@@ -167,7 +180,7 @@ std::vector<std::string> LineIndex::SimilarFiles(std::string_view suffix, size_t
     const LineFile& file = program.files[index];
     const std::string_view base = BaseNameOfPath(file.name);
     if (!seen.insert(base).second) return;
-    close.Offer(base, NormalizePath(JoinPath(DirectoryOf(program, file.directory, unit.comp_dir), file.name)));
+    close.Offer(base, PathOf(program, file, unit.comp_dir));
   });
   return close.Best(limit);
 }

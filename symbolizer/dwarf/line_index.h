@@ -55,6 +55,9 @@ class LineIndex {
   // (tombstoned or address 0) sequences are left out. The vector lives as long as the LineIndex.
   absl::StatusOr<const std::vector<LineRow>*> Rows(const Dwarf_Die& unit) const;
 
+  // The path of LineRow::file of that unit, as in SourceFile::path; empty when the table has no such file.
+  std::string FilePath(const Dwarf_Die& unit, uint32_t file) const;
+
  private:
   struct Impl;
   explicit LineIndex(std::unique_ptr<Impl> impl);

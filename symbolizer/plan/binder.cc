@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/edit_distance.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/members.h"
 #include "symbolizer/plan/nodes.h"
@@ -17,21 +18,6 @@ namespace {
 
 using expr::Ast;
 using expr::AstKind;
-
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
 
 v1::Operator BinaryOperator(std::string_view text) {
   struct Entry {
@@ -59,23 +45,6 @@ bool IsNullLiteral(const v1::Node& node) {
 
 }  // namespace
 
-std::vector<std::string> NearMisses(std::string_view name, const std::vector<std::string>& candidates) {
-  constexpr size_t kMost = 3;
-  std::vector<std::pair<size_t, std::string>> ranked;
-  for (const std::string& candidate : candidates) {
-    const size_t distance = EditDistance(name, candidate);
-    const bool contains = candidate.find(name) != std::string::npos && name.size() >= 2;
-    if (distance <= std::max<size_t>(1, name.size() / 3) || contains) ranked.emplace_back(distance, candidate);
-  }
-  std::sort(ranked.begin(), ranked.end());
-  ranked.erase(std::unique(ranked.begin(), ranked.end()), ranked.end());
-  std::vector<std::string> out;
-  for (auto& [distance, candidate] : ranked) {
-    if (out.size() < kMost) out.push_back(std::move(candidate));
-  }
-  return out;
-}
-
 Binder::Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point,
                dwarf::TypeGraph* types, Shaper* shaper)
     : module_(module),
@@ -96,7 +65,10 @@ absl::Status Binder::Error(const Ast& ast, std::string_view message) const {
 }
 
 absl::Status Binder::UnknownName(const Ast& ast, std::string_view what, std::vector<std::string> candidates) const {
-  const std::vector<std::string> close = NearMisses(ast.text, candidates);
+  constexpr size_t kMostSuggested = 3;
+  dwarf::CloseNames names(ast.text);
+  for (const std::string& candidate : candidates) names.Offer(candidate, candidate);
+  const std::vector<std::string> close = names.Best(kMostSuggested);
   absl::Status status = absl::NotFoundError(expr::WithCaret(what, source_, ast.begin));
   if (!close.empty())
     return WithHint(std::move(status), absl::StrCat("did you mean ", absl::StrJoin(close, ", "), "?"));
@@ -360,6 +332,10 @@ absl::StatusOr<v1::Node> Binder::BindAddressOf(const Ast& ast) {
 
 absl::StatusOr<v1::Node> Binder::Scalar(const Ast& ast, v1::Node node) {
   const v1::Type& type = types_->at(node.type());
+  // A narrow unsigned bitfield promotes to int ([conv.prom]).
+  if (node.has_member() && node.member().bit_size() != 0 && node.member().bit_size() < 32 && type.size() == 4) {
+    return Converted(*types_, std::move(node), Fundamental(types_, "int"));
+  }
   if (IsScalar(type)) return node;
   if (type.kind() == v1::TYPE_ARRAY && IsInMemory(node)) {
     const uint32_t pointer = types_->PointerTo(type.target());

@@ -73,7 +73,4 @@ class Binder {
   std::optional<dwarf::Variable> missing_variable_;
 };
 
-// The candidates close to `name`, best first, at most three.
-std::vector<std::string> NearMisses(std::string_view name, const std::vector<std::string>& candidates);
-
 }  // namespace dlog::plan

@@ -424,6 +424,11 @@ absl::StatusOr<uint32_t> OpEmitter::ConvertValue(const v1::Node& node) {
     return value;  // both are binary64 in cells
   }
   if (from_float != to_float) return NotInKernel("conversion between integer and floating point");
+  // A cell holds the value extended by its own type: a type that can represent all of those needs nothing more.
+  const uint64_t from_size = ScalarSize(from, from_node.type());
+  const uint64_t to_size = ScalarSize(to, node.type());
+  const bool same_sign = IsSignedInteger(from) == IsSignedInteger(to);
+  if (same_sign ? from_size <= to_size : !IsSignedInteger(from) && from_size < to_size) return value;
   return Extended(*value, ScalarSize(to, node.type()), IsSignedInteger(to));
 }
 

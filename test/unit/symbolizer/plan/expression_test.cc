@@ -40,9 +40,9 @@ struct Pair {
 } g_pair = {11, -12};
 Pair* g_pair_pointer = &g_pair;
 
-__attribute__((noinline)) int Anchor(int x) {
-  asm volatile("" : : "r"(x) : "memory");
-  return x + g_counter;
+__attribute__((noinline)) int Anchor(int amount) {
+  asm volatile("" : : "r"(amount) : "memory");
+  return amount + g_counter;
 }
 }  // namespace plan_test
 
@@ -222,10 +222,10 @@ TEST_CASE("an index outside an array is an error, not a value") {
 }
 
 TEST_CASE("an unknown name tells the near misses and marks the place") {
-  auto bound = BindText("1 + g_countre");
+  auto bound = BindText("1 + amuont");
   REQUIRE(absl::IsNotFound(bound->node.status()));
-  CHECK(std::string(bound->node.status().message()).find("\n      ^") == std::string::npos);
-  CHECK(std::string(bound->node.status().message()).find('^') != std::string::npos);
+  CHECK(std::string(bound->node.status().message()).find("\n      ^") != std::string::npos);
+  CHECK(HintOf(bound->node.status()).find("amount") != std::string::npos);
 
   bound = BindText("g_pair.frist");
   REQUIRE(absl::IsNotFound(bound->node.status()));
