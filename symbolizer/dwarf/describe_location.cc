@@ -116,6 +116,8 @@ std::string Describe(const v1::Node& node, int depth) {
       return Describe(node.convert(), depth + 1);
     case v1::Node::kAddressOf:
       return "&" + Describe(node.address_of(), depth + 1);
+    case v1::Node::kChecked:
+      return Describe(node.checked().value(), depth + 1);
     case v1::Node::kSelf:
       return "self";
     case v1::Node::kUnavailable:

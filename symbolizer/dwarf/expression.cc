@@ -51,22 +51,35 @@ v1::Node Extend(v1::Node word, uint32_t size, bool is_signed) {
 }
 
 // (x >>signed n) = ((x >>unsigned n) ^ m) - m with m = sign bit >> n; n < 64.
-v1::Node ShiftRightSigned(v1::Node x, uint64_t n) {
-  n = std::min<uint64_t>(n, 63);
-  const v1::Node m = ConstantNode(kSignBit >> n);
-  v1::Node shifted = BinaryNode(v1::OP_SHR, std::move(x), ConstantNode(n));
+v1::Node ShiftRightSigned(v1::Node x, const v1::Node& n) {
+  const v1::Node m = BinaryNode(v1::OP_SHR, ConstantNode(kSignBit), n);
+  v1::Node shifted = BinaryNode(v1::OP_SHR, std::move(x), n);
   return BinaryNode(v1::OP_SUB, BinaryNode(v1::OP_XOR, std::move(shifted), m), m);
 }
 
+// All ones when negative, else zero.
+v1::Node SignOf(const v1::Node& word) { return ShiftRightSigned(word, ConstantNode(63)); }
+
+// -x when `sign` is all ones, x when it is zero.
+v1::Node ApplySign(v1::Node x, const v1::Node& sign) {
+  return BinaryNode(v1::OP_SUB, BinaryNode(v1::OP_XOR, std::move(x), sign), sign);
+}
+
 // Signed division truncates; the machine word's is unsigned: divide magnitudes, then put the sign back.
-v1::Node DivideSigned(const v1::Node& left, int64_t divisor) {
-  const v1::Node sign = ShiftRightSigned(left, 63);
-  auto apply_sign = [&](v1::Node value) {
-    return BinaryNode(v1::OP_SUB, BinaryNode(v1::OP_XOR, std::move(value), sign), sign);
-  };
-  const uint64_t magnitude = divisor < 0 ? -static_cast<uint64_t>(divisor) : static_cast<uint64_t>(divisor);
-  v1::Node quotient = apply_sign(BinaryNode(v1::OP_DIV, apply_sign(left), ConstantNode(magnitude)));
-  return divisor < 0 ? UnaryNode(v1::OP_NEG, std::move(quotient)) : quotient;
+v1::Node DivideSigned(const v1::Node& left, const v1::Node& right) {
+  const v1::Node left_sign = SignOf(left);
+  const v1::Node right_sign = SignOf(right);
+  v1::Node quotient = BinaryNode(v1::OP_DIV, ApplySign(left, left_sign), ApplySign(right, right_sign));
+  return ApplySign(std::move(quotient), BinaryNode(v1::OP_XOR, left_sign, right_sign));
+}
+
+// `value` if `condition` holds at the hit.
+v1::Node CheckedNode(v1::Node condition, v1::Node value, const char* reason) {
+  v1::Node out;
+  *out.mutable_checked()->mutable_condition() = std::move(condition);
+  *out.mutable_checked()->mutable_value() = std::move(value);
+  out.mutable_checked()->set_reason(reason);
+  return out;
 }
 
 size_t Depth(const v1::Node& node) {
@@ -79,6 +92,8 @@ size_t Depth(const v1::Node& node) {
       return 1 + Depth(node.unary().operand());
     case v1::Node::kBinary:
       return 1 + std::max(Depth(node.binary().left()), Depth(node.binary().right()));
+    case v1::Node::kChecked:
+      return 1 + std::max(Depth(node.checked().condition()), Depth(node.checked().value()));
     default:
       return 1;
   }
@@ -393,8 +408,8 @@ absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
       return typed(UnaryNode(v1::OP_BIT_NOT, std::move(right.word)));
     case DW_OP_abs: {
       if (!type.generic && !type.is_signed) return typed(std::move(right.word));
-      const v1::Node sign = ShiftRightSigned(right.word, 63);
-      return typed(BinaryNode(v1::OP_SUB, BinaryNode(v1::OP_XOR, std::move(right.word), sign), sign));
+      const v1::Node sign = SignOf(right.word);
+      return typed(ApplySign(std::move(right.word), sign));
     }
     default:
       break;
@@ -448,38 +463,36 @@ absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
   }
 }
 
-// Operations whose result depends on signedness. What they need as a constant compilers write as one; anything else is
-// refused, since the machine word's own division and shifts are unsigned and undefined beyond 63.
+// Operations whose result depends on signedness or that are undefined for some right operands: the machine word's own
+// division is unsigned and its shifts end at 63.
 absl::Status Evaluator::SignedArithmetic(uint8_t atom, Entry left, Entry right) {
   const StackType type = left.type;
+  const uint32_t bits = type.size * 8;
   const std::optional<uint64_t> amount = ConstantValue(right.word);
-  if (!amount.has_value()) return Unsupported("location expression divides or shifts by a variable");
   auto push = [&](v1::Node word) { return Push(Extend(std::move(word), type.size, type.is_signed), type); };
-  const bool is_signed = type.generic || type.is_signed;
-  switch (atom) {
-    case DW_OP_shl:
-      if (*amount >= type.size * 8) return push(ConstantNode(0));
-      return push(BinaryNode(v1::OP_SHL, std::move(left.word), ConstantNode(*amount)));
-    case DW_OP_shr: {
-      if (*amount >= type.size * 8) return push(ConstantNode(0));
-      v1::Node bits = Extend(std::move(left.word), type.size, false);
-      return push(BinaryNode(v1::OP_SHR, std::move(bits), ConstantNode(*amount)));
-    }
-    case DW_OP_shra: {
-      // The sign is that of the type's width, whatever its signedness.
-      v1::Node bits = Extend(std::move(left.word), type.size, true);
-      return push(ShiftRightSigned(std::move(bits), *amount));
-    }
-    case DW_OP_mod:
-      if (*amount == 0) return Malformed("division by zero");
-      // On the generic type modulo is unsigned (DWARF 5 section 2.5.1.4, and gdb).
-      if (!type.generic && type.is_signed) return Unsupported("signed modulo in a location expression");
-      return push(BinaryNode(v1::OP_MOD, std::move(left.word), ConstantNode(*amount)));
-    default:
-      if (*amount == 0) return Malformed("division by zero");
-      if (is_signed) return push(DivideSigned(left.word, static_cast<int64_t>(*amount)));
-      return push(BinaryNode(v1::OP_DIV, std::move(left.word), ConstantNode(*amount)));
+  if (atom == DW_OP_div || atom == DW_OP_mod) {
+    if (amount == 0u) return Malformed("division by zero");
+    const bool is_signed = type.is_signed || (type.generic && atom == DW_OP_div);
+    // On the generic type modulo is unsigned (gdb, and DWARF 5 section 2.5.1.4 by its "modulo").
+    if (atom == DW_OP_mod && is_signed) return Unsupported("signed modulo in a location expression");
+    v1::Node result = is_signed           ? DivideSigned(left.word, right.word)
+                      : atom == DW_OP_div ? BinaryNode(v1::OP_DIV, std::move(left.word), right.word)
+                                          : BinaryNode(v1::OP_MOD, std::move(left.word), right.word);
+    if (amount.has_value()) return push(std::move(result));
+    return push(CheckedNode(BinaryNode(v1::OP_NE, right.word, ConstantNode(0)), std::move(result), "division by zero"));
   }
+  if (amount.has_value() && *amount >= bits) {
+    if (atom != DW_OP_shra) return push(ConstantNode(0));
+    right.word = ConstantNode(bits - 1);
+  }
+  v1::Node result = atom == DW_OP_shl ? BinaryNode(v1::OP_SHL, std::move(left.word), right.word)
+                    : atom == DW_OP_shr
+                        ? BinaryNode(v1::OP_SHR, Extend(std::move(left.word), type.size, false), right.word)
+                        // The sign is that of the type's width, whatever its signedness.
+                        : ShiftRightSigned(Extend(std::move(left.word), type.size, true), right.word);
+  if (amount.has_value()) return push(std::move(result));
+  return push(
+      CheckedNode(BinaryNode(v1::OP_LT, right.word, ConstantNode(bits)), std::move(result), "shift out of range"));
 }
 
 absl::Status Evaluator::Compare(v1::Operator op, Entry left, Entry right) {

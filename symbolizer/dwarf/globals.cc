@@ -114,6 +114,30 @@ GlobalMatch FindInUnit(const Module& module, const UnitIndex& index, const std::
   return out;
 }
 
+// What `using namespace ns;` and `using ns::g;` in the scope `prefix` (or in the function itself) make visible.
+GlobalMatch FindImported(const Module& module, const UnitIndex& index, const FunctionScope& scope,
+                         const std::vector<std::string>& prefix, const std::vector<std::string>& qualifiers,
+                         const std::string& name) {
+  for (const Dwarf_Die& import : index.imports()) {
+    const auto parents = index.ParentsOf(import);
+    const bool in_function = !parents.empty() && parents.front()->tag == DW_TAG_subprogram;
+    if (in_function ? !SameDie(parents.front()->die, scope.subprogram) : !SamePath(PathOf(module, import), prefix))
+      continue;
+    const std::optional<Dwarf_Die> target = ReferenceOf(import, DW_AT_import);
+    if (!target.has_value()) continue;
+    GlobalMatch match;
+    if (Tag(*target) == DW_TAG_namespace) {
+      std::vector<std::string> path = PathOf(module, *target).names;
+      path.emplace_back(NameOf(*target)[0] == '\0' ? std::string(kAnonymous) : NameOf(*target));
+      match = FindInUnit(module, index, Concat(std::move(path), qualifiers), name);
+    } else if (Tag(*target) == DW_TAG_variable && qualifiers.empty() && name == NameOf(*target)) {
+      match = FindInUnit(module, index, PathOf(module, *target).names, name);
+    }
+    if (match.with_value.has_value()) return match;
+  }
+  return {};
+}
+
 Variable ToVariable(const Dwarf_Die& die) { return {NameOf(die), die, false, FlagOf(die, DW_AT_artificial)}; }
 
 // Namespace-scope variables called `name` in one unit, without indexing it: most units do not have it.
@@ -190,6 +214,8 @@ absl::StatusOr<Variable> FindGlobal(const Module& module, const FunctionScope& s
       if (match.with_value.has_value()) return ToVariable(*match.with_value);
       // Declared here: it is this one that the name means, wherever it is defined.
       if (match.declared) return FindElsewhere(module, {prefix}, qualifiers, base);
+      const GlobalMatch imported = FindImported(module, index, scope, prefix, qualifiers, base);
+      if (imported.with_value.has_value()) return ToVariable(*imported.with_value);
     }
   }
   return FindElsewhere(module, prefixes, qualifiers, base);

@@ -55,25 +55,19 @@ absl::Status ForEachEntry(Dwarf_Attribute& attr, const std::function<bool(const 
   return absl::InvalidArgumentError("location list with too many entries");
 }
 
-// One entry per address: two that overlap would be two locations of the same value; the first is as good as any.
+// The description for one address; empty when nothing covers it. Entries for other addresses are not even decoded, so a
+// broken one spoils its own range only. libdw's test is half-open. Two entries that overlap would be two locations of
+// the same value; the first is as good as any.
 absl::StatusOr<std::span<const Dwarf_Op>> OperationsAt(Dwarf_Attribute& attr, LinkAddress address) {
-  if (!IsLocationList(attr)) {
-    Dwarf_Op* ops = nullptr;
-    size_t count = 0;
-    if (dwarf_getlocation(&attr, &ops, &count) != 0) {
-      return absl::InvalidArgumentError(fmt::format("malformed location description: {}", dwarf_errmsg(-1)));
-    }
-    return std::span<const Dwarf_Op>(ops, count);
+  Dwarf_Op* ops = nullptr;
+  size_t count = 0;
+  const int found = dwarf_getlocation_addr(&attr, address.value, &ops, &count, 1);
+  if (found < 0) {
+    // libdw does not know DW_OP_GNU_uninit either, with which gcc marks a variable that has no value yet.
+    return absl::InvalidArgumentError(fmt::format(
+        "the location description at {:#x} marks an uninitialized variable or is malformed", address.value));
   }
-  std::optional<std::span<const Dwarf_Op>> found;
-  const absl::Status status = ForEachEntry(attr, [&](const LocationEntry& entry) {
-    if (!entry.range.Contains(address)) return true;
-    found = entry.ops;
-    return false;
-  });
-  if (found.has_value()) return *found;
-  if (!status.ok()) return status;
-  return std::span<const Dwarf_Op>();
+  return found == 0 ? std::span<const Dwarf_Op>() : std::span<const Dwarf_Op>(ops, count);
 }
 
 // Clang at -O0 says that the frame base is rbp throughout the function, which is not so before `mov rbp, rsp` and after

@@ -144,6 +144,8 @@ size_t NodeCount(const v1::Node& node) {
       return 1 + NodeCount(node.convert());
     case v1::Node::kAddressOf:
       return 1 + NodeCount(node.address_of());
+    case v1::Node::kChecked:
+      return 1 + NodeCount(node.checked().condition()) + NodeCount(node.checked().value());
     case v1::Node::kComposite: {
       size_t count = 1;
       for (const auto& piece : node.composite().pieces()) count += NodeCount(piece.value());

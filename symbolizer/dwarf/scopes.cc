@@ -66,6 +66,9 @@ bool IsVariable(const Dwarf_Die& die) {
 
 class VariableCollector {
  public:
+  VariableCollector(const Dwarf_Die& function, uint32_t line)
+      : line_(line), file_(UnsignedOf(function, DW_AT_decl_file).value_or(0)) {}
+
   // Adds the variables of one block: its own children, then those of its abstract origin that have no concrete child.
   void AddBlock(const Dwarf_Die& block) {
     std::vector<Variable> found;
@@ -90,9 +93,13 @@ class VariableCollector {
   std::vector<Variable> Take() { return std::move(out_); }
 
  private:
-  static void Note(const Dwarf_Die& die, std::vector<Variable>& found) {
+  void Note(const Dwarf_Die& die, std::vector<Variable>& found) const {
     const char* name = NameOf(die);
     if (name[0] == '\0') return;
+    if (line_ != 0 && Tag(die) == DW_TAG_variable && UnsignedOf(die, DW_AT_decl_line).value_or(0) > line_ &&
+        UnsignedOf(die, DW_AT_decl_file).value_or(0) == file_) {
+      return;
+    }
     Dwarf_Die copy = die;
     // `extern int g;` in a block names a global: not a variable of the block.
     if (dwarf_hasattr_integrate(&copy, DW_AT_declaration) && !dwarf_hasattr_integrate(&copy, DW_AT_location)) return;
@@ -111,6 +118,8 @@ class VariableCollector {
     names_.merge(here);
   }
 
+  const uint32_t line_;
+  const uint64_t file_;
   std::vector<Variable> out_;
   std::unordered_set<std::string> names_;
 };
@@ -159,8 +168,8 @@ absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& 
   return scope;
 }
 
-std::vector<Variable> VisibleVariables(const FunctionScope& scope) {
-  VariableCollector collector;
+std::vector<Variable> VisibleVariables(const FunctionScope& scope, uint32_t line) {
+  VariableCollector collector(scope.die, line);
   for (const Dwarf_Die& block : scope.blocks) collector.AddBlock(block);
   collector.AddBlock(scope.die);
   return collector.Take();

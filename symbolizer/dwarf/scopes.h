@@ -45,7 +45,9 @@ absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& 
 
 // Variables and parameters that a name could mean at the scope's address, innermost first; shadowed ones are left out.
 // Includes function statics. Only this function instance: callers of an inlined copy are another scope.
-std::vector<Variable> VisibleVariables(const FunctionScope& scope);
+// With `line` (of the statement, in the function's own file; 0 = do not care) variables that are declared on a later
+// line are not visible yet and do not shadow: `{ use(x); int x = 2; }`.
+std::vector<Variable> VisibleVariables(const FunctionScope& scope, uint32_t line = 0);
 
 // The global, namespace-scope or static-member variable that `name` ("g", "ns::g", "Class::member") means when used
 // inside `scope`: enclosing classes and namespaces innermost first, then the global scope; this unit, then all others.

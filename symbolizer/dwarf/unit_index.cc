@@ -84,7 +84,8 @@ bool UnitIndex::Note(const Module& module, const Dwarf_Die& die, int tag, bool i
       }
       return false;
     case DW_TAG_imported_module:
-      if (!in_function) imports_.push_back(die);
+    case DW_TAG_imported_declaration:
+      imports_.push_back(die);
       return false;
     default:
       break;

@@ -43,7 +43,8 @@ class UnitIndex {
   const std::vector<Dwarf_Die>& variables() const { return variables_; }
   // Definitions of classes, structures, unions and enumerations.
   const std::vector<Dwarf_Die>& types() const { return types_; }
-  const std::vector<Dwarf_Die>& imports() const { return imports_; }  // DW_TAG_imported_module
+  // DW_TAG_imported_module and DW_TAG_imported_declaration, in functions too.
+  const std::vector<Dwarf_Die>& imports() const { return imports_; }
 
   // The scopes that contain `die` (of this unit), innermost first.
   std::vector<const Scope*> ParentsOf(const Dwarf_Die& die) const;
