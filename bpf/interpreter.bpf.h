@@ -5,14 +5,15 @@
  * kernel's bpf_loop() drives it without the verifier having to follow the plan.
  *
  * The same text compiles for the host, where it is unit-tested. The includer provides the environment first:
- *   DLOG_INLINE                                  how a helper is inlined
- *   DLOG_OPAQUE(x)                               hides from the compiler what it knows about the integer x
- *   DLOG_UNROLL                                  asks for the next loop to be unrolled
- *   const struct dlog_op *dlog_env_op(u32 i)     table entry, or null when out of bounds
- *   const struct dlog_range *dlog_env_routine(u32 i)
- *   long dlog_env_read(void *dst, u32 len, u64 address, int sleepable)      0, or negative; nothing partial
- *   long dlog_env_read_string(void *dst, u32 size, u64 address)             as bpf_probe_read_user_str()
- *   void dlog_env_store64(void *dst, u64 value)  unaligned store
+ *   DLOG_INLINE                 how a helper is inlined
+ *   DLOG_OPAQUE(x)              hides from the compiler what it knows about the integer x
+ *   DLOG_UNROLL                 asks for the next loop to be unrolled
+ *   dlog_env_op(index)          const struct dlog_op*, null when out of bounds
+ *   dlog_env_routine(index)     const struct dlog_range*, null when out of bounds
+ *   dlog_env_read(dst, length, address, sleepable)     0, or not 0 and nothing partial in dst
+ *   dlog_env_load(value, size, address, sleepable)     the same for at most 8 bytes; *value is 0 before
+ *   dlog_env_read_string(dst, size, address)           as bpf_probe_read_user_str()
+ *   dlog_env_store64(dst, value)                       unaligned store
  *
  * The verifier knows nothing of values that were read back from the scratch buffer, so each index is masked, and each
  * length clamped, right before it is used; DLOG_OPAQUE keeps the compiler from proving that check away.
@@ -440,20 +441,18 @@ static DLOG_INLINE int dlog_no_result(struct dlog_scratch* s) {
 static DLOG_INLINE int dlog_load(struct dlog_scratch* s, const struct dlog_op* op, dlog_u32 index, int sleepable) {
   const dlog_u64 address = dlog_cell(s, op->a) + (dlog_u64)(dlog_s64)op->off;
   const dlog_u32 size = dlog_clamp(op->size, 8);
-  dlog_u64 value;
-  dlog_u8* dst;
+  dlog_u64 value = 0;
   if (size == 0) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
   if (!s->condition && dlog_room(s) < DLOG_SEGMENT_HEADER + 8) return dlog_out_of_budget(s);
-  dst = dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER);
-  *(dlog_u64*)dst = 0;
-  if (dlog_env_read(dst, size, address, sleepable)) {
+  if (dlog_env_load(&value, size, address, sleepable)) {
     if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
     s->op = index + op->jump;
     return dlog_put_fault(s, address, size);
   }
-  value = *(dlog_u64*)dst;
   dlog_set_cell(s, op->dst, dlog_extend(value, size * 8, op->flags & DLOG_F_SIGNED));
-  if (!s->condition) dlog_put_segment(s, address, size, DLOG_SEGMENT_OK);
+  if (s->condition) return 0;
+  *(dlog_u64*)dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER) = value; /* zero beyond `size`: the padding */
+  dlog_put_segment(s, address, size, DLOG_SEGMENT_OK);
   return 0;
 }
 

@@ -57,9 +57,18 @@ static DLOG_INLINE const struct dlog_range* dlog_env_routine(dlog_u32 index) {
   return bpf_map_lookup_elem(&routines, &index);
 }
 
+/* bpf_copy_from_user() checks a destination that is not on the stack (CONFIG_HARDENED_USERCOPY looks up the vmalloc
+ * area of the map), which costs as much as the read: so into a map it is the second try. Measured: 113 against 85 ns;
+ * to the stack 55 ns. */
 static DLOG_INLINE long dlog_env_read(void* dst, dlog_u32 length, dlog_u64 address, int sleepable) {
-  if (sleepable) return bpf_copy_from_user(dst, length, (const void*)address);
-  return bpf_probe_read_user(dst, length, (const void*)address);
+  const long failed = bpf_probe_read_user(dst, length, (const void*)address);
+  if (failed && sleepable) return bpf_copy_from_user(dst, length, (const void*)address);
+  return failed;
+}
+
+static DLOG_INLINE long dlog_env_load(dlog_u64* value, dlog_u32 size, dlog_u64 address, int sleepable) {
+  if (sleepable) return bpf_copy_from_user(value, size, (const void*)address);
+  return bpf_probe_read_user(value, size, (const void*)address);
 }
 
 static DLOG_INLINE long dlog_env_read_string(void* dst, dlog_u32 size, dlog_u64 address) {

@@ -10,6 +10,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
+#include <span>
 #include <thread>
 
 #include "daemon/attach/bpf_syscalls.h"
@@ -32,6 +33,12 @@ namespace {
 
 absl::Status Failed(const char* step) { return absl::ErrnoToStatus(errno, step); }
 
+// return 0;
+constexpr std::array<bpf_insn, 2> kEmptyProgram = {{
+    {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
+    {BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
+}};
+
 // *value += 1; return 0;
 std::array<bpf_insn, 6> CountingProgram(int map_fd) {
   return {{
@@ -44,11 +51,10 @@ std::array<bpf_insn, 6> CountingProgram(int map_fd) {
   }};
 }
 
-UniqueFd Load(int map_fd, bool sleepable) {
+UniqueFd Load(std::span<const bpf_insn> program, bool sleepable) {
   LIBBPF_OPTS(bpf_prog_load_opts, options);
   options.expected_attach_type = static_cast<bpf_attach_type>(kAttachTraceUprobeMulti);
   if (sleepable) options.prog_flags = BPF_F_SLEEPABLE;
-  const auto program = CountingProgram(map_fd);
   return UniqueFd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "dlog_canary", "GPL", program.data(), program.size(), &options));
 }
 
@@ -79,7 +85,8 @@ absl::StatusOr<CanaryProgram> CanaryProgram::Attach(const CanarySite& site, cons
   auto cell = MappedTable<Cell>::Create(canary.map_.get(), 1);
   if (!cell.ok()) return cell.status();
   canary.cell_ = *std::move(cell);
-  canary.program_ = Load(canary.map_.get(), options.sleepable);
+  const auto counting = CountingProgram(canary.map_.get());
+  canary.program_ = Load(options.counting ? std::span<const bpf_insn>(counting) : kEmptyProgram, options.sleepable);
   if (!canary.program_.valid()) return Failed("load a program");
   const uint64_t cookie = 0;
   canary.link_ =
@@ -93,7 +100,7 @@ uint64_t CanaryProgram::hits() const { return __atomic_load_n(&cell_[0].hits, __
 absl::Status TryLoadProgram(bool sleepable) {
   const UniqueFd map = CreateCell();
   if (!map.valid()) return Failed("create an array map");
-  if (!Load(map.get(), sleepable).valid()) return Failed("load a program");
+  if (!Load(CountingProgram(map.get()), sleepable).valid()) return Failed("load a program");
   return absl::OkStatus();
 }
 
@@ -105,7 +112,7 @@ absl::StatusOr<bool> PerProcessFilterWorks() {
   dlog_attach_canary_site();
   std::thread([] { dlog_attach_canary_site(); }).join();
   if (canary->hits() != 2) return false;
-  const pid_t child = fork();
+  const pid_t child = _Fork();  // no handlers of other libraries: the child only calls one function
   if (child < 0) return Failed("fork");
   if (child == 0) {
     dlog_attach_canary_site();

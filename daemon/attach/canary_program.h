@@ -30,7 +30,8 @@ class CanaryProgram {
  public:
   struct Options {
     bool sleepable = false;
-    uint32_t pid = 0;  // per-process filter of the link; 0 = none
+    bool counting = true;  // false: the program does nothing, hits() stays 0 (benchmarks)
+    uint32_t pid = 0;      // per-process filter of the link; 0 = none
   };
   // The failed step in the message, its errno as absl::ErrnoToStatus gives it.
   static absl::StatusOr<CanaryProgram> Attach(const CanarySite& site, const Options& options);

@@ -30,7 +30,7 @@ struct AttachRequest {
   int32_t pid = 0;   // 0 = every process that maps the file
   std::vector<SiteRequest> sites;
   CaptureLimits capture;
-  uint64_t rate_per_second = 0;  // 0 = unlimited
+  uint64_t rate_per_second = 0;  // 0 = unlimited; an idle logpoint may pass a tenth of a second's hits at once
   uint64_t max_hits = 0;         // 0 = unlimited
 };
 

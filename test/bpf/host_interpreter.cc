@@ -28,6 +28,9 @@ static const dlog_range* dlog_env_routine(dlog_u32 i) {
 static long dlog_env_read(void* dst, dlog_u32 length, dlog_u64 address, int sleepable) {
   return environment.memory->Read(dst, length, address, sleepable != 0);
 }
+static long dlog_env_load(dlog_u64* value, dlog_u32 size, dlog_u64 address, int sleepable) {
+  return environment.memory->Read(value, size, address, sleepable != 0);
+}
 static long dlog_env_read_string(void* dst, dlog_u32 size, dlog_u64 address) {
   return environment.memory->ReadString(static_cast<char*>(dst), size, address);
 }
