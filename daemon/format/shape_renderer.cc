@@ -106,7 +106,13 @@ void Renderer::RenderSequence(const Object& object, const v1::Shape& shape, uint
                               v1::Value* out, std::string* text) {
   uint64_t stride = 0;
   pipeline::TypeSize(shape.element(), types_, &stride);
-  if (count != 0 && at.level + 1 > limits_.depth) {
+  // Elements that lie inside the object itself (std::array) are no level of their own.
+  uint64_t own_size = 0;
+  uint32_t offset = 0;
+  pipeline::TypeSize(object.type, types_, &own_size);
+  const bool inside =
+      object.in_memory ? data - object.address < own_size : pipeline::OffsetInHand(object, data, &offset);
+  if (count != 0 && !inside && at.level + 1 > limits_.depth) {
     out->set_size(count);
     return Elided(at, out, text);
   }

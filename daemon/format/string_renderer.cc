@@ -95,19 +95,20 @@ void Renderer::RenderString(uint64_t address, uint64_t count, uint64_t unit, con
 void Renderer::RenderCString(uint64_t address, uint64_t unit, Position at, v1::Value* out, std::string* text) {
   std::string bytes;
   const uint64_t limit = limits_.string_bytes - limits_.string_bytes % unit;
-  const ReadResult end = Gather(address, limit, nullptr, &bytes);
+  // One character more than is shown: a NUL right behind the limit ends a string that was not cut.
+  const ReadResult end = Gather(address, limit + unit, nullptr, &bytes);
   const size_t nul = FindNul(bytes, unit);
   if (nul != std::string::npos) {
     bytes.resize(nul);
     out->set_size(nul / unit);
     return EmitString(bytes, unit, false, at, out, text);
   }
-  bytes.resize(bytes.size() - bytes.size() % unit);
+  bytes.resize(std::min<uint64_t>(limit, bytes.size() - bytes.size() % unit));
   if (bytes.empty() && end.failure == ReadFailure::kFault) {
     return Fail(v1::STATUS_UNREADABLE, pipeline::FailureReason(end), out, text);
   }
-  if (bytes.empty()) {  // the pointer itself is known, its string is not
-    Truncate(MissingReason(at), out);
+  if (bytes.empty()) {  // the pointer itself is known, its string is not; strings of wide characters are not followed
+    if (unit == 1) Truncate(MissingReason(at), out);
     return RenderAddress(address, false, at, out, text);
   }
   if (end.failure == ReadFailure::kFault) {

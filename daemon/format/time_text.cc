@@ -7,6 +7,8 @@
 namespace dlog::format {
 namespace {
 
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+
 void AppendDigits(uint64_t value, int digits, std::string* out) {
   char text[20];
   for (int i = digits - 1; i >= 0; --i, value /= 10) text[i] = static_cast<char>('0' + value % 10);
@@ -16,9 +18,10 @@ void AppendDigits(uint64_t value, int digits, std::string* out) {
 }  // namespace
 
 void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out) {
-  using std::chrono::floor;
-  const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds(unix_ns)};
-  const auto day = floor<std::chrono::days>(time);
+  // The calendar in seconds: days counted in nanoseconds overflow at both ends of the range.
+  const int64_t fraction_ns = (unix_ns % kNsPerSecond + kNsPerSecond) % kNsPerSecond;
+  const std::chrono::sys_seconds time{std::chrono::seconds(unix_ns / kNsPerSecond - (unix_ns % kNsPerSecond < 0))};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
   AppendDigits(static_cast<uint64_t>(static_cast<int>(date.year())), 4, out);
@@ -34,7 +37,7 @@ void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out) {
   AppendDigits(static_cast<uint64_t>(clock.seconds().count()), 2, out);
   fraction_digits = std::clamp(fraction_digits, 0, 9);
   if (fraction_digits > 0) {
-    auto fraction = static_cast<uint64_t>(clock.subseconds().count());
+    auto fraction = static_cast<uint64_t>(fraction_ns);
     for (int i = fraction_digits; i < 9; ++i) fraction /= 10;
     out->push_back('.');
     AppendDigits(fraction, fraction_digits, out);

@@ -245,6 +245,32 @@ TEST_CASE_METHOD(RenderFixture, "C strings end at NUL, null is nullptr, and what
   CHECK(Show(Const<uint64_t>(pointer, 0x9000)) == "0x9000 (truncated: not captured)");
 }
 
+TEST_CASE_METHOD(RenderFixture, "a C string that just fits the limit is whole") {
+  const uint32_t pointer = types.PointerTo(types.Char());
+  memory.Bytes(0x1000, std::string("hello\0", 6));
+  memory.Bytes(0x2000, "helloo");
+  limits.string_bytes = 5;
+  CHECK(Show(Const<uint64_t>(pointer, 0x1000)) == "hello");
+  CHECK(Show(Const<uint64_t>(pointer, 0x2000)) == "hello... (truncated: 5/?)");
+}
+
+TEST_CASE_METHOD(RenderFixture, "elements inside the object are no level of depth") {
+  const uint32_t array = types.Add(v1::TYPE_STRUCT, 8, "std::array<int, 2>");
+  v1::Shape* shape = types.at(array)->mutable_shape();
+  shape->set_kind(v1::Shape::SEQUENCE);
+  shape->set_element(types.Int());
+  *shape->mutable_data() = Self();
+  *shape->mutable_size() = Word(2);
+  limits.depth = 0;
+  memory.PutAll<int32_t>(0x1000, {1, 2});
+  CHECK(Show(At(array, 0x1000)) == "{1, 2}");
+  memory.Reg(5, 0x2'0000'0001);
+  CHECK(Show(Reg(array, 5)) == "{1, 2}");
+  const uint32_t ints = Vector(types.Int(), "std::vector<int>");
+  PutVector(0x2000, 0x1000, 0x1008);
+  CHECK(Show(At(ints, 0x2000)) == "{...} (truncated: depth 0)");
+}
+
 TEST_CASE_METHOD(RenderFixture, "wide strings become UTF-8") {
   const uint32_t utf16 = types.Add(v1::TYPE_UTF_CHAR, 2, "char16_t");
   const uint32_t string = Counted(v1::Shape::STRING, "std::u16string", utf16, 0, 8, 32);
