@@ -2,19 +2,16 @@
 #include "symbolizer/expr/parser.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "absl/status/status.h"
 #include "symbolizer/expr/lexer.h"
 #include "symbolizer/expr/limits.h"
 #include "symbolizer/expr/literals.h"
+#include "symbolizer/expr/refusals.h"
 
 namespace dlog::expr {
 namespace {
 
-constexpr char kAssignment[] = "assignment is not allowed: a log line must not change the program";
-constexpr char kNoCasts[] = "casts are not supported: the value is shown in its own type";
-constexpr char kCall[] = "calls are not supported: a log line must not run code of the program";
 constexpr char kTooDeep[] = "this expression is nested too deeply";
 
 struct Operator {
@@ -26,89 +23,11 @@ constexpr Operator kBinaryOperators[] = {
     {">", 7},  {">=", 7}, {"==", 6}, {"!=", 6}, {"&", 5}, {"^", 4},  {"|", 3},  {"&&", 2}, {"||", 1},
 };
 
-struct Refusal {
-  std::string_view text;
-  const char* reason;
-};
-
-// What may follow an operand in C++ but not here.
-constexpr Refusal kRefusedPunctuators[] = {
-    {"=", "assignment is not allowed: a log line must not change the program (did you mean '=='?)"},
-    {"+=", kAssignment},
-    {"-=", kAssignment},
-    {"*=", kAssignment},
-    {"/=", kAssignment},
-    {"%=", kAssignment},
-    {"&=", kAssignment},
-    {"|=", kAssignment},
-    {"^=", kAssignment},
-    {"<<=", kAssignment},
-    {">>=", kAssignment},
-    {"++", "'++' is not allowed: a log line must not change the program"},
-    {"--", "'--' is not allowed: a log line must not change the program"},
-    {"(", kCall},
-    {"?", "'?:' is not supported: show both values instead"},
-    {"<=>", "'<=>' is not supported"},
-    {".*", "pointers to members are not supported"},
-    {"->*", "pointers to members are not supported"},
-    {",", "the comma operator is not supported"},
-    {";", "statements are not supported: one expression is expected"},
-    {"{", "braced initializers are not supported"},
-};
-
-constexpr Refusal kRefusedWords[] = {
-    {"new", "'new' is not allowed: a log line must not change the program"},
-    {"delete", "'delete' is not allowed: a log line must not change the program"},
-    {"throw", "'throw' is not allowed: a log line must not change the program"},
-    {"co_await", "'co_await' is not allowed: a log line must not change the program"},
-    {"co_yield", "'co_yield' is not allowed: a log line must not change the program"},
-    {"static_cast", kNoCasts},
-    {"const_cast", kNoCasts},
-    {"dynamic_cast", kNoCasts},
-    {"reinterpret_cast", kNoCasts},
-    {"sizeof", "'sizeof' is not supported"},
-    {"alignof", "'alignof' is not supported"},
-    {"typeid", "'typeid' is not supported"},
-    {"decltype", "'decltype' is not supported"},
-    {"noexcept", "'noexcept' is not supported"},
-    {"operator", "operators cannot be named in an expression"},
-    {"template", "template arguments are not supported in names"},
-    {"typename", "types are not supported in expressions"},
-};
-
-// Words that begin a type: a cast, or a functional cast.
-constexpr std::string_view kTypeWords[] = {
-    "auto", "bool", "char",  "char8_t", "char16_t", "char32_t", "class",    "const", "double",   "enum",    "float",
-    "int",  "long", "short", "signed",  "struct",   "union",    "unsigned", "void",  "volatile", "wchar_t",
-};
-
-// Words that are no names and have no reason of their own.
-constexpr std::string_view kOtherKeywords[] = {
-    "alignas",   "asm",          "break",     "case",     "catch",    "concept", "consteval", "constexpr",
-    "constinit", "continue",     "co_return", "default",  "do",       "else",    "explicit",  "export",
-    "extern",    "for",          "friend",    "goto",     "if",       "inline",  "mutable",   "namespace",
-    "private",   "protected",    "public",    "register", "requires", "return",  "static",    "static_assert",
-    "switch",    "thread_local", "try",       "typedef",  "using",    "virtual", "while",
-};
-
 // [lex.digraph]
 constexpr std::pair<std::string_view, std::string_view> kAlternativeTokens[] = {
     {"and", "&&"},  {"or", "||"},     {"not", "!"},     {"bitand", "&"}, {"bitor", "|"},   {"xor", "^"},
     {"compl", "~"}, {"not_eq", "!="}, {"and_eq", "&="}, {"or_eq", "|="}, {"xor_eq", "^="},
 };
-
-template <size_t N>
-bool Contains(const std::string_view (&list)[N], std::string_view word) {
-  return std::find(std::begin(list), std::end(list), word) != std::end(list);
-}
-
-template <size_t N>
-const char* ReasonOf(const Refusal (&list)[N], std::string_view text) {
-  for (const Refusal& refusal : list) {
-    if (refusal.text == text) return refusal.reason;
-  }
-  return nullptr;
-}
 
 int PrecedenceOf(const Token& token) {
   if (token.kind != TokenKind::kPunctuator) return 0;
@@ -168,7 +87,7 @@ class Parser {
   // The token behind a complete expression.
   void FailAtLeftover() {
     if (token_.kind == TokenKind::kPunctuator) {
-      if (const char* reason = ReasonOf(kRefusedPunctuators, token_.text); reason != nullptr) {
+      if (const char* reason = RefusalOfPunctuator(token_.text); reason != nullptr) {
         FailHere(reason);
         return;
       }
@@ -228,7 +147,7 @@ Parsed Parser::ParseBinary(int min_precedence, int nesting) {
 
 Parsed Parser::ParseUnary(int nesting) {
   if (nesting >= kMaxDepth) return FailHere(kTooDeep);
-  if (token_.Is("++") || token_.Is("--")) return FailHere(ReasonOf(kRefusedPunctuators, token_.text));
+  if (token_.Is("++") || token_.Is("--")) return FailHere(RefusalOfPunctuator(token_.text));
   const bool is_operator = token_.Is("-") || token_.Is("+") || token_.Is("!") || token_.Is("~");
   if (!is_operator && !token_.Is("*") && !token_.Is("&")) return ParsePostfix(nesting);
 
@@ -248,7 +167,7 @@ Parsed Parser::ParsePostfix(int nesting) {
     if (token_.Is(".") || token_.Is("->")) {
       const AstKind kind = token_.Is(".") ? AstKind::kMember : AstKind::kArrow;
       Advance();
-      if (token_.Is("~")) return FailHere(kCall);
+      if (token_.Is("~")) return FailHere(kNoCalls);
       if (token_.kind == TokenKind::kIdentifier && token_.text[0] == '$')
         return FailHere("expected a member's name here");
       std::string name;
@@ -269,7 +188,7 @@ Parsed Parser::ParsePostfix(int nesting) {
       Advance();
       base = Node(AstKind::kIndex, "", begin, end, std::move(base), std::move(index));
     } else if (token_.Is("(") || token_.Is("++") || token_.Is("--") || token_.Is("{")) {
-      return FailHere(ReasonOf(kRefusedPunctuators, token_.text));
+      return FailHere(RefusalOfPunctuator(token_.text));
     } else {
       break;
     }
@@ -312,7 +231,7 @@ Parsed Parser::ParseParenthesized(int nesting) {
   const size_t open = token_.begin;
   Advance();
   if (token_.Is(")")) return FailHere("an operand is missing here");
-  if (token_.kind == TokenKind::kIdentifier && Contains(kTypeWords, token_.text)) return Fail(kNoCasts, open);
+  if (token_.kind == TokenKind::kIdentifier && IsTypeWord(token_.text)) return Fail(kNoCasts, open);
   Parsed inner = ParseBinary(1, nesting + 1);
   if (inner.ast == nullptr) {
     // "(T *)x" fails at the ')' because the '*' has no right operand.
@@ -347,17 +266,17 @@ bool Parser::ParseQualifiedName(std::string* name, size_t* end) {
       return false;
     }
     const std::string_view word = token_.text;
-    if (const char* reason = ReasonOf(kRefusedWords, word); reason != nullptr) {
+    if (const char* reason = RefusalOfWord(word); reason != nullptr) {
       FailHere(reason);
       return false;
     }
-    if (Contains(kTypeWords, word)) {
+    if (IsTypeWord(word)) {
       FailHere("types are not supported in expressions");
       return false;
     }
     const bool is_value_word =
         word == "this" || word == "true" || word == "false" || word == "nullptr" || (word[0] == '$' && !name->empty());
-    if (is_value_word || Contains(kOtherKeywords, word)) {
+    if (is_value_word || IsOtherKeyword(word)) {
       FailHere("'" + std::string(word) + "' is not a name");
       return false;
     }
@@ -381,7 +300,7 @@ Parsed Parser::ParseWord() {
   if (word.IsWord("true") || word.IsWord("false")) return literal(AstKind::kBool, word.IsWord("true") ? 1 : 0);
   if (word.IsWord("nullptr") || word.IsWord("NULL")) return literal(AstKind::kNull, 0);
   if (word.IsWord("this")) return literal(AstKind::kName, 0);
-  if (word.kind == TokenKind::kIdentifier && Contains(kTypeWords, word.text)) return FailHere(kNoCasts);
+  if (word.kind == TokenKind::kIdentifier && IsTypeWord(word.text)) return FailHere(kNoCasts);
   std::string name;
   size_t end = 0;
   if (!ParseQualifiedName(&name, &end)) return {};
