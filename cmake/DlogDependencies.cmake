@@ -10,6 +10,8 @@ find_package(prometheus-cpp REQUIRED COMPONENTS pull)
 pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
 pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
 pkg_check_modules(LIBELF REQUIRED IMPORTED_TARGET libelf)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
 
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)

@@ -54,6 +54,7 @@ absl::StatusOr<OpenedModule> OpenModule(const v1::SymbolizerRequest& request,
   if (request.debug_directories_size() > 0) {
     search.directories.assign(request.debug_directories().begin(), request.debug_directories().end());
   }
+  search.cache_directory = request.cache_directory();
   search.explicit_file = request.spec().target().debug_file();
   OpenedModule opened;
   auto module = dwarf::Module::Open(wanted.open_path(), search);
@@ -82,14 +83,18 @@ absl::Status NotFoundAnywhere(const v1::SymbolizerRequest& request, std::string_
     return absl::InvalidArgumentError("no file to look in: name a process, an executable or --binary");
   }
   if (failures.searched.empty()) return failures.first_open_error;
+  if (!failures.first_open_error.ok()) {
+    // The executable itself could not be searched: most likely that is where the user looks.
+    absl::Status status(failures.first_open_error.code(),
+                        absl::StrCat(failures.first_open_error.message(), "; and no ", std::string(what), " in ",
+                                     absl::StrJoin(failures.searched, ", ")));
+    return WithHint(std::move(status), HintOf(failures.first_open_error));
+  }
   absl::Status status = absl::NotFoundError(
       absl::StrCat("no ", std::string(what), " in ", absl::StrJoin(failures.searched, ", "),
                    failures.mismatched.empty() ? "" : "; ", absl::StrJoin(failures.mismatched, "; ")));
   if (!failures.suggestions.empty()) {
     return WithHint(std::move(status), absl::StrCat("similar: ", absl::StrJoin(failures.suggestions, ", ")));
-  }
-  if (!failures.first_open_error.ok()) {
-    return WithHint(std::move(status), absl::StrCat("not searched: ", failures.first_open_error.message()));
   }
   return WithHint(std::move(status), "give the path as it was compiled, or a suffix of it (src/order.cc)");
 }

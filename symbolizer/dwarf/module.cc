@@ -12,28 +12,10 @@
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/dwarf/unit_index.h"
 #include "symbolizer/elf/build_id.h"
+#include "symbolizer/elf/inflated_debug.h"
 
 namespace dlog::dwarf {
 namespace {
-
-// libelf 0.188 knows zlib only; a section in another format would silently be taken as absent.
-absl::Status CheckCompression(const elf::ElfFile& file) {
-  size_t names = 0;
-  if (elf_getshdrstrndx(file.handle(), &names) != 0) return absl::OkStatus();
-  Elf_Scn* section = nullptr;
-  while ((section = elf_nextscn(file.handle(), section)) != nullptr) {
-    const Elf64_Shdr* header = elf64_getshdr(section);
-    if (header == nullptr || (header->sh_flags & SHF_COMPRESSED) == 0) continue;
-    const Elf64_Chdr* compression = elf64_getchdr(section);
-    if (compression != nullptr && compression->ch_type == ELFCOMPRESS_ZLIB) continue;
-    const char* name = elf_strptr(file.handle(), names, header->sh_name);
-    return WithHint(
-        absl::UnimplementedError(fmt::format("{}: section {} is compressed in a format that libelf cannot read",
-                                             file.path(), name == nullptr ? "?" : name)),
-        "convert it with `objcopy --decompress-debug-sections`");
-  }
-  return absl::OkStatus();
-}
 
 // The dwz file: named by path (relative to the debug file) and build-id.
 std::unique_ptr<elf::ElfFile> OpenAlternate(Dwarf* dwarf, const std::string& debug_path,
@@ -65,14 +47,41 @@ std::unique_ptr<elf::ElfFile> OpenAlternate(Dwarf* dwarf, const std::string& deb
   return nullptr;
 }
 
+// Opens the DWARF of `file`; compressed sections are inflated to disk first, so that memory holds only what is read.
+absl::Status OpenDwarf(const elf::ElfFile& file, const elf::DebugSearch& search, DwarfSource* out) {
+  Elf* elf = file.handle();
+  if (elf::HasCompressedDebug(file)) {
+    elf::InflateOptions options;
+    options.cache_directory = search.cache_directory;
+    auto inflated = elf::InflatedDebug(file, options);
+    if (!inflated.ok()) return inflated.status();
+    out->file = *std::move(inflated);
+    out->inflated = elf_begin(out->file.get(), ELF_C_READ_MMAP, nullptr);
+    if (out->inflated == nullptr) {
+      return absl::InternalError(
+          fmt::format("{}: cannot map the inflated debug information: {}", file.path(), elf_errmsg(-1)));
+    }
+    elf = out->inflated;
+  }
+  out->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, nullptr);
+  if (out->dwarf == nullptr) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: cannot read its debug information: {}", file.path(), dwarf_errmsg(-1)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Module::Module() : cache_(std::make_unique<ModuleCache>()) {}
 
 Module::~Module() {
   if (eh_frame_ != nullptr) dwarf_cfi_end(eh_frame_);
-  if (dwarf_ != nullptr) dwarf_end(dwarf_);
-  if (alternate_ != nullptr) dwarf_end(alternate_);
+}
+
+DwarfSource::~DwarfSource() {
+  if (dwarf != nullptr) dwarf_end(dwarf);
+  if (inflated != nullptr) elf_end(inflated);
 }
 
 absl::StatusOr<std::unique_ptr<Module>> Module::Open(const std::string& path, const elf::DebugSearch& search) {
@@ -91,18 +100,13 @@ absl::StatusOr<std::unique_ptr<Module>> Module::Open(const std::string& path, co
     module->debug_ = *std::move(debug);
     source = module->debug_.get();
   }
-  if (absl::Status s = CheckCompression(*source); !s.ok()) return s;
-  module->dwarf_ = dwarf_begin_elf(source->handle(), DWARF_C_READ, nullptr);
-  if (module->dwarf_ == nullptr) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: cannot read its debug information: {}", module->debug_path_, dwarf_errmsg(-1)));
+  if (absl::Status s = OpenDwarf(*source, search, &module->dwarf_source_); !s.ok()) return s;
+  module->alternate_file_ = OpenAlternate(module->dwarf(), module->debug_path_, search);
+  if (module->alternate_file_ != nullptr &&
+      OpenDwarf(*module->alternate_file_, search, &module->alternate_source_).ok()) {
+    dwarf_setalt(module->dwarf(), module->alternate_source_.dwarf);
   }
-  module->alternate_file_ = OpenAlternate(module->dwarf_, module->debug_path_, search);
-  if (module->alternate_file_ != nullptr) {
-    module->alternate_ = dwarf_begin_elf(module->alternate_file_->handle(), DWARF_C_READ, nullptr);
-    if (module->alternate_ != nullptr) dwarf_setalt(module->dwarf_, module->alternate_);
-  }
-  module->debug_frame_ = dwarf_getcfi(module->dwarf_);
+  module->debug_frame_ = dwarf_getcfi(module->dwarf());
   module->eh_frame_ = dwarf_getcfi_elf(module->binary_->handle());
   return module;
 }

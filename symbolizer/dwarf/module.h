@@ -9,12 +9,25 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "symbolizer/base/unique_fd.h"
 #include "symbolizer/elf/debug_file.h"
 #include "symbolizer/elf/elf_file.h"
 
 namespace dlog::dwarf {
 
 struct ModuleCache;  // unit_index.h
+
+// An opened .debug_info, inflated to disk when its sections are compressed.
+struct DwarfSource {
+  DwarfSource() = default;
+  DwarfSource(const DwarfSource&) = delete;
+  DwarfSource& operator=(const DwarfSource&) = delete;
+  ~DwarfSource();
+
+  UniqueFd file;            // inflated copy, if any
+  Elf* inflated = nullptr;  // over `file`
+  Dwarf* dwarf = nullptr;
+};
 
 // Not thread-safe (libdw caches lazily).
 class Module {
@@ -25,7 +38,7 @@ class Module {
 
   const elf::ElfFile& binary() const { return *binary_; }
   const std::string& debug_path() const { return debug_path_; }
-  Dwarf* dwarf() const { return dwarf_; }
+  Dwarf* dwarf() const { return dwarf_source_.dwarf; }
   // .debug_frame of the debug file, or nullptr.
   Dwarf_CFI* debug_frame() const { return debug_frame_; }
   // .eh_frame of the binary itself, or nullptr.
@@ -40,8 +53,8 @@ class Module {
   std::unique_ptr<elf::ElfFile> debug_;  // null when the DWARF is inside the binary
   std::string debug_path_;
   std::unique_ptr<elf::ElfFile> alternate_file_;  // dwz: .gnu_debugaltlink
-  Dwarf* dwarf_ = nullptr;
-  Dwarf* alternate_ = nullptr;
+  DwarfSource alternate_source_;                  // outlives dwarf_source_, which refers to it
+  DwarfSource dwarf_source_;
   Dwarf_CFI* debug_frame_ = nullptr;
   Dwarf_CFI* eh_frame_ = nullptr;
   std::unique_ptr<ModuleCache> cache_;

@@ -6,7 +6,7 @@
 
 namespace dlog::elf {
 
-// The CRC-32 of .gnu_debuglink (IEEE 802.3, reflected, as gdb's gnu_debuglink_crc32).
-uint32_t Crc32(std::span<const uint8_t> bytes);
+// CRC-32 as in zlib and .gnu_debuglink (polynomial 0xedb88320); `so_far` is the CRC of what came before.
+uint32_t Crc32(std::span<const uint8_t> bytes, uint32_t so_far = 0);
 
 }  // namespace dlog::elf

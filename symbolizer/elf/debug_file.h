@@ -14,7 +14,8 @@ namespace dlog::elf {
 struct DebugSearch {
   std::string root = "/";  // prefix for absolute paths: "/" or "/proc/PID/root"
   std::vector<std::string> directories = {"/usr/lib/debug"};
-  std::string explicit_file;  // --debug-file; must agree with the build-id
+  std::string cache_directory;  // of inflated debug sections (inflated_debug.h); empty = none
+  std::string explicit_file;    // --debug-file; must agree with the build-id
 };
 
 // Path of the file with the DWARF of `binary` (== binary.path() when inside).
