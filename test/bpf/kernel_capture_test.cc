@@ -134,7 +134,7 @@ TEST_CASE("the largest record arrives whole") {
   TargetProcess target;
   auto runtime = NewRuntime();
   auto request = Request(target, "hit", R"pb(
-    ops { code: CAP_COPY a: 7 length: 4096 }
+    ops { code: CAP_COPY a: 7 offset: -20480 length: 4096 }
     ops { code: CAP_COPY a: 7 offset: -16384 length: 16384 }
     ops { code: CAP_COPY a: 7 offset: -16384 length: 16384 }
     ops { code: CAP_COPY a: 7 offset: -16384 length: 16384 })pb");
