@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 
 #include "daemon/format/text_escape.h"
@@ -37,15 +38,24 @@ void AppendEscape(uint8_t byte, std::string* out) {
   }
 }
 
+// Bytes that stand for themselves in a JSON string; the rest is escaped or the start of a longer sequence.
+constexpr std::array<bool, 256> PlainBytes() {
+  std::array<bool, 256> plain = {};
+  for (size_t byte = 0x20; byte < 0x7f; ++byte) plain[byte] = byte != '"' && byte != '\\';
+  return plain;
+}
+constexpr std::array<bool, 256> kPlain = PlainBytes();
+
 void AppendString(std::string_view bytes, std::string* out) {
   out->push_back('"');
   size_t run = 0;
   size_t position = 0;
-  while (position < bytes.size()) {
+  for (;;) {
+    while (position < bytes.size() && kPlain[static_cast<uint8_t>(bytes[position])]) ++position;
+    if (position == bytes.size()) break;
     const auto byte = static_cast<uint8_t>(bytes[position]);
-    const size_t length = byte < 0x80 ? 1 : Utf8Length(bytes.substr(position));
-    const bool plain = byte >= 0x80 ? length != 0 : byte >= 0x20 && byte != 0x7f && byte != '"' && byte != '\\';
-    if (plain) {
+    const size_t length = byte < 0x80 ? 0 : Utf8Length(bytes.substr(position));
+    if (length != 0) {
       position += length;
       continue;
     }
