@@ -11,6 +11,7 @@
 
 #include "absl/time/clock.h"
 #include "daemon/control/logpoint.h"
+#include "daemon/control/site_choice.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -259,6 +260,7 @@ absl::StatusOr<v1::DescribeResponse> Engine::Describe(const std::string& id) con
   v1::DescribeResponse response;
   *response.mutable_logpoint() = logpoint->State();
   *response.mutable_resolved() = logpoint->context().resolved;
+  KeepChosen({logpoint->context().sites, {}}, response.mutable_resolved());
   return response;
 }
 

@@ -52,6 +52,10 @@ bool Forward(grpc::ServerContext* context, sink::EventStream* events, grpc::Serv
 grpc::Status GrpcService::Add(grpc::ServerContext* context, const v1::AddRequest* request, v1::AddResponse* response) {
   auto state = engine_->Add(*request);
   if (!state.ok()) return ToGrpc(state.status(), context);
+  if (context->IsCancelled()) {  // Ctrl-C while it was resolved: nobody knows the id, so nobody could remove it
+    (void)engine_->Remove({state->spec().id()}, false);
+    return grpc::Status(grpc::StatusCode::CANCELLED, "cancelled by the client");
+  }
   *response->mutable_logpoint() = *std::move(state);
   return grpc::Status::OK;
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/client/interrupt.h"
+
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace dlog::cli {
+namespace {
+
+constexpr int kExitInterrupted = 130;  // as shells report SIGINT
+constexpr long kLookNs = 50'000'000;   // how often the thread looks whether it should end
+
+}  // namespace
+
+Interrupt::Interrupt() {
+  sigemptyset(&signals_);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
+  pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Interrupt::~Interrupt() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+void Interrupt::OnSignal(std::function<void()> action) {
+  {
+    absl::MutexLock lock(&mutex_);
+    action_ = action;
+    if (!seen_) return;
+  }
+  if (action) action();
+}
+
+bool Interrupt::seen() const {
+  absl::MutexLock lock(&mutex_);
+  return seen_;
+}
+
+void Interrupt::Run() {
+  while (true) {
+    const timespec wait{0, kLookNs};
+    const int signal = sigtimedwait(&signals_, nullptr, &wait);
+    std::function<void()> action;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopping_) return;
+      if (signal <= 0) continue;
+      if (std::exchange(seen_, true)) _exit(kExitInterrupted);
+      action = action_;
+    }
+    if (action) action();
+  }
+}
+
+}  // namespace dlog::cli

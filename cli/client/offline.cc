@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/client/offline.h"
+
+#include <utility>
+#include <vector>
+
+#include "daemon/control/plan_check.h"
+#include "daemon/control/policy.h"
+#include "daemon/control/site_choice.h"
+#include "daemon/symbolizer_client/symbolizer_client.h"
+
+namespace dlog::cli {
+namespace {
+
+absl::StatusOr<v1::SymbolizerResponse> Run(v1::SymbolizerRequest::Operation operation, v1::LogpointSpec spec,
+                                           bool explain) {
+  std::vector<std::string> warnings;
+  if (auto status = daemon::ApplyPolicy(&spec, &warnings); !status.ok()) return status;
+  v1::SymbolizerRequest request;
+  request.set_operation(operation);
+  request.set_explain(explain);
+  request.set_root("/");
+  auto* module = request.add_modules();
+  module->set_open_path(spec.target().binary_path());
+  module->set_display_path(spec.target().binary_path());
+  *request.mutable_spec() = std::move(spec);
+  auto response = daemon::SymbolizerClient({}).Run(request);
+  if (!response.ok()) return response.status();
+  for (const std::string& warning : warnings) response->mutable_resolved()->add_warnings(warning);
+  return response;
+}
+
+absl::StatusOr<v1::ResolvedLogpoint> RunChecked(v1::SymbolizerRequest::Operation operation, v1::LogpointSpec spec,
+                                                bool explain) {
+  auto response = Run(operation, std::move(spec), explain);
+  if (!response.ok()) return response.status();
+  if (auto status = daemon::CheckResolved(response->resolved()); !status.ok()) return status;
+  return std::move(*response->mutable_resolved());
+}
+
+}  // namespace
+
+absl::StatusOr<v1::ResolvedLogpoint> ResolveOffline(v1::LogpointSpec spec) {
+  return RunChecked(v1::SymbolizerRequest::RESOLVE, std::move(spec), false);
+}
+
+absl::StatusOr<v1::ResolvedLogpoint> ExplainOffline(v1::LogpointSpec spec, bool all_variables) {
+  const v1::SitePolicy policy = spec.site_policy();
+  auto resolved = RunChecked(all_variables ? v1::SymbolizerRequest::VARIABLES : v1::SymbolizerRequest::RESOLVE,
+                             std::move(spec), true);
+  if (resolved.ok()) daemon::KeepChosen(daemon::ChooseSites(*resolved, {policy, false}), &*resolved);
+  return resolved;
+}
+
+absl::StatusOr<v1::FileLines> LinesOffline(const v1::Target& target, const std::string& file) {
+  v1::LogpointSpec spec;
+  *spec.mutable_target() = target;
+  spec.set_location(file);
+  auto response = Run(v1::SymbolizerRequest::LINES, std::move(spec), false);
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_lines());
+}
+
+}  // namespace dlog::cli

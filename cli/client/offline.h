@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands that need no daemon and no privileges: the worker is run on a file, here and now.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "logpoint.pb.h"
+#include "plan.pb.h"
+
+namespace dlog::cli {
+
+// All take spec.target.binary_path (absolute). Limits and strings are brought into the daemon's ranges first.
+
+// The plan as the daemon would make it.
+absl::StatusOr<v1::ResolvedLogpoint> ResolveOffline(v1::LogpointSpec spec);
+// What attaching would do: each statement with its chosen candidate.
+absl::StatusOr<v1::ResolvedLogpoint> ExplainOffline(v1::LogpointSpec spec, bool all_variables);
+absl::StatusOr<v1::FileLines> LinesOffline(const v1::Target& target, const std::string& file);
+
+}  // namespace dlog::cli

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/explaining.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/client/offline.h"
+#include "cli/exit_status.h"
+#include "cli/render/explain.h"
+#include "cli/render/output.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::cli {
+namespace {
+
+absl::StatusOr<v1::ResolvedLogpoint> AskDaemon(v1::LogpointSpec spec, bool all_variables, const Context& global) {
+  auto client = Client::Connect(global.client);
+  if (!client.ok()) return client.status();
+  v1::ExplainRequest request;
+  v1::ExplainResponse response;
+  *request.mutable_spec() = std::move(spec);
+  request.set_all_variables(all_variables);
+  absl::Status status = (*client)->Call(
+      [&](grpc::ClientContext* context) { return (*client)->stub().Explain(context, request, &response); });
+  if (!status.ok()) return status;
+  return std::move(*response.mutable_resolved());
+}
+
+}  // namespace
+
+int ReportUsage(const absl::Status& status, const std::string& command) {
+  return Report(
+      WithExitStatus(WithHint(status, fmt::format("`dlogctl {} --help` shows the arguments", command)), kWrongUsage));
+}
+
+int RunExplain(const TargetOptions& target, v1::LogpointSpec spec, bool all_variables, const Context& global) {
+  if (auto status = target.Fill(spec.mutable_target()); !status.ok()) {
+    return ReportUsage(status, all_variables ? "vars" : "explain");
+  }
+  auto resolved = target.offline() ? ExplainOffline(std::move(spec), all_variables)
+                                   : AskDaemon(std::move(spec), all_variables, global);
+  if (!resolved.ok()) return Report(resolved.status());
+  WriteOut(global.json ? ExplainJson(*resolved, all_variables) + "\n" : ExplainText(*resolved, all_variables));
+  return resolved->statements().empty() ? kFailed : kDone;
+}
+
+}  // namespace dlog::cli

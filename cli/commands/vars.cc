@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dlogctl vars: what can be captured at a location.
+#include <memory>
+#include <string>
+
+#include "cli/commands/explaining.h"
+
+namespace dlog::cli {
+
+void AddVarsCommand(CLI::App* app, Context* context) {
+  auto target = std::make_shared<TargetOptions>();
+  auto location = std::make_shared<std::string>();
+  CLI::App* command = app->add_subcommand("vars", "show what can be captured at a location");
+  target->AddTo(command, /*offline_allowed=*/true);
+  command->add_option("LOCATION", *location, "FILE:LINE or function:NAME")->required();
+  command->callback([target, location, context] {
+    context->run = [target, location, context] {
+      v1::LogpointSpec spec;
+      spec.set_location(*location);
+      return RunExplain(*target, std::move(spec), /*all_variables=*/true, *context);
+    };
+  });
+}
+
+}  // namespace dlog::cli

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+
+#include <cstdio>
+#include <string>
+
+#include "cli/context.h"
+#include "cli/exit_status.h"
+
+namespace dlog::cli {
+
+int Main(int argc, const char* const* argv) {
+  signal(SIGPIPE, SIG_IGN);  // a reader that has gone is seen by the write that fails
+  Context context;
+  std::string output = "text";
+  CLI::App app("dlogctl: log lines for running programs");
+  app.set_version_flag("--version", std::string("dlogctl ") + DLOG_VERSION);
+  app.require_subcommand(1);
+  AddLogCommand(&app, &context);
+  AddTailCommand(&app, &context);
+  AddExplainCommand(&app, &context);
+  AddVarsCommand(&app, &context);
+  AddLinesCommand(&app, &context);
+  AddResolveCommand(&app, &context);
+  AddLsCommand(&app, &context);
+  AddDescribeCommand(&app, &context);
+  AddRmCommand(&app, &context);
+  AddStatusCommand(&app, &context);
+  AddDoctorCommand(&app, &context);
+  // On each command as well, so that they may stand anywhere. (CLI11's fallthrough would do it too, but would also take
+  // a text that is the name of a command for that command.)
+  std::vector<CLI::App*> apps = app.get_subcommands({});
+  apps.push_back(&app);
+  for (CLI::App* each : apps) {
+    each->add_option("--server", context.client.server, "unix:///PATH of dlogd's socket");
+    each->add_option("-o,--output", output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  }
+  try {  // the library reports wrong usage by exceptions
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kWrongUsage;
+  }
+  context.json = output == "json";
+  return context.run();
+}
+
+}  // namespace dlog::cli

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "control.pb.h"
+
+namespace dlog::cli {
+
+// Events of a stream as lines on standard output, one write each.
+class EventPrinter {
+ public:
+  explicit EventPrinter(bool json);
+  // False when the reader of standard output has gone.
+  bool Print(const v1::Event& event);
+
+ private:
+  const bool json_;
+  const bool color_;
+  std::string line_;
+};
+
+}  // namespace dlog::cli

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/render/logpoint.h"
+
+#include <fmt/format.h>
+
+#include "absl/time/time.h"
+#include "cli/exit_status.h"
+#include "cli/render/explain.h"
+#include "cli/render/output.h"
+#include "daemon/format/event_json.h"
+
+namespace dlog::cli {
+namespace {
+
+using format::JsonWriter;
+
+constexpr size_t kMaxTextColumn = 60;
+
+std::string UtcTime(int64_t unix_ns) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromUnixNanos(unix_ns), absl::UTCTimeZone());
+}
+
+uint64_t Dropped(const v1::Counters& counters) {
+  uint64_t sum = 0;
+  for (const v1::Loss& loss : counters.dropped()) sum += loss.count();
+  return sum;
+}
+
+std::string Location(const v1::LogpointState& state) {
+  const size_t slash = state.file().rfind('/');
+  return fmt::format("{}:{}", slash == std::string::npos ? state.file() : state.file().substr(slash + 1), state.line());
+}
+
+void WriteCounters(const v1::Counters& counters, JsonWriter* json) {
+  json->BeginObject().Key("hits").Uint(counters.hits()).Key("emitted").Uint(counters.emitted());
+  json->Key("filtered").Uint(counters.filtered()).Key("sampled_out").Uint(counters.sampled_out());
+  json->Key("rate_limited").Uint(counters.rate_limited()).Key("dropped").BeginObject();
+  for (const v1::Loss& loss : counters.dropped()) json->Key(loss.reason()).Uint(loss.count());
+  json->EndObject().Key("captured_bytes").Uint(counters.captured_bytes()).EndObject();
+}
+
+void WriteTarget(const v1::Target& target, JsonWriter* json) {
+  json->BeginObject();
+  if (target.pid() != 0) json->Key("pid").Int(target.pid());
+  if (!target.exe_path().empty()) json->Key("exe").String(target.exe_path());
+  if (!target.selectors().empty()) {
+    json->Key("selectors").BeginArray();
+    for (const std::string& selector : target.selectors()) json->String(selector);
+    json->EndArray();
+  }
+  json->EndObject();
+}
+
+void WriteLimits(const v1::Limits& limits, JsonWriter* json) {
+  json->BeginObject().Key("ttl_ms").Uint(limits.ttl_ms()).Key("hits").Uint(limits.hits());
+  json->Key("rate_per_second").Uint(limits.rate_per_second()).Key("depth").Uint(limits.depth());
+  json->Key("items").Uint(limits.items()).Key("string_bytes").Uint(limits.string_bytes());
+  json->Key("event_bytes").Uint(limits.event_bytes()).EndObject();
+}
+
+void WriteStrings(std::string_view key, const google::protobuf::RepeatedPtrField<std::string>& strings,
+                  JsonWriter* json) {
+  json->Key(key).BeginArray();
+  for (const std::string& string : strings) json->String(string);
+  json->EndArray();
+}
+
+std::string LimitsText(const v1::Limits& limits) {
+  const std::string rate = limits.rate_per_second() == 0 ? "unlimited" : fmt::format("{}/s", limits.rate_per_second());
+  const std::string hits = limits.hits() == 0 ? "unlimited" : std::to_string(limits.hits());
+  return fmt::format("ttl {}, hits {}, rate {}, depth {}, items {}, string {}, bytes {}",
+                     absl::FormatDuration(absl::Milliseconds(limits.ttl_ms())), hits, rate, limits.depth(),
+                     limits.items(), limits.string_bytes(), limits.event_bytes());
+}
+
+}  // namespace
+
+std::string TargetText(const v1::Target& target) {
+  std::string out;
+  const auto add = [&out](const std::string& part) { out += (out.empty() ? "" : " ") + part; };
+  if (target.pid() != 0) add(fmt::format("pid {}", target.pid()));
+  if (!target.exe_path().empty()) add(target.exe_path());
+  for (const std::string& selector : target.selectors()) add(selector);
+  return out;
+}
+
+void WriteLogpointJson(const v1::LogpointState& state, JsonWriter* json) {
+  const v1::LogpointSpec& spec = state.spec();
+  json->BeginObject().Key("id").String(spec.id()).Key("state").String(state.state());
+  if (!state.reason().empty()) json->Key("reason").String(state.reason());
+  json->Key("since").String(UtcTime(state.since_unix_ns())).Key("created").String(UtcTime(state.created_unix_ns()));
+  json->Key("location").String(spec.location()).Key("file").String(state.file()).Key("line").Uint(state.line());
+  json->Key("target");
+  WriteTarget(spec.target(), json);
+  json->Key("text").String(spec.template_());
+  if (!spec.condition().empty()) json->Key("condition").String(spec.condition());
+  json->Key("level").String(format::LevelName(spec.level()));
+  WriteStrings("tags", spec.tags(), json);
+  json->Key("limits");
+  WriteLimits(spec.limits(), json);
+  json->Key("sites").Uint(state.sites()).Key("sites_refused").Uint(state.sites_refused()).Key("counters");
+  WriteCounters(state.counters(), json);
+  WriteStrings("warnings", state.warnings(), json);
+  json->Key("attach_ms").Double(state.attach_ms()).Key("resolve_ms").Double(state.resolve_ms()).EndObject();
+}
+
+std::string LogpointJson(const v1::LogpointState& state) {
+  std::string out;
+  JsonWriter json(&out);
+  WriteLogpointJson(state, &json);
+  return out;
+}
+
+std::string LogpointsJson(std::string_view key, const std::vector<v1::LogpointState>& states) {
+  std::string out;
+  JsonWriter json(&out);
+  json.BeginObject().Key(key).BeginArray();
+  for (const v1::LogpointState& state : states) WriteLogpointJson(state, &json);
+  json.EndArray().EndObject();
+  return out;
+}
+
+std::string LogpointTable(const std::vector<v1::LogpointState>& states) {
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "STATE", "LOCATION", "TARGET", "SITES", "HITS", "EVENTS", "FILTERED", "LIMITED", "DROPPED", "TEXT"}};
+  for (const v1::LogpointState& state : states) {
+    const v1::Counters& counters = state.counters();
+    std::string text = state.spec().template_();
+    if (text.size() > kMaxTextColumn) text = text.substr(0, kMaxTextColumn - 3) + "...";
+    rows.push_back({state.spec().id(), state.state(), Location(state), TargetText(state.spec().target()),
+                    std::to_string(state.sites()), std::to_string(counters.hits()), std::to_string(counters.emitted()),
+                    std::to_string(counters.filtered()),
+                    std::to_string(counters.sampled_out() + counters.rate_limited()), std::to_string(Dropped(counters)),
+                    text});
+  }
+  return RenderTable(rows);
+}
+
+std::string CountersText(const v1::Counters& counters) {
+  std::string out = fmt::format("{} hits = {} emitted", counters.hits(), counters.emitted());
+  if (counters.filtered() != 0) out += fmt::format(" + {} filtered", counters.filtered());
+  if (counters.sampled_out() != 0) out += fmt::format(" + {} sampled out", counters.sampled_out());
+  if (counters.rate_limited() != 0) out += fmt::format(" + {} rate limited", counters.rate_limited());
+  for (const v1::Loss& loss : counters.dropped()) out += fmt::format(" + {} dropped ({})", loss.count(), loss.reason());
+  return out;
+}
+
+std::string SummaryText(const v1::LogpointState& state) {
+  const std::string reason = state.reason().empty() ? "" : fmt::format(" ({})", state.reason());
+  return fmt::format("{} {}{}: {}", state.spec().id(), state.state(), reason, CountersText(state.counters()));
+}
+
+std::string DescribeText(const v1::DescribeResponse& description) {
+  const v1::LogpointState& state = description.logpoint();
+  const v1::LogpointSpec& spec = state.spec();
+  std::string out = SummaryText(state) + "\n";
+  out += fmt::format("text       {}\n", spec.template_());
+  if (!spec.condition().empty()) out += fmt::format("condition  {}\n", spec.condition());
+  out += fmt::format("target     {}\n", TargetText(spec.target()));
+  out += fmt::format("level      {}\n", format::LevelName(spec.level()));
+  for (const std::string& tag : spec.tags()) out += fmt::format("tag        {}\n", tag);
+  out += fmt::format("limits     {}\n", LimitsText(spec.limits()));
+  out += fmt::format("created    {}\n", LocalTime(state.created_unix_ns()));
+  out += fmt::format("since      {}\n", LocalTime(state.since_unix_ns()));
+  out += fmt::format("captured   {} bytes\n", state.counters().captured_bytes());
+  out += fmt::format("took       resolve {:.1f} ms, attach {:.1f} ms\n", state.resolve_ms(), state.attach_ms());
+  // Warnings of the plan are among the logpoint's.
+  v1::ResolvedLogpoint resolved = description.resolved();
+  *resolved.mutable_warnings() = state.warnings();
+  return Harmless(out) + ExplainText(resolved);
+}
+
+std::string DescribeJson(const v1::DescribeResponse& description) {
+  std::string out;
+  JsonWriter json(&out);
+  json.BeginObject().Key("logpoint");
+  WriteLogpointJson(description.logpoint(), &json);
+  // The document of `explain`, as it stands.
+  return out + ",\"resolved\":" + ExplainJson(description.resolved()) + "}";
+}
+
+}  // namespace dlog::cli
