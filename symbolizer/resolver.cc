@@ -251,7 +251,8 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
     absl::Status status = sites.AddSite(site, parsed->request);
     if (!status.ok()) return status;
   }
-  absl::Status verdict = sites.Verdict(request.explain() || all_variables);
+  // `vars` asks for everything and takes what each site has.
+  absl::Status verdict = all_variables ? absl::OkStatus() : sites.Verdict(request.explain());
   if (!verdict.ok()) return verdict;
   return out;
 }
