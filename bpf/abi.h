@@ -147,7 +147,7 @@ struct dlog_site {
   dlog_u32 flags;
   dlog_u32 max_depth;
   dlog_u32 max_bytes; /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
-  dlog_u32 reserved;
+  dlog_u32 index;     /* of this entry */
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_site) == 48, "dlog_site layout");
 

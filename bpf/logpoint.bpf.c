@@ -6,6 +6,11 @@
 //
 // A hit may be preempted, and in the sleepable program may sleep, but stays on its CPU (the kernel disables migration):
 // what is per CPU is still shared by several hits, hence atomics and the pool of scratch buffers.
+//
+// It is also why no function here may use 64 bytes of stack or more (daemon/attach/stack_check refuses to load it
+// then): from 6.13 on the kernel gives such a function of a uprobe program a stack per CPU instead of the task's
+// (private stack, mode PRIV_STACK_ADAPTIVE of kernel/bpf/verifier.c), and nothing keeps a second hit on the same CPU
+// from overwriting it. So what outlives a call sits in the scratch buffer or is looked up again.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -48,6 +53,7 @@ struct {
 /* ---------------------------------------------------------------- the interpreter's environment */
 
 #define DLOG_INLINE inline __attribute__((always_inline))
+#define DLOG_OWN_FRAME __attribute__((noinline)) /* keeps the stack of each function small */
 #define DLOG_OPAQUE(x) asm volatile("" : "+r"(x))
 #define DLOG_UNROLL _Pragma("clang loop unroll(full)")
 
@@ -110,11 +116,10 @@ static DLOG_INLINE void dlog_count_drop(struct dlog_counters* counters, dlog_u32
 
 /* Generic cell rate algorithm: next_free_ns runs interval_ns ahead with each admitted hit and must not be more than
  * burst_ns ahead of now. */
-static DLOG_INLINE int dlog_take_token(struct dlog_logpoint* lp, dlog_u64 now) {
+static DLOG_OWN_FRAME int dlog_take_token(struct dlog_logpoint* lp, dlog_u64 now) {
   const dlog_u64 interval = lp->interval_ns;
   const dlog_u64 limit = now + lp->burst_ns;
   dlog_u64 seen = lp->next_free_ns;
-  if (interval == 0) return 1;
   DLOG_UNROLL
   for (int i = 0; i < 8; ++i) {
     const dlog_u64 next = (seen > now ? seen : now) + interval;
@@ -129,7 +134,7 @@ static DLOG_INLINE int dlog_take_token(struct dlog_logpoint* lp, dlog_u64 now) {
 
 /* True when the hit is to be captured; counts it otherwise. */
 static DLOG_INLINE int dlog_admit(struct dlog_logpoint* lp, struct dlog_counters* counters, dlog_u64 now) {
-  if (!dlog_take_token(lp, now)) {
+  if (lp->interval_ns && !dlog_take_token(lp, now)) {
     dlog_count(counters, DLOG_COUNT_RATE_LIMITED, 1);
     return 0;
   }
@@ -167,18 +172,19 @@ static DLOG_INLINE void dlog_store_registers(dlog_u64* out, const struct pt_regs
   out[17] = 0;
 }
 
-static DLOG_INLINE void dlog_fill_record(struct dlog_record* record, const struct pt_regs* ctx, dlog_u64 cookie,
-                                         dlog_u64 now, dlog_u64 pid_tgid, dlog_u32 cpu, dlog_u32 mask) {
-  record->boot_ns = now;
-  record->site = (dlog_u32)cookie;
-  record->generation = (dlog_u32)(cookie >> 32);
+/* All but boot_ns. */
+static DLOG_INLINE void dlog_fill_record(struct dlog_record* record, const struct pt_regs* ctx,
+                                         const struct dlog_site* site) {
+  const dlog_u64 pid_tgid = bpf_get_current_pid_tgid();
+  record->site = site->index;
+  record->generation = site->generation;
   record->tgid = (dlog_u32)(pid_tgid >> 32);
   record->tid = (dlog_u32)pid_tgid;
   record->data_bytes = 0;
   record->flags = 0;
-  record->cpu = (dlog_u16)cpu;
+  record->cpu = (dlog_u16)bpf_get_smp_processor_id();
   bpf_get_current_comm(record->comm, sizeof(record->comm));
-  dlog_store_registers(record->regs, ctx, mask);
+  dlog_store_registers(record->regs, ctx, site->register_mask);
 }
 
 /* The consumer polls; it is woken only when a burst fills another wakeup_bytes, so that a hit does not pay for a
@@ -195,11 +201,11 @@ static DLOG_INLINE void dlog_count_submitted(struct dlog_counters* counters, dlo
 }
 
 /* Buffers left busy are those of hits that were preempted or are waiting for a page. */
-static DLOG_INLINE struct dlog_scratch* dlog_acquire_scratch(dlog_u32 cpu) {
+static DLOG_INLINE struct dlog_scratch* dlog_acquire_scratch(void) {
+  dlog_u32 key = bpf_get_smp_processor_id() * DLOG_SCRATCH_PER_CPU;
   DLOG_UNROLL
-  for (dlog_u32 i = 0; i < DLOG_SCRATCH_PER_CPU; ++i) {
-    const dlog_u32 index = cpu * DLOG_SCRATCH_PER_CPU + i;
-    struct dlog_scratch* s = bpf_map_lookup_elem(&scratch, &index);
+  for (dlog_u32 i = 0; i < DLOG_SCRATCH_PER_CPU; ++i, ++key) {
+    struct dlog_scratch* s = bpf_map_lookup_elem(&scratch, &key);
     if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) return s;
   }
   return 0;
@@ -245,69 +251,81 @@ static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const st
   dlog_count_submitted(counters, bytes);
 }
 
+static DLOG_INLINE void dlog_capture_if_admitted(struct dlog_scratch* s, struct pt_regs* ctx,
+                                                 const struct dlog_site* site, struct dlog_counters* counters,
+                                                 int sleepable) {
+  const dlog_u32 key = site->logpoint;
+  struct dlog_logpoint* lp = bpf_map_lookup_elem(&logpoints, &key);
+  s->record.boot_ns = bpf_ktime_get_boot_ns();
+  if (!lp) {
+    dlog_count_drop(counters, DLOG_DROP_BAD_PLAN);
+    return;
+  }
+  if (!dlog_admit(lp, counters, s->record.boot_ns)) return;
+  dlog_fill_record(&s->record, ctx, site);
+  dlog_capture_and_submit(s, site, counters, sleepable);
+}
+
 /* A hit of a site with ops. */
-static DLOG_INLINE void dlog_hit_interpreted(struct pt_regs* ctx, dlog_u64 cookie, const struct dlog_site* site,
-                                             struct dlog_logpoint* lp, struct dlog_counters* counters,
-                                             dlog_u64 pid_tgid, dlog_u32 cpu, int sleepable) {
-  struct dlog_scratch* s = dlog_acquire_scratch(cpu);
+static DLOG_INLINE int dlog_hit_interpreted(struct pt_regs* ctx, const struct dlog_site* site,
+                                            struct dlog_counters* counters, int sleepable) {
+  struct dlog_scratch* s = dlog_acquire_scratch();
   if (!s) {
     dlog_count_drop(counters, DLOG_DROP_SCRATCH_BUSY);
-    return;
+    return 0;
   }
   dlog_begin_hit(s, site);
   dlog_store_registers(s->cells, ctx, 0x1ffff);
-  if (dlog_condition_holds(s, site, counters, sleepable)) {
-    const dlog_u64 now = bpf_ktime_get_boot_ns();
-    if (dlog_admit(lp, counters, now)) {
-      dlog_fill_record(&s->record, ctx, cookie, now, pid_tgid, cpu, site->register_mask);
-      dlog_capture_and_submit(s, site, counters, sleepable);
-    }
-  }
+  if (dlog_condition_holds(s, site, counters, sleepable)) dlog_capture_if_admitted(s, ctx, site, counters, sleepable);
   dlog_release_scratch(s);
+  return 0;
+}
+
+static DLOG_OWN_FRAME int dlog_interpret_sleepable(struct pt_regs* ctx, const struct dlog_site* site,
+                                                   struct dlog_counters* counters) {
+  return dlog_hit_interpreted(ctx, site, counters, 1);
+}
+static DLOG_OWN_FRAME int dlog_interpret_plain(struct pt_regs* ctx, const struct dlog_site* site,
+                                               struct dlog_counters* counters) {
+  return dlog_hit_interpreted(ctx, site, counters, 0);
 }
 
 /* A hit of a site that captures registers only: no scratch buffer, one copy. */
-static DLOG_INLINE void dlog_hit_registers(struct pt_regs* ctx, dlog_u64 cookie, const struct dlog_site* site,
-                                           struct dlog_logpoint* lp, struct dlog_counters* counters, dlog_u64 pid_tgid,
-                                           dlog_u32 cpu) {
+static DLOG_INLINE int dlog_hit_registers(struct pt_regs* ctx, const struct dlog_site* site, struct dlog_logpoint* lp,
+                                          struct dlog_counters* counters) {
   const dlog_u64 now = bpf_ktime_get_boot_ns();
   struct dlog_record* record;
-  if (!dlog_admit(lp, counters, now)) return;
+  if (!dlog_admit(lp, counters, now)) return 0;
   record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
   if (!record) {
     dlog_count_drop(counters, DLOG_DROP_RING_FULL);
-    return;
+    return 0;
   }
-  dlog_fill_record(record, ctx, cookie, now, pid_tgid, cpu, site->register_mask);
+  record->boot_ns = now;
+  dlog_fill_record(record, ctx, site);
   bpf_ringbuf_submit(record, dlog_wakeup_flags(sizeof(*record)));
   dlog_count_submitted(counters, sizeof(*record));
+  return 0;
 }
 
 static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable) {
   const dlog_u64 cookie = bpf_get_attach_cookie(ctx);
-  const dlog_u32 index = (dlog_u32)cookie;
-  const dlog_u32 cpu = bpf_get_smp_processor_id();
-  const dlog_u64 pid_tgid = bpf_get_current_pid_tgid();
-  const struct dlog_site* site = bpf_map_lookup_elem(&sites, &index);
+  dlog_u32 key = (dlog_u32)cookie;
+  const struct dlog_site* site = bpf_map_lookup_elem(&sites, &key);
   struct dlog_logpoint* lp;
   struct dlog_counters* counters;
-  dlog_u32 logpoint, counter_index;
 
   if (!site || site->generation != (dlog_u32)(cookie >> 32) || !(site->flags & DLOG_SITE_ACTIVE)) return 0;
-  if (site->tgid && site->tgid != (dlog_u32)(pid_tgid >> 32)) return 0;
-  logpoint = site->logpoint;
-  counter_index = logpoint * dlog_ncpus + cpu;
-  lp = bpf_map_lookup_elem(&logpoints, &logpoint);
-  counters = bpf_map_lookup_elem(&counters_map, &counter_index);
+  if (site->tgid && site->tgid != (dlog_u32)(bpf_get_current_pid_tgid() >> 32)) return 0;
+  key = site->logpoint;
+  lp = bpf_map_lookup_elem(&logpoints, &key);
+  key = site->logpoint * dlog_ncpus + bpf_get_smp_processor_id();
+  counters = bpf_map_lookup_elem(&counters_map, &key);
   if (!lp || !counters) return 0;
 
   dlog_count(counters, DLOG_COUNT_HITS, 1);
-  if (site->condition.count | site->capture.count) {
-    dlog_hit_interpreted(ctx, cookie, site, lp, counters, pid_tgid, cpu, sleepable);
-  } else {
-    dlog_hit_registers(ctx, cookie, site, lp, counters, pid_tgid, cpu);
-  }
-  return 0;
+  if ((site->condition.count | site->capture.count) == 0) return dlog_hit_registers(ctx, site, lp, counters);
+  return sleepable ? dlog_interpret_sleepable(ctx, site, counters) : dlog_interpret_plain(ctx, site, counters);
 }
 
 SEC("uprobe.s")

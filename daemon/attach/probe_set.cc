@@ -196,6 +196,7 @@ void BpfRuntime::Impl::WriteSite(const SiteRequest& request, const CaptureLimits
   }
   dlog_site entry = {};
   entry.generation = logpoint.generation();
+  entry.index = site;
   entry.logpoint = logpoint.logpoint_;
   entry.tgid = tgid;
   entry.register_mask = plan.register_mask;

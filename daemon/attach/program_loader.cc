@@ -13,6 +13,7 @@
 #include "bpf/abi.h"
 #include "daemon/attach/bpf_errors.h"
 #include "daemon/attach/bpf_syscalls.h"
+#include "daemon/attach/stack_check.h"
 #include "logpoint.skel.h"
 
 namespace dlog::attach {
@@ -66,8 +67,12 @@ absl::StatusOr<LoadedProgram> LoadVariant(uint64_t ring_bytes, bool sleepable) {
   if (program.skeleton == nullptr) return LoadError(errno, last_libbpf_warning);
   if (int error = Configure(program.skeleton.get(), program)) return LoadError(-error, last_libbpf_warning);
   if (int error = logpoint_bpf::load(program.skeleton.get())) return LoadError(-error, last_libbpf_warning);
-  program.program_fd = bpf_program__fd(sleepable ? program.skeleton->progs.dlog_logpoint_sleepable
-                                                 : program.skeleton->progs.dlog_logpoint_plain);
+  const bpf_program* chosen =
+      sleepable ? program.skeleton->progs.dlog_logpoint_sleepable : program.skeleton->progs.dlog_logpoint_plain;
+  // Only now do the instructions include the functions that the program calls.
+  absl::Status stack = CheckStackUse({bpf_program__insns(chosen), bpf_program__insn_cnt(chosen)});
+  if (!stack.ok()) return stack;
+  program.program_fd = bpf_program__fd(chosen);
   return program;
 }
 

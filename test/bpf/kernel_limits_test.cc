@@ -141,6 +141,31 @@ TEST_CASE("with a consumer every submitted record arrives intact") {
   CheckAddsUp(*logpoint);
 }
 
+TEST_CASE("hits that wait for a page hold their buffers; those beyond the pool are counted drops") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  auto logpoint = Attach(runtime.get(), Request(target, "hit", "ops { code: CAP_COPY a: 5 length: 8 }"));
+  constexpr uint64_t kThreads = DLOG_SCRATCH_PER_CPU + 3;
+  const std::string answer = target.Command("stall " + std::to_string(kThreads));
+  if (answer == "unavailable") {
+    WARN("SKIP: no userfaultfd here");
+    return;
+  }
+  CHECK(answer == "wrong 0");
+  CHECK(Count(*logpoint, DLOG_COUNT_HITS) == kThreads);
+  CHECK(Drops(*logpoint, DLOG_DROP_SCRATCH_BUSY) == 3);
+  CHECK(Count(*logpoint, DLOG_COUNT_SUBMITTED) == DLOG_SCRATCH_PER_CPU);
+  for (const Record& record : Drain(runtime.get())) {
+    const auto segments = Segments(record);
+    REQUIRE(segments.size() == 1);
+    CHECK(segments[0].header.status == DLOG_SEGMENT_OK);
+    CHECK(segments[0].bytes == std::string(8, '\0'));
+  }
+  CHECK(target.Does("call 0 10"));  // the buffers are free again (and address 0..9 is a fault)
+  CHECK(Drops(*logpoint, DLOG_DROP_SCRATCH_BUSY) == 3);
+  CheckAddsUp(*logpoint);
+}
+
 TEST_CASE("polling an empty ring returns after its timeout") {
   auto runtime = NewRuntime();
   const auto start = std::chrono::steady_clock::now();

@@ -9,15 +9,23 @@
 //   fork COUNT            a child does `call 0 COUNT` and ends
 //   registers             loads known values into all registers, passes both register sites, "ok" if none has changed
 //   cold                  answers "cold ADDRESS" of a mapped page that this process has not touched
+//   stall N               N threads on one CPU call target_hit() with the address of a page that nobody provides until
+//   all
+//                         of them wait for it; "unavailable" without userfaultfd
 //   byte ADDRESS          answers "byte HEX": what memory holds there
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <inttypes.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -163,6 +171,48 @@ static void* cold_page(void) {
   return page == MAP_FAILED ? 0 : page;
 }
 
+// A page whose first access waits for the user-space fault handler, here: for release_stalled_page().
+static char* stalled_page(int* handler) {
+  struct uffdio_api api = {.api = UFFD_API};
+  *handler = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+  if (*handler < 0 || ioctl(*handler, UFFDIO_API, &api) != 0) return 0;
+  char* page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  struct uffdio_register area = {.range = {(uint64_t)page, 4096}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+  return page == MAP_FAILED || ioctl(*handler, UFFDIO_REGISTER, &area) != 0 ? 0 : page;
+}
+
+static void release_stalled_page(int handler, char* page) {
+  struct uffdio_zeropage zero = {.range = {(uint64_t)page, 4096}};
+  ioctl(handler, UFFDIO_ZEROPAGE, &zero);
+}
+
+static void* hit_on_first_cpu(void* page) {
+  cpu_set_t first;
+  CPU_ZERO(&first);
+  CPU_SET(0, &first);
+  pthread_setaffinity_np(pthread_self(), sizeof(first), &first);
+  return (void*)(intptr_t)(target_hit((uint64_t)page, target_text) != (uint64_t)page);
+}
+
+static int stall(int threads) {
+  pthread_t ids[64];
+  int handler, wrong = 0;
+  char* page = stalled_page(&handler);
+  if (page == 0) return -1;
+  if (threads > 64) threads = 64;
+  for (int i = 0; i < threads; ++i) pthread_create(&ids[i], 0, hit_on_first_cpu, page);
+  usleep(500 * 1000);
+  release_stalled_page(handler, page);
+  for (int i = 0; i < threads; ++i) {
+    void* result;
+    pthread_join(ids[i], &result);
+    wrong += (int)(intptr_t)result;
+  }
+  close(handler);
+  munmap(page, 4096);
+  return wrong;
+}
+
 int main(void) {
   char line[256];
   uint64_t a, b;
@@ -188,6 +238,13 @@ int main(void) {
       printf("wrong %d\n", pass_registers());
     } else if (strncmp(line, "cold", 4) == 0) {
       printf("cold %" PRIx64 "\n", (uint64_t)cold_page());
+    } else if (sscanf(line, "stall %" SCNu64, &a) == 1) {
+      const int wrong = stall((int)a);
+      if (wrong < 0) {
+        printf("unavailable\n");
+      } else {
+        printf("wrong %d\n", wrong);
+      }
     } else if (sscanf(line, "byte %" SCNx64, &a) == 1) {
       printf("byte %02x\n", *(const volatile unsigned char*)a);
     } else {

@@ -146,9 +146,11 @@ TEST_CASE("a cell is not read before it has a value on every path") {
                ops { code: CAP_MOVE dst: 21 a: 20 })pb",
           "may have no value");  // the fault goes on with no value
   Refused(R"pb(condition { code: CAP_CONST dst: 20 }
-               ops { code: CAP_MOVE dst: 21 a: 20 })pb", "may have no value");
+               ops { code: CAP_MOVE dst: 21 a: 20 })pb",
+          "may have no value");
   Refused(R"pb(ops { code: CAP_CONST dst: 20 }
-               routines { ops { code: CAP_MOVE dst: 21 a: 20 } })pb", "routine 0 op 0");
+               routines { ops { code: CAP_MOVE dst: 21 a: 20 } })pb",
+          "routine 0 op 0");
 }
 
 TEST_CASE("a cell that has a value on every path may be read") {

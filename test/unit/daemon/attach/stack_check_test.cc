@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/attach/stack_check.h"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+namespace dlog::attach {
+namespace {
+
+bpf_insn Insn(int code, int dst, int src, int off, int imm) {
+  bpf_insn insn = {};
+  insn.code = static_cast<uint8_t>(code);
+  insn.dst_reg = static_cast<uint8_t>(dst) & 0xf;
+  insn.src_reg = static_cast<uint8_t>(src) & 0xf;
+  insn.off = static_cast<int16_t>(off);
+  insn.imm = imm;
+  return insn;
+}
+
+bpf_insn Store(int base, int off) { return Insn(BPF_STX | BPF_MEM | BPF_DW, base, BPF_REG_1, off, 0); }
+bpf_insn Load(int base, int off) { return Insn(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, base, off, 0); }
+bpf_insn Move(int dst, int src) { return Insn(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0); }
+bpf_insn Add(int dst, int imm) { return Insn(BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, imm); }
+
+}  // namespace
+
+TEST_CASE("stores, loads and addresses below the frame pointer count") {
+  CHECK(DeepestStackUse({}) == 0);
+  CHECK(DeepestStackUse(std::vector{Store(10, -8), Store(10, -24)}) == 24);
+  CHECK(DeepestStackUse(std::vector{Load(10, -40)}) == 40);
+  CHECK(DeepestStackUse(std::vector{Move(2, 10), Add(2, -56)}) == 56);
+}
+
+TEST_CASE("other registers and other additions do not count") {
+  CHECK(DeepestStackUse(std::vector{Store(6, -100), Load(7, -200)}) == 0);
+  CHECK(DeepestStackUse(std::vector{Move(2, 6), Add(2, -100)}) == 0);
+  CHECK(DeepestStackUse(std::vector{Move(2, 10), Move(2, 6), Add(2, -100)}) == 0);
+  CHECK(DeepestStackUse(std::vector{Move(2, 10), Load(6, 0), Add(3, -100)}) == 0);
+}
+
+TEST_CASE("a program with a deep stack is refused") {
+  CHECK(CheckStackUse(std::vector{Store(10, -48)}).ok());
+  CHECK(absl::IsFailedPrecondition(CheckStackUse(std::vector{Store(10, -49)})));
+}
+
+}  // namespace dlog::attach
