@@ -182,8 +182,8 @@ class Environment:
         shutil.rmtree(self.tmp, ignore_errors=True)
 
     def strays(self):
-        """Processes of the binaries under test that nobody here started."""
-        found = []
+        """Processes of the binaries under test that nobody here started, as a set of "PID EXE"."""
+        found = set()
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) in self._children:
                 continue
@@ -194,7 +194,7 @@ class Environment:
             if pathlib.Path(exe).parent == self.bin:
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
                 if parent not in self._children:
-                    found.append(f"{entry.name} {exe}")
+                    found.add(f"{entry.name} {exe}")
         return found
 
     # -- dlogd
@@ -329,9 +329,13 @@ class Environment:
 
     def counters(self, logpoint_id):
         """The counters of `describe -o json`, with `dropped` as {reason: count}."""
-        document = self.ctl_json("describe", logpoint_id)
+        return self.counters_of(self.ctl_json("describe", logpoint_id))
+
+    @staticmethod
+    def counters_of(document):
+        """The counters in a JSON document of `describe` or `rm`."""
         found = find_key(document, "counters")
-        check(isinstance(found, dict), f"describe has no counters: {document}")
+        check(isinstance(found, dict), f"no counters: {document}")
         counters = {name: 0 for name in ("hits", "emitted", "filtered", "sampled_out", "rate_limited")}
         for name in counters:
             counters[name] = int(found.get(name, 0))

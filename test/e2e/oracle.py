@@ -56,8 +56,8 @@ def _plain(value):
     text = value["text"]
     if text == "nullptr":
         return 0
-    if isinstance(shown, int) or text.lstrip("-").isdigit():
-        return int(shown if shown is not None else text)
+    if text.lstrip("-").isdigit():
+        return int(text)
     first = text.split()[0] if text else ""
     if first.startswith("0x"):
         return int(first, 16)

@@ -32,7 +32,7 @@ def load_scenarios():
         spec.loader.exec_module(module)
 
 
-def leftovers(env, links_before):
+def leftovers(env, links_before, strays_before):
     """What a case left behind, empty when nothing."""
     def new_links():
         return {id_: link for id_, link in env.kernel.links().items() if id_ not in links_before}
@@ -41,14 +41,15 @@ def leftovers(env, links_before):
         harness.wait_until(lambda: not new_links(), harness.KERNEL_SETTLE_S, "links are gone")
     except harness.Failure:
         return f"left attached: {list(new_links().values())}"
-    if env.strays():
-        return f"left running: {env.strays()}"
+    strays = env.strays() - strays_before
+    if strays:
+        return f"left running: {strays}"
     return ""
 
 
 def run_case(env, case):
     """Returns ("PASS" | "FAIL" | "SKIP", detail)."""
-    links = {}
+    links, strays = {}, env.strays()
     try:
         registry.check_needs(env, case.needs)
         if case.daemon:
@@ -59,7 +60,7 @@ def run_case(env, case):
         if case.daemon and env.daemon_process is not None:
             remaining = [entry for entry in env.logpoints() if harness.find_key(entry, "state") in (None, "active")]
             harness.check(not remaining, f"logpoints left: {remaining}")
-        left = leftovers(env, links) if "bpf" in case.needs else ""
+        left = leftovers(env, links, strays) if "bpf" in case.needs else ""
         harness.check(not left, left)
         return "PASS", ""
     except harness.Skip as skip:

@@ -8,9 +8,8 @@
 
 int locked = 0;
 
-int Locked(int value) {
+void Lock() {
   asm volatile("lock incl %0" : "+m"(locked));  // LOCK prefix
-  return value + locked;
 }
 
 long SystemCall(long number) {
@@ -30,7 +29,8 @@ int main() {
   const int pid = getpid();
   for (std::uint64_t i = 0;; ++i) {
     const int before = locked;
-    if (Locked(1) != before + 2 || SystemCall(kGetPid) != pid || Exchange(i) != i + 1) {
+    Lock();
+    if (locked != before + 1 || SystemCall(kGetPid) != pid || Exchange(i) != i + 1) {
       return 1;
     }
     usleep(1000);

@@ -13,11 +13,16 @@ EXPRESSIONS_PER_LOGPOINT = 16
 OPTIONAL_WHEN_OPTIMISED = {"scaled", "i", "name", "where", "where->y", "where == s.where", "i * 2 + 1", "scaled / 3 == i",
                            "i % 2 == 1 && s.flag", "-i < 0 || !s.flag"}
 
+# What clang 14 itself gets wrong in an inlined copy: a spilled `i` is taken for its address, so the debug information says
+# another number, and gdb shows that number too. Captured, so that it must do no harm, but not compared.
+WRONG_IN_DEBUG_INFO = {("clang++", "-O2"): {"scaled", "scaled / 3 == i"}}
+
 
 def _compare(env, compiler, flags, name):
     program = fixtures.compile_program(name, ["values.cc", "keep.cc"], "-std=c++20", *flags, compiler=compiler)
     line = harness.source_line("test/e2e/programs/values.cc", "// the logpoint")
     optimised = "-O0" not in flags
+    not_compared = WRONG_IN_DEBUG_INFO.get((compiler, flags[0]), set())
     truth_path = env.tmp / f"{name}.truth"
     with open(truth_path, "w", encoding="utf-8") as truth_file, env.running([program], stdout=truth_file) as target:
         harness.wait_until(lambda: truth_path.read_text().count("\n") > 1, 10, "the program runs")
@@ -36,14 +41,14 @@ def _compare(env, compiler, flags, name):
         check_equal(shown["s.point.x"]["status"], "ok", "s.point.x")
         expected = truth[shown["s.point.x"]["value"]]
         for expression, value in shown.items():
-            if expression == "s.point.x":
+            if expression == "s.point.x" or expression in not_compared:
                 continue
             if value["status"] == "ok":
                 if value["text"] != expected[expression]:
                     mismatches.append(f"{expression}: shows {value['text']!r}, is {expected[expression]!r}")
             else:
                 unavailable[expression] = f"{value['status']}: {value['reason']}"
-    check(not mismatches, f"{len(mismatches)} wrong values:\n    " + "\n    ".join(sorted(set(mismatches))[:12]))
+    check(not mismatches, f"{len(mismatches)} wrong values:\n    " + "\n    ".join(sorted(set(mismatches))[:40]))
     check(len(events) >= EVENTS * (len(expressions) // EXPRESSIONS_PER_LOGPOINT), f"only {len(events)} events")
     allowed = OPTIONAL_WHEN_OPTIMISED if optimised else set()
     missing = {expression: why for expression, why in unavailable.items() if expression not in allowed}

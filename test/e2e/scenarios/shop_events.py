@@ -180,7 +180,6 @@ def explain(env):
     for site in document["sites"]:
         check_equal([variable["expr"] for variable in site["variables"]], ["o.id", "total"], "variables")
         check_equal([variable["status"] for variable in site["variables"]], ["ok", "ok"], "statuses")
-        check_equal(site["class"], "emulated", "the call on this line makes a cheap site")
     check(document["sites"], "no site")
     gone = env.ctl_json("explain", *target, f"order.cc:{book}", "{inventory} {o.id}")
     contract.check_explain(gone)
