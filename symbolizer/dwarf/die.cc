@@ -45,7 +45,12 @@ std::optional<Dwarf_Die> TypeOf(Dwarf_Die die) {
   auto attr = Inherited(die, DW_AT_type);
   Dwarf_Die out;
   if (!attr.has_value() || dwarf_formref_die(&*attr, &out) == nullptr) return std::nullopt;
-  return out;
+  return ThroughSignature(out);
+}
+
+Dwarf_Die ThroughSignature(const Dwarf_Die& die) {
+  // The signature's target is a definition, so one step is enough.
+  return ReferenceOf(die, DW_AT_signature).value_or(die);
 }
 
 const char* NameOf(Dwarf_Die die) {
@@ -163,7 +168,7 @@ std::optional<int64_t> EnumeratorValue(const Dwarf_Die& enumerator) {
   return std::nullopt;
 }
 
-void ForEachUnit(const Module& module, bool partial, const std::function<bool(const Dwarf_Die&)>& visit) {
+void ForEachUnit(const Module& module, bool with_type_units, const std::function<bool(const Dwarf_Die&)>& visit) {
   Dwarf_CU* unit = nullptr;
   Dwarf_CU* next = nullptr;
   Dwarf_Half version = 0;
@@ -175,7 +180,8 @@ void ForEachUnit(const Module& module, bool partial, const std::function<bool(co
     unit = next;
     if (type == DW_UT_skeleton && split.addr != nullptr && dwarf_tag(&split) != DW_TAG_invalid) {
       if (!visit(split)) return;
-    } else if (type == DW_UT_compile || type == DW_UT_split_compile || (partial && type == DW_UT_partial)) {
+    } else if (type == DW_UT_compile || type == DW_UT_split_compile ||
+               (with_type_units && (type == DW_UT_partial || type == DW_UT_type || type == DW_UT_split_type))) {
       if (!visit(die)) return;
     }
   }

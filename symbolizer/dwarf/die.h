@@ -47,6 +47,9 @@ bool FlagOf(Dwarf_Die die, unsigned attribute);
 std::optional<Dwarf_Die> ReferenceOf(Dwarf_Die die, unsigned attribute);  // of the DIE itself
 std::optional<Dwarf_Die> TypeOf(Dwarf_Die die);                           // DW_AT_type, inherited; none = void
 
+// The type itself for the nameless stub (DW_AT_declaration, DW_AT_signature) that stands for a type in a type unit.
+Dwarf_Die ThroughSignature(const Dwarf_Die& die);
+
 // DW_AT_name, inherited; empty when unnamed. Lives as long as the module.
 const char* NameOf(Dwarf_Die die);
 // The mangled name, inherited; empty when there is none.
@@ -71,7 +74,8 @@ std::optional<uint64_t> ElementCount(const Dwarf_Die& subrange);
 // DW_AT_const_value of an enumerator, sign-extended as its form says.
 std::optional<int64_t> EnumeratorValue(const Dwarf_Die& enumerator);
 
-// Every compile unit (its content) and, when asked, partial units; false from `visit` stops.
-void ForEachUnit(const Module& module, bool partial, const std::function<bool(const Dwarf_Die&)>& visit);
+// Every compile unit (its content) and, when asked, partial and type units, which hold types only; false from `visit`
+// stops.
+void ForEachUnit(const Module& module, bool with_type_units, const std::function<bool(const Dwarf_Die&)>& visit);
 
 }  // namespace dlog::dwarf

@@ -10,6 +10,7 @@ namespace dlog::dwarf {
 namespace {
 
 constexpr int kMaxTemplateNesting = 64;
+constexpr size_t kMaxDisplayedName = 16384;
 
 // What may be left out of the argument list of a standard template: its defaults.
 enum class Default {
@@ -199,6 +200,9 @@ std::string Simplify(std::string_view text, int depth) {
 
 }  // namespace
 
-std::string DisplayTypeName(std::string_view raw_name) { return Simplify(raw_name, 0); }
+std::string DisplayTypeName(std::string_view raw_name) {
+  // Finding brackets costs the square of the length in hostile names; real ones this long cannot be read anyway.
+  return raw_name.size() > kMaxDisplayedName ? std::string(raw_name) : Simplify(raw_name, 0);
+}
 
 }  // namespace dlog::dwarf

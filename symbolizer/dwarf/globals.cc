@@ -45,11 +45,11 @@ struct Path {
 
 Path PathOf(const Module& module, const Dwarf_Die& die) {
   Path out;
-  Dwarf_Die at = DeclarationOf(die);
+  Dwarf_Die at = DeclarationOf(ThroughSignature(DeclarationOf(die)));
   for (int depth = 0; depth < kMaxDieDepth; ++depth) {
     const auto parents = IndexOf(module, at).ParentsOf(at);
     if (parents.empty() || parents.front()->tag == DW_TAG_subprogram) break;
-    const Dwarf_Die parent = parents.front()->die;
+    const Dwarf_Die parent = ThroughSignature(parents.front()->die);
     const char* name = NameOf(parent);
     out.names.insert(out.names.begin(), name[0] == '\0' ? std::string(kAnonymous) : name);
     out.optional.insert(out.optional.begin(),

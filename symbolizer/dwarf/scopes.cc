@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_set>
 
 #include "absl/status/status.h"
@@ -124,52 +125,138 @@ class VariableCollector {
   std::unordered_set<std::string> names_;
 };
 
-}  // namespace
-
-absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address) {
-  const std::optional<Dwarf_Die> content = ContentUnit(unit);
-  if (!content.has_value()) {
-    Dwarf_Die skeleton = unit;
-    Dwarf_Attribute attr;
-    const char* file = nullptr;
-    if (dwarf_attr(&skeleton, DW_AT_dwo_name, &attr) != nullptr ||
-        dwarf_attr(&skeleton, DW_AT_GNU_dwo_name, &attr) != nullptr) {
-      file = dwarf_formstring(&attr);
-    }
-    return WithHint(absl::NotFoundError(fmt::format("{}: the unit's split debug file {} is missing",
-                                                    module.debug_path(), file == nullptr ? "(unnamed)" : file)),
-                    "keep the .dwo files where they were built, or build without -gsplit-dwarf");
-  }
-  const UnitIndex& index = IndexOf(module, *content);
-  const UnitIndex::Code* code = InnermostSubprogram(index, address);
+// The function and the inlined copies around `address`, outermost first, each with the blocks between it and the next.
+absl::StatusOr<std::vector<FunctionScope>> ScopesAt(const Module& module, const Dwarf_Die& unit,
+                                                    const Dwarf_Die& content, LinkAddress address) {
+  const UnitIndex::Code* code = InnermostSubprogram(IndexOf(module, content), address);
   if (code == nullptr) {
     return absl::NotFoundError(fmt::format("no function of the debug information covers {:#x}", address.value));
   }
-  FunctionScope scope;
-  scope.unit = unit;
-  scope.die = code->die;
-  scope.subprogram = code->die;
-  scope.ranges = RangesOf(module, code->die);
+  std::vector<FunctionScope> out(1);
+  out.back().unit = unit;
+  out.back().die = out.back().subprogram = code->die;
+  out.back().ranges = RangesOf(module, code->die);
   Dwarf_Die at = code->die;
   Dwarf_Die inner;
   std::vector<AddressRange> ranges;
   for (int depth = 0; depth < kMaxDieDepth && InnerScope(module, at, address, 0, &inner, &ranges); ++depth) {
     at = inner;
     if (Tag(inner) == DW_TAG_lexical_block) {
-      scope.blocks.insert(scope.blocks.begin(), inner);
+      out.back().blocks.insert(out.back().blocks.begin(), inner);
       continue;
     }
-    scope.die = inner;
-    scope.inlined = true;
-    scope.ranges = ranges;
-    scope.blocks.clear();
+    FunctionScope copy;
+    copy.unit = unit;
+    copy.die = inner;
+    copy.subprogram = code->die;
+    copy.inlined = true;
+    copy.ranges = ranges;
+    out.push_back(std::move(copy));
   }
+  return out;
+}
+
+// The path of entry `index` of the file table of `unit`.
+std::string_view FileNameAt(Dwarf_Die unit, uint64_t index) {
+  Dwarf_Files* files = nullptr;
+  size_t count = 0;
+  if (dwarf_getsrcfiles(&unit, &files, &count) != 0 || index >= count) return {};
+  const char* name = dwarf_filesrc(files, index, nullptr, nullptr);
+  return name == nullptr ? std::string_view() : name;
+}
+
+// A file as an attribute names it: by number in the table of the unit that the attribute is in.
+struct FileNumber {
+  Dwarf_Die unit;
+  uint64_t number = 0;
+};
+
+std::optional<FileNumber> FileAttribute(const Dwarf_Die& die, unsigned name) {
+  auto attr = Inherited(die, name);
+  FileNumber out;
+  Dwarf_Word number = 0;
+  if (!attr.has_value() || dwarf_formudata(&*attr, &number) != 0) return std::nullopt;
+  if (dwarf_cu_info(attr->cu, nullptr, nullptr, &out.unit, nullptr, nullptr, nullptr, nullptr) != 0)
+    return std::nullopt;
+  out.number = number;
+  return out;
+}
+
+// Numbers compare within one unit, except that DWARF 5 may have the primary file as 0 and 1. With LTO the declaration
+// is in another unit.
+bool SameFile(const FileNumber& a, const FileNumber& b) {
+  if (SameDie(a.unit, b.unit)) {
+    if (a.number == b.number) return true;
+    if (a.number > 1 || b.number > 1) return false;
+  }
+  const std::string_view name = FileNameAt(a.unit, a.number);
+  return !name.empty() && name == FileNameAt(b.unit, b.number);
+}
+
+// The level of `scopes` that `line` of `file` is part of.
+size_t LevelOfLine(const std::vector<FunctionScope>& scopes, const FileNumber& file, uint32_t line) {
+  size_t best = scopes.size() - 1;
+  uint64_t best_line = 0;
+  for (size_t i = 0; i < scopes.size(); ++i) {
+    const uint64_t declared = UnsignedOf(scopes[i].die, DW_AT_decl_line).value_or(0);
+    // A function extends from its declaration to an unknown end, so the nearest declaration above the line wins.
+    if (declared == 0 || declared > line || declared < best_line) continue;
+    const std::optional<FileNumber> declared_in = FileAttribute(scopes[i].die, DW_AT_decl_file);
+    if (!declared_in.has_value() || !SameFile(*declared_in, file)) continue;
+    best = i;
+    best_line = declared;
+  }
+  // The line of the call belongs to the caller, also when the callee's declaration is nearer (a lambda in the caller).
+  while (best > 0 && best_line != line && UnsignedOf(scopes[best].die, DW_AT_call_line) == line) {
+    const std::optional<FileNumber> called_in = FileAttribute(scopes[best].die, DW_AT_call_file);
+    if (!called_in.has_value() || !SameFile(*called_in, file)) break;
+    --best;
+  }
+  return best;
+}
+
+absl::Status MissingSplitUnit(const Module& module, Dwarf_Die skeleton) {
+  Dwarf_Attribute attr;
+  const char* file = nullptr;
+  if (dwarf_attr(&skeleton, DW_AT_dwo_name, &attr) != nullptr ||
+      dwarf_attr(&skeleton, DW_AT_GNU_dwo_name, &attr) != nullptr) {
+    file = dwarf_formstring(&attr);
+  }
+  return WithHint(absl::NotFoundError(fmt::format("{}: the unit's split debug file {} is missing", module.debug_path(),
+                                                  file == nullptr ? "(unnamed)" : file)),
+                  "keep the .dwo files where they were built, or build without -gsplit-dwarf");
+}
+
+}  // namespace
+
+absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address,
+                                         const Dwarf_Die* function) {
+  const std::optional<Dwarf_Die> content = ContentUnit(unit);
+  if (!content.has_value()) return MissingSplitUnit(module, unit);
+  auto scopes = ScopesAt(module, unit, *content, address);
+  if (!scopes.ok()) return scopes.status();
+  const auto wanted = std::find_if(scopes->begin(), scopes->end(), [&](const FunctionScope& s) {
+    return function != nullptr && SameDie(s.die, *function);
+  });
+  FunctionScope scope = std::move(wanted != scopes->end() ? *wanted : scopes->back());
   scope.name = FunctionName(module, *content, scope.die);
   return scope;
 }
 
+absl::StatusOr<FunctionScope> FunctionOfStatement(const Module& module, const Dwarf_Die& unit, LinkAddress address,
+                                                  uint32_t file, uint32_t line) {
+  const std::optional<Dwarf_Die> content = ContentUnit(unit);
+  if (!content.has_value()) return MissingSplitUnit(module, unit);
+  auto scopes = ScopesAt(module, unit, *content, address);
+  if (!scopes.ok()) return scopes.status();
+  FunctionScope scope = std::move((*scopes)[LevelOfLine(*scopes, {unit, file}, line)]);
+  scope.name = FunctionName(module, *content, scope.die);
+  scope.line = line;
+  return scope;
+}
+
 std::vector<Variable> VisibleVariables(const FunctionScope& scope, uint32_t line) {
-  VariableCollector collector(scope.die, line);
+  VariableCollector collector(scope.die, line != 0 ? line : scope.line);
   for (const Dwarf_Die& block : scope.blocks) collector.AddBlock(block);
   collector.AddBlock(scope.die);
   return collector.Take();

@@ -31,6 +31,7 @@ struct FunctionScope {
   std::string name;                  // demangled with namespaces and parameter types: "shop::Order::total(int) const"
   std::vector<AddressRange> ranges;  // of `die`
   std::vector<Dwarf_Die> blocks;     // lexical blocks of `die` that contain the address, innermost first
+  uint32_t line = 0;                 // of the statement when found by FunctionOfStatement, else 0
 };
 
 struct Variable {
@@ -41,12 +42,21 @@ struct Variable {
 };
 
 // NotFound when no function of the debug info covers `address`.
-absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address);
+// `function` (optional): the instance to stop at, when functions inlined into it cover the address too.
+absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address,
+                                         const Dwarf_Die* function = nullptr);
+
+// The function instance that a line row means: like FunctionAt, but where inlined code begins the same address has rows
+// of the caller too, and those belong to the caller. Among the function and the inlined copies around `address` it is
+// the one whose source contains `line` of `file` (an index into the unit's file table, as in LineRow); the innermost
+// when none does.
+absl::StatusOr<FunctionScope> FunctionOfStatement(const Module& module, const Dwarf_Die& unit, LinkAddress address,
+                                                  uint32_t file, uint32_t line);
 
 // Variables and parameters that a name could mean at the scope's address, innermost first; shadowed ones are left out.
 // Includes function statics. Only this function instance: callers of an inlined copy are another scope.
-// With `line` (of the statement, in the function's own file; 0 = do not care) variables that are declared on a later
-// line are not visible yet and do not shadow: `{ use(x); int x = 2; }`.
+// With `line` (of the statement, in the function's own file; 0 = the scope's own line, if it knows it) variables that
+// are declared on a later line are not visible yet and do not shadow: `{ use(x); int x = 2; }`.
 std::vector<Variable> VisibleVariables(const FunctionScope& scope, uint32_t line = 0);
 
 // The global, namespace-scope or static-member variable that `name` ("g", "ns::g", "Class::member") means when used

@@ -213,7 +213,7 @@ TypeGraph::TypeGraph(const Module& module, google::protobuf::RepeatedPtrField<v1
 
 TypeGraph::~TypeGraph() = default;
 
-uint32_t TypeGraph::Add(const Dwarf_Die& type) { return impl_->AddDie(type, 0, true); }
+uint32_t TypeGraph::Add(const Dwarf_Die& type) { return impl_->AddDie(ThroughSignature(type), 0, true); }
 
 uint32_t TypeGraph::AddTypeOf(const Dwarf_Die& die) { return impl_->AddDie(TypeOf(die), 0, true); }
 

@@ -10,6 +10,9 @@
 namespace dlog::dwarf {
 namespace {
 
+// Out-of-class definitions of one plain name ("Impl"): each has to be indexed to learn its full name.
+constexpr size_t kMaxSpecifiedTypes = 256;
+
 bool IsTypeTag(int tag) {
   return tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
          tag == DW_TAG_enumeration_type;
@@ -42,7 +45,12 @@ void CollectNamespace(const Dwarf_Die& parent, const std::string& prefix, int de
     if (tag == DW_TAG_namespace) {
       CollectNamespace(child, prefix + name + "::", depth + 1, cache);
     } else if (IsDefinition(child)) {
-      Offer(cache.named_types[prefix + name], child);
+      if (Own(child, DW_AT_specification).has_value()) {
+        std::vector<Dwarf_Die>& slot = cache.specified_types[name];
+        if (slot.size() < kMaxSpecifiedTypes) slot.push_back(child);
+      } else {
+        Offer(cache.named_types[prefix + name], child);
+      }
     }
     return true;
   });
@@ -52,7 +60,7 @@ void CollectAll(const Module& module) {
   ModuleCache& cache = module.cache();
   if (cache.named_types_built) return;
   cache.named_types_built = true;
-  ForEachUnit(module, /*partial=*/true, [&](const Dwarf_Die& unit) {
+  ForEachUnit(module, /*with_type_units=*/true, [&](const Dwarf_Die& unit) {
     CollectNamespace(unit, "", 0, cache);
     return true;
   });
@@ -84,11 +92,16 @@ std::optional<Dwarf_Die> Search(const Module& module, const Dwarf_Die& type, con
   ModuleCache& cache = module.cache();
   TypeDefinition found;
   if (auto known = cache.named_types.find(name); known != cache.named_types.end()) found = known->second;
+  if (auto known = cache.specified_types.find(NameOf(type)); known != cache.specified_types.end()) {
+    for (const Dwarf_Die& candidate : known->second) {
+      if (QualifiedName(module, candidate) == name) Offer(found, candidate);
+    }
+  }
   std::vector<std::string> path = EnclosingNames(module, type);
   if (!found.die.has_value() && !path.empty() && cache.nested_searches < kMaxNestedTypeSearches) {
     ++cache.nested_searches;
     path.emplace_back(NameOf(type));
-    ForEachUnit(module, /*partial=*/true, [&](const Dwarf_Die& unit) {
+    ForEachUnit(module, /*with_type_units=*/true, [&](const Dwarf_Die& unit) {
       FindNested(unit, path, 0, found);
       return true;
     });
@@ -100,7 +113,7 @@ std::optional<Dwarf_Die> Search(const Module& module, const Dwarf_Die& type, con
 
 std::optional<Dwarf_Die> DefinitionOf(const Module& module, const Dwarf_Die& type) {
   if (!Own(type, DW_AT_declaration).has_value()) return type;
-  if (auto unit_type = ReferenceOf(type, DW_AT_signature); unit_type.has_value()) return unit_type;
+  if (const Dwarf_Die in_type_unit = ThroughSignature(type); !SameDie(in_type_unit, type)) return in_type_unit;
   if (NameOf(type)[0] == '\0') return std::nullopt;
   const std::string name = QualifiedName(module, type);
   const auto [slot, added] = module.cache().definitions.try_emplace(name);

@@ -75,7 +75,8 @@ bool UnitIndex::Note(const Module& module, const Dwarf_Die& die, int tag, bool i
     case DW_TAG_class_type:
     case DW_TAG_structure_type:
     case DW_TAG_union_type:
-      if (!FlagOf(die, DW_AT_declaration)) types_.push_back(die);
+      // Its own flag: a definition may refer to its declaration by DW_AT_specification.
+      if (!Own(die, DW_AT_declaration).has_value()) types_.push_back(die);
       break;
     case DW_TAG_variable:
     case DW_TAG_member:
@@ -121,15 +122,15 @@ std::vector<std::string> EnclosingNames(const Module& module, const Dwarf_Die& d
   std::vector<std::string> out;
   // A class declared in one place and defined in another (DW_AT_specification) belongs where it was declared, so each
   // step looks at the parent's declaration again.
-  Dwarf_Die at = DeclarationOf(die);
+  Dwarf_Die at = DeclarationOf(ThroughSignature(DeclarationOf(die)));
   for (int depth = 0; depth < kMaxDieDepth; ++depth) {
     const auto parents = IndexOf(module, at).ParentsOf(at);
     if (parents.empty() || parents.front()->tag == DW_TAG_subprogram) break;
-    const UnitIndex::Scope& parent = *parents.front();
+    const Dwarf_Die parent = ThroughSignature(parents.front()->die);
     // Enumerators of an unscoped enumeration do not belong to it as a scope; enumerations hold nothing else.
-    const char* name = NameOf(parent.die);
-    out.push_back(name[0] == '\0' ? AnonymousName(parent.tag) : name);
-    const Dwarf_Die next = DeclarationOf(parent.die);
+    const char* name = NameOf(parent);
+    out.push_back(name[0] == '\0' ? AnonymousName(Tag(parent)) : name);
+    const Dwarf_Die next = DeclarationOf(parent);
     if (next.addr == at.addr) break;
     at = next;
   }
@@ -140,7 +141,7 @@ std::vector<std::string> EnclosingNames(const Module& module, const Dwarf_Die& d
 std::string QualifiedName(const Module& module, const Dwarf_Die& die) {
   std::string out;
   for (const std::string& part : EnclosingNames(module, die)) out += part + "::";
-  const char* name = NameOf(die);
+  const char* name = NameOf(ThroughSignature(die));
   return out + (name[0] == '\0' ? AnonymousName(Tag(die)) : name);
 }
 

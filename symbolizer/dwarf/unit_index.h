@@ -73,6 +73,8 @@ struct ModuleCache {
   std::unordered_map<const void*, std::unique_ptr<UnitIndex>> units;      // by address of the unit's DIE
   std::unordered_map<std::string, std::optional<Dwarf_Die>> definitions;  // qualified type name, see type_lookup.h
   std::unordered_map<std::string, TypeDefinition> named_types;            // namespace-scope definitions of all units
+  // Definitions of types declared elsewhere in their unit (DW_AT_specification), by plain name.
+  std::unordered_map<std::string, std::vector<Dwarf_Die>> specified_types;
   bool named_types_built = false;
   int nested_searches = 0;
 };

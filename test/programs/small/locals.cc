@@ -104,7 +104,7 @@ thread_local int per_thread = 5;
 NOINLINE int Imported() {
   using namespace shop;
   std::printf("imported %d\n", kLimit + LARGE + per_thread);  // MARK: imported
-  return hidden;
+  return shop::hidden++;
 }
 
 int main(int argc, char** argv) {

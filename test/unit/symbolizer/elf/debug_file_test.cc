@@ -22,7 +22,20 @@ bool Contains(const absl::Status& status, const std::string& text) {
   return std::string(status.message()).find(text) != std::string::npos;
 }
 
-const DebugSearch kNowhere{"/", {ProgramPath("separate/empty")}, ""};
+DebugSearch In(const std::string& root, const std::vector<std::string>& directories) {
+  DebugSearch search;
+  search.root = root;
+  search.directories = directories;
+  return search;
+}
+
+DebugSearch Named(const std::string& file) {
+  DebugSearch search = In("/", {});
+  search.explicit_file = file;
+  return search;
+}
+
+const DebugSearch kNowhere = In("/", {ProgramPath("separate/empty")});
 
 TEST_CASE("DWARF inside the binary is used") {
   for (const char* name : {"plain.gcc.O2.dwarf5", "locals.gcc.O2.compressed", "locals.gcc.O2.gnu_compressed"}) {
@@ -32,11 +45,11 @@ TEST_CASE("DWARF inside the binary is used") {
 
 TEST_CASE("A stripped binary finds its debug file in a build-id tree") {
   const std::string id = IdOf("separate/stripped");
-  auto found = Find("separate/stripped", {"/", {ProgramPath("separate/tree")}, ""});
+  auto found = Find("separate/stripped", In("/", {ProgramPath("separate/tree")}));
   REQUIRE(found.ok());
   CHECK(*found == ProgramPath("separate/tree/.build-id/" + id.substr(0, 2) + "/" + id.substr(2) + ".debug"));
   // The same through a root: the target's own file system.
-  CHECK(Find("separate/stripped", {ProgramPath("separate"), {"/tree"}, ""}).value() == *found);
+  CHECK(Find("separate/stripped", In(ProgramPath("separate"), {"/tree"})).value() == *found);
 }
 
 TEST_CASE("A debuglink leads to the file beside the binary") {
@@ -59,19 +72,19 @@ TEST_CASE("Without build-ids the CRC of a debuglink decides") {
 
 TEST_CASE("A debug file that is named must be of the same build") {
   const std::string good = ProgramPath("separate/linked/plain.debug");
-  CHECK(Find("separate/stripped", {"/", {}, good}).value() == good);
-  const auto other = Find("separate/stripped", {"/", {}, ProgramPath("plain.gcc.O0.dwarf5")}).status();
+  CHECK(Find("separate/stripped", Named(good)).value() == good);
+  const auto other = Find("separate/stripped", Named(ProgramPath("plain.gcc.O0.dwarf5"))).status();
   CHECK(other.code() == absl::StatusCode::kFailedPrecondition);
   CHECK(Contains(other, IdOf("separate/stripped")));
   CHECK(Contains(other, IdOf("plain.gcc.O0.dwarf5")));
   CHECK_FALSE(HintOf(other).empty());
-  CHECK(Find("separate/stripped", {"/", {}, "/nonexistent"}).status().code() == absl::StatusCode::kNotFound);
-  CHECK(Find("separate/stripped", {"/", {}, ProgramPath("separate/stripped")}).status().code() ==
+  CHECK(Find("separate/stripped", Named("/nonexistent")).status().code() == absl::StatusCode::kNotFound);
+  CHECK(Find("separate/stripped", Named(ProgramPath("separate/stripped"))).status().code() ==
         absl::StatusCode::kNotFound);
 }
 
 TEST_CASE("A named debug file of another build is refused without build-ids too") {
-  const auto status = Find("separate/linked/no_id", {"/", {}, ProgramPath("plain.gcc.O0.dwarf5")}).status();
+  const auto status = Find("separate/linked/no_id", Named(ProgramPath("plain.gcc.O0.dwarf5"))).status();
   CHECK(status.code() == absl::StatusCode::kFailedPrecondition);
 }
 

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolizer/dwarf/expression.h"
+
+#include <dwarf.h>
+
+#include <catch2/catch.hpp>
+
+#include "symbolizer/dwarf/location.h"
+#include "symbolizer/dwarf/nodes.h"
+#include "word_evaluator.h"
+
+namespace dlog::dwarf {
+namespace {
+
+Dwarf_Op Op(uint8_t atom, uint64_t number = 0, uint64_t number2 = 0) { return {atom, number, number2, 0}; }
+
+absl::StatusOr<v1::Node> Locate(const std::vector<Dwarf_Op>& ops) {
+  ExpressionContext context;
+  context.probe = LinkAddress{0x1000};
+  context.cfa = []() -> absl::StatusOr<v1::Node> { return BinaryNode(v1::OP_ADD, RegisterNode(7), ConstantNode(16)); };
+  context.frame_base = context.cfa;
+  return EvaluateLocation(ops, context);
+}
+
+// What DW_OP_stack_value makes of the operations with rax = `rax` and rdx = `rdx`.
+std::optional<uint64_t> Value(std::vector<Dwarf_Op> ops, uint64_t rax, uint64_t rdx = 0) {
+  ops.push_back(Op(DW_OP_stack_value));
+  auto node = Locate(ops);
+  INFO(node.status());
+  REQUIRE(node.ok());
+  Machine machine;
+  machine.registers[0] = rax;
+  machine.registers[1] = rdx;
+  machine.Store(0x5000, 0x8877665544332211);
+  return Evaluate(*node, machine);
+}
+
+std::string Text(const std::vector<Dwarf_Op>& ops) {
+  auto node = Locate(ops);
+  return node.ok() ? DescribeLocation(*node) : std::string(node.status().message());
+}
+
+const Dwarf_Op kRax = Op(DW_OP_breg0);
+const Dwarf_Op kRdx = Op(DW_OP_breg1);
+
+TEST_CASE("The four kinds of location") {
+  CHECK(Text({Op(DW_OP_reg5)}) == "rdi");
+  CHECK(Text({Op(DW_OP_regx, 12)}) == "r12");
+  CHECK(Text({Op(DW_OP_breg6, -20)}) == "[rbp-0x14]");
+  CHECK(Text({Op(DW_OP_fbreg, -24)}) == "[rsp-0x8]");
+  CHECK(Text({Op(DW_OP_call_frame_cfa)}) == "[rsp+0x10]");
+  CHECK(Text({Op(DW_OP_addr, 0x4010)}) == "[rip+0x3010]");
+  CHECK(Text({Op(DW_OP_addr, 0x10)}) == "[rip-0xff0]");
+  CHECK(Text({Op(DW_OP_lit5), Op(DW_OP_stack_value)}) == "constant");
+  CHECK(Text({Op(DW_OP_addr, 0x4010), Op(DW_OP_stack_value)}) == "rip+0x3010");
+  CHECK(Text({Op(DW_OP_fbreg, 0), Op(DW_OP_deref)}) == "[[rsp+0x10]]");
+}
+
+TEST_CASE("A value is never an object: stack_value and registers carry no memory node") {
+  CHECK(Locate({kRax, Op(DW_OP_stack_value)})->kind_case() == v1::Node::kReg);
+  CHECK(Locate({kRax})->kind_case() == v1::Node::kMemory);
+  CHECK(Locate({Op(DW_OP_reg0)})->kind_case() == v1::Node::kReg);
+}
+
+TEST_CASE("Arithmetic on the machine word keeps DWARF's signs") {
+  const auto minus = [](int64_t v) { return static_cast<uint64_t>(-v); };
+  CHECK(Value({kRax, Op(DW_OP_plus_uconst, 5)}, 7) == 12u);
+  CHECK(Value({kRax, kRdx, Op(DW_OP_minus)}, 5, 7) == minus(2));
+  CHECK(Value({kRax, kRdx, Op(DW_OP_mul)}, minus(3), 7) == minus(21));
+  CHECK(Value({kRax, Op(DW_OP_lit2), Op(DW_OP_div)}, minus(7)) == minus(3));
+  CHECK(Value({kRax, Op(DW_OP_const1s, minus(2)), Op(DW_OP_div)}, 7) == minus(3));
+  CHECK(Value({kRax, kRdx, Op(DW_OP_div)}, minus(7), minus(2)) == 3u);
+  CHECK(Value({kRax, kRdx, Op(DW_OP_div)}, minus(7), 0) == std::nullopt);
+  CHECK(Value({kRax, Op(DW_OP_lit5), Op(DW_OP_mod)}, 13) == 3u);
+  CHECK(Value({kRax, Op(DW_OP_neg)}, 4) == minus(4));
+  CHECK(Value({kRax, Op(DW_OP_not)}, 0) == ~uint64_t{0});
+  CHECK(Value({kRax, Op(DW_OP_abs)}, minus(9)) == 9u);
+  CHECK(Value({kRax, Op(DW_OP_lit3), Op(DW_OP_shl)}, 1) == 8u);
+  CHECK(Value({kRax, Op(DW_OP_lit1), Op(DW_OP_shr)}, minus(2)) == (~uint64_t{0} >> 1));
+  CHECK(Value({kRax, Op(DW_OP_lit1), Op(DW_OP_shra)}, minus(8)) == minus(4));
+  CHECK(Value({kRax, kRdx, Op(DW_OP_shra)}, minus(8), 2) == minus(2));
+  CHECK(Value({kRax, kRdx, Op(DW_OP_shl)}, 3, 2) == 12u);
+  CHECK(Value({kRax, kRdx, Op(DW_OP_shl)}, 3, 64) == std::nullopt);
+  CHECK(Value({kRax, Op(DW_OP_const1u, 200), Op(DW_OP_shr)}, 3) == 0u);
+  CHECK(Value({kRax, Op(DW_OP_const1u, 200), Op(DW_OP_shra)}, minus(3)) == minus(1));
+}
+
+TEST_CASE("Comparisons on the machine word are signed") {
+  const uint64_t minus_one = ~uint64_t{0};
+  CHECK(Value({kRax, Op(DW_OP_lit0), Op(DW_OP_lt)}, minus_one) == 1u);
+  CHECK(Value({kRax, Op(DW_OP_lit0), Op(DW_OP_gt)}, minus_one) == 0u);
+  CHECK(Value({kRax, Op(DW_OP_lit0), Op(DW_OP_ge)}, 0) == 1u);
+  CHECK(Value({kRax, Op(DW_OP_lit1), Op(DW_OP_le)}, 2) == 0u);
+  CHECK(Value({kRax, Op(DW_OP_lit2), Op(DW_OP_eq)}, 2) == 1u);
+  CHECK(Value({kRax, Op(DW_OP_lit2), Op(DW_OP_ne)}, 2) == 0u);
+}
+
+TEST_CASE("Stack operations pick the right entries") {
+  CHECK(Value({Op(DW_OP_lit1), Op(DW_OP_lit2), Op(DW_OP_swap), Op(DW_OP_minus)}, 0) == 1u);
+  CHECK(Value({Op(DW_OP_lit7), Op(DW_OP_lit2), Op(DW_OP_over), Op(DW_OP_plus)}, 0) == 9u);
+  CHECK(Value({Op(DW_OP_lit7), Op(DW_OP_dup), Op(DW_OP_mul)}, 0) == 49u);
+  CHECK(Value({Op(DW_OP_lit7), Op(DW_OP_lit2), Op(DW_OP_drop)}, 0) == 7u);
+  CHECK(Value({Op(DW_OP_lit7), Op(DW_OP_lit2), Op(DW_OP_lit3), Op(DW_OP_pick, 2)}, 0) == 7u);
+  // rot: the top becomes the third, so 1 2 3 turns into 3 1 2.
+  CHECK(Value({Op(DW_OP_lit1), Op(DW_OP_lit2), Op(DW_OP_lit3), Op(DW_OP_rot)}, 0) == 2u);
+  CHECK(Value({Op(DW_OP_lit1), Op(DW_OP_lit2), Op(DW_OP_lit3), Op(DW_OP_rot), Op(DW_OP_drop)}, 0) == 1u);
+}
+
+TEST_CASE("A sized dereference reads that many bytes and no more") {
+  CHECK(Value({kRax, Op(DW_OP_deref)}, 0x5000) == 0x8877665544332211u);
+  CHECK(Value({kRax, Op(DW_OP_deref_size, 4)}, 0x5004) == 0x88776655u);
+  CHECK(Value({kRax, Op(DW_OP_deref_size, 1)}, 0x5007) == 0x88u);
+  CHECK(Value({kRax, Op(DW_OP_deref_size, 2)}, 0x5007) == std::nullopt);
+}
+
+TEST_CASE("Pieces may be in registers, in memory, computed or missing") {
+  auto node = Locate({Op(DW_OP_reg3), Op(DW_OP_piece, 4), Op(DW_OP_piece, 4), Op(DW_OP_breg7, 8), Op(DW_OP_piece, 8),
+                      Op(DW_OP_lit1), Op(DW_OP_stack_value), Op(DW_OP_piece, 2)});
+  REQUIRE(node.ok());
+  CHECK(DescribeLocation(*node) == "{rbx, <optimized out>, [rsp+0x8], 0x1}");
+  REQUIRE(node->composite().pieces_size() == 4);
+  CHECK(node->composite().pieces(0).size() == 4);
+  CHECK_FALSE(node->composite().pieces(0).in_memory());
+  CHECK(node->composite().pieces(2).in_memory());
+  CHECK(Text({Op(DW_OP_reg3), Op(DW_OP_bit_piece, 16, 8)}) == "{rbx>>0x8}");
+  CHECK(Locate({Op(DW_OP_reg3), Op(DW_OP_bit_piece, 3, 0)}).status().code() == absl::StatusCode::kUnimplemented);
+  CHECK(Locate({Op(DW_OP_reg3), Op(DW_OP_piece, 16)}).status().code() == absl::StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("What cannot be captured says why") {
+  CHECK(Text({Op(DW_OP_reg17)}) == "value is in vector register xmm0");
+  CHECK(Text({Op(DW_OP_regx, 67)}) == "value is in vector register xmm16");
+  CHECK(Text({Op(DW_OP_reg31), Op(DW_OP_reg0)}) == "value is in vector register xmm14");
+  CHECK(Text({Op(DW_OP_regx, 33)}) == "value is in st0");
+  CHECK(Text({Op(DW_OP_entry_value), Op(DW_OP_stack_value)}).find("caller") != std::string::npos);
+  CHECK(Text({Op(DW_OP_implicit_pointer)}).find("implicit pointer") != std::string::npos);
+  CHECK(Text({Op(DW_OP_const8u, 4), Op(DW_OP_form_tls_address)}) == "thread-local variable");
+  CHECK(Text({Op(DW_OP_lit0), Op(DW_OP_bra, 2)}).find("branches") != std::string::npos);
+  for (const uint8_t atom :
+       {DW_OP_entry_value, DW_OP_implicit_pointer, DW_OP_skip, DW_OP_call4, DW_OP_push_object_address}) {
+    CHECK(Locate({Op(DW_OP_lit0), Op(DW_OP_lit0), Op(atom)}).status().code() == absl::StatusCode::kUnimplemented);
+  }
+}
+
+TEST_CASE("Malformed expressions are errors") {
+  for (const std::vector<Dwarf_Op>& ops : std::vector<std::vector<Dwarf_Op>>{
+           {Op(DW_OP_plus)},
+           {Op(DW_OP_lit1), Op(DW_OP_plus)},
+           {Op(DW_OP_deref)},
+           {Op(DW_OP_drop)},
+           {Op(DW_OP_lit1), Op(DW_OP_drop)},
+           {Op(DW_OP_lit1), Op(DW_OP_pick, ~uint64_t{0})},
+           {Op(DW_OP_lit1), Op(DW_OP_pick, 1)},
+           {Op(DW_OP_stack_value)},
+           {Op(DW_OP_reg0), Op(DW_OP_lit0)},
+           {Op(DW_OP_piece, 0)},
+           {Op(DW_OP_reg0), Op(DW_OP_piece, 4), Op(DW_OP_reg0)},
+           {kRax, Op(DW_OP_deref_size, 9)},
+           {kRax, Op(DW_OP_lit0), Op(DW_OP_div)},
+       }) {
+    CHECK(Locate(ops).status().code() == absl::StatusCode::kInvalidArgument);
+  }
+  CHECK(Locate({}).status().code() == absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("Expressions that grow without bound are refused") {
+  CHECK_FALSE(Locate(std::vector<Dwarf_Op>(1000, Op(DW_OP_lit1))).ok());
+  CHECK_FALSE(Locate(std::vector<Dwarf_Op>(100, Op(DW_OP_lit1))).ok());
+  std::vector<Dwarf_Op> doubling = {kRax};
+  for (int i = 0; i < 60; ++i) {
+    doubling.push_back(Op(DW_OP_dup));
+    doubling.push_back(Op(DW_OP_mul));
+  }
+  CHECK(Locate(doubling).status().code() == absl::StatusCode::kUnimplemented);
+  std::vector<Dwarf_Op> deep = {kRax};
+  for (int i = 0; i < 200; ++i) deep.push_back(Op(DW_OP_deref));
+  CHECK(Locate(deep).status().code() == absl::StatusCode::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace dlog::dwarf
