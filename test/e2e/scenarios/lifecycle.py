@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What outlives what: dead daemons, dead targets, and the account of every hit."""
+import os
 import re
 import signal
 import time
@@ -184,3 +185,43 @@ def without_btf(env):
         check_equal(result.returncode, 1, str(result))
         check("BTF" in result.stderr and "hint: " in result.stderr, str(result))
         check(harness.is_running(shop.pid), "shop is gone")
+
+
+@scenario("lifecycle/adding and removing again and again leaks nothing in dlogd")
+def no_leak(env):
+    def descriptors():
+        return len(os.listdir(f"/proc/{env.daemon_process.pid}/fd"))
+
+    with env.shop() as shop:
+        for round_ in range(30):
+            logpoint = env.add_detached("-p", shop.pid, reserve_line(), "order {o.id} {o.items}")
+            env.ctl_ok("rm", logpoint)
+            if round_ == 4:
+                before = descriptors()
+        after = harness.wait_until(lambda: descriptors() <= before + 2 and descriptors(), 10, f"no more than {before} descriptors")
+        check(after <= before + 2, f"descriptors: {before} after 5 rounds, {after} after 30")
+
+
+@scenario("lifecycle/-x covers every process of the file, now and later")
+def every_process(env):
+    with env.shop() as first:
+        logpoint = env.add_detached("-x", env.bin / "shop", reserve_line(), "order {o.id}")
+        with env.shop() as second, env.following("-o", "json", "tail", logpoint) as tail:
+            def pids():
+                return {event["pid"] for event in harness.parse_json_lines("\n".join(tail.lines()))}
+
+            harness.wait_until(lambda: pids() >= {first.pid, second.pid}, 10, "events of both processes")
+        env.ctl_ok("rm", logpoint)
+
+
+@scenario("lifecycle/-p covers this process and no other")
+def only_this_process(env):
+    with env.shop() as first, env.shop() as second:
+        logpoint = env.add_detached("-p", first.pid, reserve_line(), "order {o.id}")
+        untouched = function_bytes(env, second.pid)
+        with env.following("-o", "json", "tail", logpoint) as tail:
+            events = harness.parse_json_lines("\n".join(tail.wait_for_lines(40)))
+        check_equal({event["pid"] for event in events}, {first.pid}, "processes")
+        check(function_bytes(env, first.pid) != untouched, "no breakpoint in the target: the test would prove nothing")
+        env.ctl_ok("rm", logpoint)
+        check_equal(function_bytes(env, second.pid), untouched, "the code of the other process")
