@@ -24,7 +24,7 @@ Interrupt::Interrupt() {
 
 Interrupt::~Interrupt() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_ = true;
   }
   thread_.join();
@@ -33,7 +33,7 @@ Interrupt::~Interrupt() {
 
 void Interrupt::OnSignal(std::function<void()> action) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     action_ = action;
     if (!seen_) return;
   }
@@ -41,7 +41,7 @@ void Interrupt::OnSignal(std::function<void()> action) {
 }
 
 bool Interrupt::seen() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return seen_;
 }
 
@@ -51,7 +51,7 @@ void Interrupt::Run() {
     const int signal = sigtimedwait(&signals_, nullptr, &wait);
     std::function<void()> action;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       if (stopping_) return;
       if (signal <= 0) continue;
       if (std::exchange(seen_, true)) _exit(kExitInterrupted);

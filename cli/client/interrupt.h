@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "daemon/base/mutex.h"
 
 namespace dlog::cli {
 
@@ -28,7 +28,7 @@ class Interrupt {
 
   sigset_t signals_;
   sigset_t before_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::function<void()> action_ ABSL_GUARDED_BY(mutex_);
   bool seen_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -30,30 +30,30 @@ DrainThread::DrainThread(DrainSeams seams) : seams_(std::move(seams)), thread_([
 
 DrainThread::~DrainThread() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_ = true;
   }
   thread_.join();
 }
 
 void DrainThread::AddUser() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   ++users_;
 }
 
 void DrainThread::RemoveUser() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   --users_;
 }
 
-void DrainThread::Barrier() { absl::MutexLock lock(&record_mutex_); }
+void DrainThread::Barrier() { MutexLock lock(&record_mutex_); }
 
 void DrainThread::Run() {
   bool reported = false;
   for (uint64_t batch = 1;; ++batch) {
     {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &DrainThread::HasWork));
+      MutexLock lock(&mutex_);
+      mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
       if (stopping_) return;
     }
     auto records = seams_.attacher->Poll(kPollMs, [&](const attach::RawRecord& record) { OnRecord(batch, record); });
@@ -71,7 +71,7 @@ void DrainThread::OnRecord(uint64_t batch, const attach::RawRecord& record) {
   auto event = std::make_shared<v1::Event>();
   const absl::Status built =
       seams_.build(owner.logpoint->context(), owner.site, *record.header, record.segments, event.get());
-  absl::MutexLock lock(&record_mutex_);
+  MutexLock lock(&record_mutex_);
   if (!built.ok()) {
     owner.logpoint->Undecodable(built);
     return;

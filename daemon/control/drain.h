@@ -11,7 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
+#include "daemon/base/mutex.h"
 #include "daemon/control/attacher.h"
 #include "daemon/control/registry.h"
 #include "daemon/metrics/histogram.h"
@@ -52,11 +52,11 @@ class DrainThread {
 
   const DrainSeams seams_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   int users_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
-  absl::Mutex record_mutex_;  // held while one record is worked on
+  Mutex record_mutex_;  // held while one record is worked on
 
   std::thread thread_;  // last: starts when everything above exists
 };

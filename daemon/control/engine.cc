@@ -284,7 +284,7 @@ v1::StatusResponse Engine::Status() {
   for (const auto& logpoint : registry_.All()) {
     if (logpoint->active()) response.set_logpoints(response.logpoints() + 1);
   }
-  absl::MutexLock lock(&checks_mutex_);
+  MutexLock lock(&checks_mutex_);
   if (!std::exchange(checked_, true) && seams_.checks) checks_ = seams_.checks();
   for (const v1::Check& check : checks_) *response.add_checks() = check;
   return response;

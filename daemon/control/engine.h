@@ -18,9 +18,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "control.pb.h"
+#include "daemon/base/mutex.h"
 #include "daemon/control/attacher.h"
 #include "daemon/control/drain.h"
 #include "daemon/control/owner_thread.h"
@@ -105,7 +105,7 @@ class Engine {
   std::unique_ptr<DrainThread> drain_;
   uint64_t last_id_ = 0;
 
-  absl::Mutex checks_mutex_;
+  Mutex checks_mutex_;
   bool checked_ ABSL_GUARDED_BY(checks_mutex_) = false;
   std::vector<v1::Check> checks_ ABSL_GUARDED_BY(checks_mutex_);
 

@@ -24,11 +24,15 @@ class Ledger {
   void UpdateKernel(const attach::CounterValues& counters);
 
   // A record became `event`: counts it and fills hits_since_last and lost_since_last with everything that happened to
-  // this logpoint's hits since the last event, as far as UpdateKernel has been told.
+  // this logpoint's hits since the last event, as far as UpdateKernel has been told. Hits after the hit limit was
+  // reached are in the final account only.
   void Emit(v1::Event* event);
 
   // A record did not become an event, in user space.
   void Drop(dlog_drop_reason reason) { ++dropped_here_[reason]; }
+
+  // The wait for records in flight was given up: they count as lost at the end.
+  void GiveUpInFlight() { dropped_here_[DLOG_DROP_AFTER_END] += in_flight(); }
 
   uint64_t emitted() const { return emitted_; }
   // Hits that the hit limit has turned away in the kernel.

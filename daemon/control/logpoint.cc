@@ -21,7 +21,7 @@ void Logpoint::Refresh() const {
 }
 
 bool Logpoint::Accept(uint64_t batch, v1::Event* event) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const uint64_t limit = context().spec.limits().hits();
   if (limit != 0 && ledger_.emitted() >= limit) {
     ledger_.Drop(DLOG_DROP_AFTER_END);
@@ -36,46 +36,46 @@ bool Logpoint::Accept(uint64_t batch, v1::Event* event) {
 }
 
 void Logpoint::Undecodable(const absl::Status& why) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   ledger_.Drop(DLOG_DROP_DECODE);
   ++undecodable_;
   decode_error_ = std::string(why.message());
 }
 
 bool Logpoint::active() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return attachment_ != nullptr;
 }
 
 bool Logpoint::HitLimitReached() const {
   const uint64_t limit = context().spec.limits().hits();
   if (limit == 0) return false;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Refresh();
   // A hit turned away for the limit means that as many were admitted; some of them may have been lost on the way here.
   return ledger_.emitted() >= limit || ledger_.after_end() > 0;
 }
 
 uint64_t Logpoint::InFlight() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Refresh();
   return ledger_.in_flight();
 }
 
 bool Logpoint::Claim() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return !std::exchange(claimed_, true);
 }
 
 bool Logpoint::claimed() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return claimed_;
 }
 
 void Logpoint::Detach() {
   Attachment* attachment = nullptr;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     attachment = attachment_.get();
   }
   // Not under the lock: closing a link takes tens of milliseconds, and the drain thread must go on. The pointer stays
@@ -85,8 +85,9 @@ void Logpoint::Detach() {
 
 void Logpoint::Finish(const std::string& state, const std::string& reason, absl::Time now) {
   std::unique_ptr<Attachment> attachment;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Refresh();
+  ledger_.GiveUpInFlight();
   attachment = std::move(attachment_);
   state_ = state;
   reason_ = reason;
@@ -95,7 +96,7 @@ void Logpoint::Finish(const std::string& state, const std::string& reason, absl:
 }
 
 absl::Time Logpoint::ended() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return ended_;
 }
 
@@ -111,7 +112,7 @@ v1::LogpointState Logpoint::State() const {
   out.set_attach_ms(attach_ms_);
   out.set_resolve_ms(setup_.resolve_ms);
   out.set_created_unix_ns(created_unix_ns_);
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Refresh();
   *out.mutable_counters() = ledger_.ToProto();
   out.set_state(state_);

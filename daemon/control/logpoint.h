@@ -12,9 +12,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "control.pb.h"
+#include "daemon/base/mutex.h"
 #include "daemon/control/attacher.h"
 #include "daemon/control/ledger.h"
 #include "daemon/pipeline/event_builder.h"
@@ -70,7 +70,7 @@ class Logpoint {
   const double attach_ms_;
   const int64_t created_unix_ns_;
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::unique_ptr<Attachment> attachment_ ABSL_GUARDED_BY(mutex_);  // null once finished
   mutable Ledger ledger_ ABSL_GUARDED_BY(mutex_);                   // mutable: reading it brings it up to date
   uint64_t batch_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 
 namespace dlog::daemon {
@@ -13,26 +12,25 @@ OwnerThread::OwnerThread(absl::Duration period, std::function<void()> on_tick)
 
 OwnerThread::~OwnerThread() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_ = true;
   }
   thread_.join();
 }
 
 void OwnerThread::Run(const std::function<void()>& task) {
-  absl::Notification done;
-  {
-    absl::MutexLock lock(&mutex_);
-    tasks_.push_back([&task, &done] {
-      task();
-      done.Notify();
-    });
-  }
-  done.WaitForNotification();
+  bool done = false;
+  MutexLock lock(&mutex_);
+  tasks_.push_back([&] {
+    task();
+    MutexLock done_lock(&mutex_);
+    done = true;
+  });
+  mutex_.Await([&done] { return done; });
 }
 
 void OwnerThread::Poke() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   poked_ = true;
 }
 
@@ -42,8 +40,8 @@ void OwnerThread::Loop() {
     std::function<void()> task;
     bool tick = false;
     {
-      absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithDeadline(absl::Condition(this, &OwnerThread::HasWork), next_tick);
+      MutexLock lock(&mutex_);
+      mutex_.AwaitFor(next_tick - absl::Now(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
       tick = std::exchange(poked_, false) || absl::Now() >= next_tick;
       if (!tasks_.empty()) {
         task = std::move(tasks_.front());

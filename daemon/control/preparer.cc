@@ -49,20 +49,20 @@ absl::Status NothingToProbe(const v1::ResolvedLogpoint& resolved, const SiteChoi
 }  // namespace
 
 std::map<std::string, uint64_t> Preparer::failures() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return failures_;
 }
 
 absl::StatusOr<v1::SymbolizerResponse> Preparer::Symbolize(const v1::SymbolizerRequest& request) {
   {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &Preparer::WorkerFree));
+    MutexLock lock(&mutex_);
+    mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return WorkerFree(); });
     ++workers_;
   }
   const absl::Time begin = absl::Now();
   auto response = seams_.symbolize(request);
   resolve_times_.Observe(absl::ToInt64Nanoseconds(absl::Now() - begin));
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   --workers_;
   const std::string failure = SymbolizerFailureReason(response.status());
   if (!failure.empty()) ++failures_[failure];

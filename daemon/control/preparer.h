@@ -15,8 +15,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "control.pb.h"
+#include "daemon/base/mutex.h"
 #include "daemon/control/attacher.h"
 #include "daemon/metrics/histogram.h"
 #include "daemon/pipeline/event_builder.h"
@@ -67,7 +67,7 @@ class Preparer {
   const PrepareSeams seams_;
   const TargetFinder finder_;
   metrics::DurationHistogram resolve_times_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   int workers_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, uint64_t> failures_ ABSL_GUARDED_BY(mutex_);
 };

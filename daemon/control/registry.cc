@@ -5,25 +5,19 @@
 #include <utility>
 
 namespace dlog::daemon {
-namespace {
-
-bool IsFalse(const bool* value) { return !*value; }
-
-}  // namespace
-
 void Registry::BeginAttach() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   attaching_ = true;
 }
 
 void Registry::EndAttach() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   attaching_ = false;
 }
 
 void Registry::Insert(const std::shared_ptr<Logpoint>& logpoint, const std::vector<uint32_t>& sites,
                       uint32_t generation) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   for (size_t i = 0; i < sites.size(); ++i) {
     if (slots_.size() <= sites[i]) slots_.resize(sites[i] + 1);
     slots_[sites[i]] = {generation, {logpoint, i}};
@@ -33,7 +27,7 @@ void Registry::Insert(const std::shared_ptr<Logpoint>& logpoint, const std::vect
 }
 
 void Registry::ForgetSites(const std::string& id) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   auto entry = by_id_.find(id);
   if (entry == by_id_.end()) return;
   for (const uint32_t site : std::exchange(entry->second.sites, {})) slots_[site] = {};
@@ -41,28 +35,28 @@ void Registry::ForgetSites(const std::string& id) {
 
 void Registry::Erase(const std::string& id) {
   ForgetSites(id);
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   by_id_.erase(id);
   order_.erase(std::remove(order_.begin(), order_.end(), id), order_.end());
 }
 
 RecordOwner Registry::OwnerOf(uint32_t site, uint32_t generation) const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto matches = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return site < slots_.size() && slots_[site].owner.logpoint != nullptr && slots_[site].generation == generation;
   };
-  if (!matches()) mutex_.Await(absl::Condition(IsFalse, &attaching_));
+  if (!matches()) mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !attaching_; });
   return matches() ? slots_[site].owner : RecordOwner{};
 }
 
 std::shared_ptr<Logpoint> Registry::Find(const std::string& id) const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   auto entry = by_id_.find(id);
   return entry == by_id_.end() ? nullptr : entry->second.logpoint;
 }
 
 std::vector<std::shared_ptr<Logpoint>> Registry::All() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   std::vector<std::shared_ptr<Logpoint>> all;
   for (const std::string& id : order_) all.push_back(by_id_.at(id).logpoint);
   return all;

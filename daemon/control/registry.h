@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "daemon/base/mutex.h"
 #include "daemon/control/logpoint.h"
 
 namespace dlog::daemon {
@@ -50,7 +50,7 @@ class Registry {
     RecordOwner owner;
   };
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   bool attaching_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, Entry> by_id_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> order_ ABSL_GUARDED_BY(mutex_);

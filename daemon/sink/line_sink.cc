@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/time/clock.h"
+
 namespace dlog::sink {
 namespace {
 
@@ -22,7 +24,7 @@ LineSink::LineSink(std::string name, int fd, LineFormat format, LineSinkOptions 
 
 LineSink::~LineSink() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_ = true;
     deadline_ = absl::Now() + options_.drain_timeout;
   }
@@ -30,7 +32,7 @@ LineSink::~LineSink() {
 }
 
 void LineSink::Publish(const EventPtr& event) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (queue_.size() >= options_.queue_events) {
     ++counters_.dropped["queue_full"];
     return;
@@ -39,12 +41,12 @@ void LineSink::Publish(const EventPtr& event) {
 }
 
 SinkCounters LineSink::Counters() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return counters_;
 }
 
 bool LineSink::PastDeadline() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return absl::Now() > deadline_;
 }
 
@@ -52,8 +54,8 @@ void LineSink::Run() {
   while (true) {
     EventPtr event;
     {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &LineSink::HasWork));
+      MutexLock lock(&mutex_);
+      mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
       if (queue_.empty()) return;
       if (absl::Now() > deadline_) {
         counters_.dropped["shutdown"] += queue_.size();
@@ -63,7 +65,7 @@ void LineSink::Run() {
       queue_.pop_front();
     }
     const WriteResult result = WriteLine(format_(*event) + "\n");
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (result == WriteResult::kDone) ++counters_.events;
     if (result == WriteResult::kFailed) ++counters_.dropped["write_error"];
     if (result == WriteResult::kStopped) ++counters_.dropped["shutdown"];

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "daemon/base/mutex.h"
 #include "daemon/sink/sink.h"
 
 namespace dlog::sink {
@@ -50,7 +50,7 @@ class LineSink : public Sink {
   const LineFormat format_;
   const LineSinkOptions options_;
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::deque<EventPtr> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time deadline_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();

@@ -6,8 +6,8 @@
 namespace dlog::sink {
 
 EventStream::Result EventStream::Pop(absl::Duration timeout, StreamEntry* out) {
-  absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(this, &EventStream::Ready), timeout);
+  MutexLock lock(&mutex_);
+  mutex_.AwaitFor(timeout, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return Ready(); });
   if (queue_.empty()) return closed_ ? Result::kEnd : Result::kTimeout;
   *out = std::move(queue_.front().entry);
   if (out->event != nullptr) --events_;
@@ -17,7 +17,7 @@ EventStream::Result EventStream::Pop(absl::Duration timeout, StreamEntry* out) {
 }
 
 bool EventStream::Push(const EventPtr& event, size_t bytes) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (closed_) return false;
   if (events_ >= limits_.events || bytes_ + bytes > limits_.bytes) {
     AddDropped(1);
@@ -30,7 +30,7 @@ bool EventStream::Push(const EventPtr& event, size_t bytes) {
 }
 
 void EventStream::PushDropped(uint64_t count) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   AddDropped(count);
 }
 
@@ -43,19 +43,19 @@ void EventStream::AddDropped(uint64_t count) {
 }
 
 void EventStream::PushEnded(std::shared_ptr<const v1::LogpointState> state) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (!ended_.insert(state->spec().id()).second) return;
   queue_.push_back({{nullptr, 0, std::move(state)}, 0});
   if (!ids_.empty() && ended_.size() == ids_.size()) closed_ = true;
 }
 
 void EventStream::Close() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   closed_ = true;
 }
 
 void StreamHub::Publish(const EventPtr& event) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (streams_.empty() && replays_.empty()) return;
   const size_t bytes = event->ByteSizeLong();
   for (const auto& stream : streams_) {
@@ -71,18 +71,18 @@ void StreamHub::Publish(const EventPtr& event) {
 }
 
 SinkCounters StreamHub::Counters() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return counters_;
 }
 
 void StreamHub::StartReplay(const std::string& id, StreamLimits limits) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   replays_[id] = std::shared_ptr<EventStream>(new EventStream({id}, limits));
 }
 
 std::shared_ptr<EventStream> StreamHub::Open(const std::set<std::string>& ids, StreamLimits limits) {
   std::shared_ptr<EventStream> stream(new EventStream(ids, limits));
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (shut_down_) stream->Close();
   for (const std::string& id : ids) {
     auto replay = replays_.find(id);
@@ -103,12 +103,12 @@ std::shared_ptr<EventStream> StreamHub::Open(const std::set<std::string>& ids, S
 }
 
 void StreamHub::Close(const std::shared_ptr<EventStream>& stream) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   streams_.erase(stream);
 }
 
 void StreamHub::End(const v1::LogpointState& state) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   auto shared = std::make_shared<const v1::LogpointState>(state);
   for (const auto& stream : streams_) {
     if (stream->Wants(state.spec().id())) stream->PushEnded(shared);
@@ -120,12 +120,12 @@ void StreamHub::TellEnded(const std::shared_ptr<EventStream>& stream, const v1::
 }
 
 void StreamHub::Forget(const std::string& id) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   replays_.erase(id);
 }
 
 void StreamHub::Shutdown() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   shut_down_ = true;
   for (const auto& stream : streams_) stream->Close();
 }

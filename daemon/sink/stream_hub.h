@@ -13,9 +13,9 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "control.pb.h"
+#include "daemon/base/mutex.h"
 #include "daemon/sink/sink.h"
 
 namespace dlog::sink {
@@ -56,7 +56,7 @@ class EventStream {
   const std::set<std::string> ids_;  // empty: all logpoints
   const StreamLimits limits_;
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   struct Queued {
     StreamEntry entry;
     size_t bytes = 0;
@@ -97,7 +97,7 @@ class StreamHub : public Sink {
 
  private:
   const std::string name_ = "stream";
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::set<std::shared_ptr<EventStream>> streams_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<EventStream>> replays_ ABSL_GUARDED_BY(mutex_);
   bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/clock.h"
+
 namespace dlog::sink {
 namespace {
 

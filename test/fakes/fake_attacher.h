@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An Attacher without a kernel: a test makes hits of a logpoint happen, and the engine drains them. Counts like the
+// BPF programs do, the hit limit included.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "daemon/base/mutex.h"
+#include "daemon/control/attacher.h"
+
+namespace dlog::fakes {
+
+class FakeKernel {
+ public:
+  static constexpr size_t kRingRecords = 1000;
+
+  struct Attached {
+    daemon::AttachOrder order;
+    attach::CounterValues counters;
+    uint64_t admitted = 0;
+    bool detached = false;
+    bool freed = false;
+  };
+
+  // -- what a test does
+
+  // `count` executions of site 0 of the n-th attached logpoint that pass the condition and the rate limit.
+  void Hit(size_t n, uint64_t count = 1) {
+    MutexLock lock(&mutex_);
+    Attached& attached = attached_.at(n);
+    for (uint64_t i = 0; i < count && !attached.detached; ++i) {
+      ++attached.counters.value[DLOG_COUNT_HITS];
+      if (attached.order.max_hits != 0 && attached.admitted >= attached.order.max_hits) {
+        ++attached.counters.value[int{DLOG_COUNT_DROP_FIRST} + int{DLOG_DROP_AFTER_END}];
+        continue;
+      }
+      ++attached.admitted;
+      if (ring_.size() >= kRingRecords) {
+        ++attached.counters.value[int{DLOG_COUNT_DROP_FIRST} + int{DLOG_DROP_RING_FULL}];
+        continue;
+      }
+      ++attached.counters.value[DLOG_COUNT_SUBMITTED];
+      attached.counters.value[DLOG_COUNT_BYTES] += sizeof(dlog_record);
+      dlog_record record = {};
+      record.site = SiteOf(n);
+      record.generation = GenerationOf(n);
+      record.boot_ns = i;
+      ring_.push_back(record);
+    }
+  }
+  // Hits that end in the kernel: DLOG_COUNT_FILTERED, DLOG_COUNT_RATE_LIMITED, DLOG_COUNT_DROP_FIRST + reason.
+  void Lose(size_t n, int counter, uint64_t count) {
+    MutexLock lock(&mutex_);
+    attached_.at(n).counters.value[DLOG_COUNT_HITS] += count;
+    attached_.at(n).counters.value[static_cast<size_t>(counter)] += count;
+  }
+  // A record that belongs to no logpoint.
+  void StrayRecord() {
+    MutexLock lock(&mutex_);
+    dlog_record record = {};
+    record.site = 4000;
+    record.generation = 9;
+    ring_.push_back(record);
+  }
+  // While held, nothing leaves the ring.
+  void HoldRing(bool hold) {
+    MutexLock lock(&mutex_);
+    held_ = hold;
+  }
+  // The next Attach hits once before it returns (the probe is live before the caller knows), or fails.
+  void HitWhileAttaching() {
+    MutexLock lock(&mutex_);
+    hit_while_attaching_ = true;
+  }
+  void FailNextAttach(absl::Status status) {
+    MutexLock lock(&mutex_);
+    next_error_ = std::move(status);
+  }
+
+  // -- what a test looks at
+
+  size_t attached_count() const {
+    MutexLock lock(&mutex_);
+    return attached_.size();
+  }
+  Attached attached(size_t n) const {
+    MutexLock lock(&mutex_);
+    return attached_.at(n);
+  }
+
+  std::unique_ptr<daemon::Attacher> MakeAttacher() { return std::make_unique<Attacher>(this); }
+
+ private:
+  static uint32_t SiteOf(size_t n) { return static_cast<uint32_t>(10 * n); }
+  static uint32_t GenerationOf(size_t n) { return static_cast<uint32_t>(n + 1); }
+
+  class Attachment : public daemon::Attachment {
+   public:
+    Attachment(FakeKernel* kernel, size_t n) : kernel_(kernel), n_(n) {}
+    ~Attachment() override {
+      MutexLock lock(&kernel_->mutex_);
+      kernel_->attached_.at(n_).detached = true;
+      kernel_->attached_.at(n_).freed = true;
+    }
+    uint32_t site_index(size_t i) const override { return SiteOf(n_) + static_cast<uint32_t>(i); }
+    uint32_t generation() const override { return GenerationOf(n_); }
+    attach::CounterValues Counters() const override {
+      MutexLock lock(&kernel_->mutex_);
+      return kernel_->attached_.at(n_).counters;
+    }
+    void Detach() override {
+      MutexLock lock(&kernel_->mutex_);
+      kernel_->attached_.at(n_).detached = true;
+    }
+
+   private:
+    FakeKernel* const kernel_;
+    const size_t n_;
+  };
+
+  class Attacher : public daemon::Attacher {
+   public:
+    explicit Attacher(FakeKernel* kernel) : kernel_(kernel) {}
+
+    absl::StatusOr<std::unique_ptr<daemon::Attachment>> Attach(const daemon::AttachOrder& order) override {
+      size_t n = 0;
+      bool hit = false;
+      {
+        MutexLock lock(&kernel_->mutex_);
+        if (!kernel_->next_error_.ok()) return std::exchange(kernel_->next_error_, absl::OkStatus());
+        n = kernel_->attached_.size();
+        Attached attached;
+        attached.order = order;
+        for (daemon::AttachSite& site : attached.order.sites) site.plan = nullptr;  // lives during the call only
+        kernel_->attached_.push_back(std::move(attached));
+        hit = std::exchange(kernel_->hit_while_attaching_, false);
+      }
+      if (hit) {
+        kernel_->Hit(n);
+        absl::SleepFor(absl::Milliseconds(30));  // the drain thread meets the record before the logpoint is registered
+      }
+      return std::make_unique<Attachment>(kernel_, n);
+    }
+
+    absl::StatusOr<int> Poll(int timeout_ms, const std::function<void(const attach::RawRecord&)>& on_record) override {
+      std::deque<dlog_record> records;
+      {
+        MutexLock lock(&kernel_->mutex_);
+        kernel_->mutex_.AwaitFor(absl::Milliseconds(timeout_ms),
+                                 [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(kernel_->mutex_) {
+                                   return !kernel_->held_ && !kernel_->ring_.empty();
+                                 });
+        if (!kernel_->held_) records.swap(kernel_->ring_);
+      }
+      for (const dlog_record& record : records) on_record({&record, {}});
+      return static_cast<int>(records.size());
+    }
+
+    double RingUsedRatio() override {
+      MutexLock lock(&kernel_->mutex_);
+      return kernel_->ring_.empty() ? 0 : 0.5;
+    }
+
+   private:
+    FakeKernel* const kernel_;
+  };
+
+  mutable Mutex mutex_;
+  std::deque<Attached> attached_ ABSL_GUARDED_BY(mutex_);
+  std::deque<dlog_record> ring_ ABSL_GUARDED_BY(mutex_);
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool hit_while_attaching_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status next_error_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace dlog::fakes

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/ledger.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <string>
+
+namespace dlog::daemon {
+namespace {
+
+constexpr int kRingFull = int{DLOG_COUNT_DROP_FIRST} + int{DLOG_DROP_RING_FULL};
+constexpr int kAfterEnd = int{DLOG_COUNT_DROP_FIRST} + int{DLOG_DROP_AFTER_END};
+
+std::map<std::string, uint64_t> Losses(const google::protobuf::RepeatedPtrField<v1::Loss>& losses) {
+  std::map<std::string, uint64_t> out;
+  for (const v1::Loss& loss : losses) out[loss.reason()] += loss.count();
+  return out;
+}
+
+uint64_t Accounted(const v1::Counters& counters) {
+  uint64_t sum = counters.emitted() + counters.filtered() + counters.sampled_out() + counters.rate_limited();
+  for (const v1::Loss& loss : counters.dropped()) sum += loss.count();
+  return sum;
+}
+
+TEST_CASE("an event tells the hits since the one before it, and their losses by reason") {
+  Ledger ledger;
+  attach::CounterValues kernel;
+  kernel.value[DLOG_COUNT_HITS] = 11;
+  kernel.value[DLOG_COUNT_SUBMITTED] = 1;
+  kernel.value[DLOG_COUNT_FILTERED] = 4;
+  kernel.value[DLOG_COUNT_RATE_LIMITED] = 3;
+  kernel.value[DLOG_COUNT_SAMPLED_OUT] = 1;
+  kernel.value[kRingFull] = 2;
+  ledger.UpdateKernel(kernel);
+  v1::Event first;
+  ledger.Emit(&first);
+  CHECK(first.hits_since_last() == 11);
+  CHECK(Losses(first.lost_since_last()) ==
+        std::map<std::string, uint64_t>{{"rate_limited", 3}, {"sampled_out", 1}, {"ring_full", 2}});
+
+  v1::Event second;
+  ledger.Emit(&second);
+  CHECK(second.hits_since_last() == 1);
+  CHECK(second.lost_since_last().empty());
+}
+
+TEST_CASE("a record that could not be decoded is a loss of the next event") {
+  Ledger ledger;
+  ledger.Drop(DLOG_DROP_DECODE);
+  v1::Event event;
+  ledger.Emit(&event);
+  CHECK(event.hits_since_last() == 2);
+  CHECK(Losses(event.lost_since_last()) == std::map<std::string, uint64_t>{{"decode", 1}});
+}
+
+TEST_CASE("hits after the limit are in the account but in no event") {
+  Ledger ledger;
+  attach::CounterValues kernel;
+  kernel.value[DLOG_COUNT_HITS] = 4;
+  kernel.value[DLOG_COUNT_SUBMITTED] = 1;
+  kernel.value[kAfterEnd] = 3;
+  ledger.UpdateKernel(kernel);
+  v1::Event event;
+  ledger.Emit(&event);
+  CHECK(event.hits_since_last() == 1);
+  CHECK(event.lost_since_last().empty());
+  CHECK(ledger.after_end() == 3);
+  CHECK(Accounted(ledger.ToProto()) == 4);
+}
+
+TEST_CASE("the account adds up, and what is in flight is known") {
+  Ledger ledger;
+  attach::CounterValues kernel;
+  kernel.value[DLOG_COUNT_HITS] = 10;
+  kernel.value[DLOG_COUNT_SUBMITTED] = 5;
+  kernel.value[DLOG_COUNT_FILTERED] = 3;
+  kernel.value[kRingFull] = 2;
+  kernel.value[DLOG_COUNT_BYTES] = 777;
+  ledger.UpdateKernel(kernel);
+  CHECK(ledger.in_flight() == 5);
+  v1::Event event;
+  for (int i = 0; i < 4; ++i) ledger.Emit(&event);
+  CHECK(ledger.in_flight() == 1);
+  ledger.Drop(DLOG_DROP_DECODE);
+  CHECK(ledger.in_flight() == 0);
+  const v1::Counters counters = ledger.ToProto();
+  CHECK(counters.hits() == 10);
+  CHECK(counters.captured_bytes() == 777);
+  CHECK(Accounted(counters) == 10);
+}
+
+TEST_CASE("older counters never take back newer ones") {
+  Ledger ledger;
+  attach::CounterValues newer, older;
+  newer.value[DLOG_COUNT_HITS] = 10;
+  older.value[DLOG_COUNT_HITS] = 9;
+  ledger.UpdateKernel(newer);
+  ledger.UpdateKernel(older);
+  CHECK(ledger.ToProto().hits() == 10);
+}
+
+TEST_CASE("the sum over all events and the end is the number of hits") {
+  Ledger ledger;
+  attach::CounterValues kernel;
+  uint64_t told = 0;
+  for (uint64_t i = 1; i <= 50; ++i) {
+    kernel.value[DLOG_COUNT_HITS] += 1 + i;
+    kernel.value[DLOG_COUNT_SUBMITTED] += 1;
+    kernel.value[i % 2 == 0 ? DLOG_COUNT_FILTERED : DLOG_COUNT_RATE_LIMITED] += i;
+    if (i % 3 == 0) ledger.UpdateKernel(kernel);  // the counters are read now and then only
+    v1::Event event;
+    ledger.Emit(&event);
+    told += event.hits_since_last();
+  }
+  ledger.UpdateKernel(kernel);
+  v1::Event last;
+  kernel.value[DLOG_COUNT_HITS] += 1;
+  kernel.value[DLOG_COUNT_SUBMITTED] += 1;
+  ledger.UpdateKernel(kernel);
+  ledger.Emit(&last);
+  CHECK(told + last.hits_since_last() == kernel.value[DLOG_COUNT_HITS]);
+}
+
+}  // namespace
+}  // namespace dlog::daemon

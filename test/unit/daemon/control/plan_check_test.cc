@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the daemon makes of plans: which it refuses, which file they are for, which site it takes.
+#include "daemon/control/plan_check.h"
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <string>
+
+#include "daemon/control/site_choice.h"
+#include "symbolizer/base/status_hint.h"
+#include "test/fakes/fake_node.h"
+
+namespace dlog::daemon {
+namespace {
+
+const std::string kSelf = std::filesystem::read_symlink("/proc/self/exe").string();
+
+v1::CandidateSite Site(const std::string& bytes, bool moved = false) {
+  v1::CandidateSite site;
+  site.set_instruction_bytes(bytes);
+  site.set_moved(moved);
+  return site;
+}
+
+const std::string kPush = "\x55";
+const std::string kCall("\xe8\x00\x00\x00\x00", 5);
+const std::string kSyscall = "\x0f\x05";
+
+TEST_CASE("plans that do not add up are refused") {
+  CHECK(CheckResolved(fakes::PlanFor(kSelf, kSelf)).ok());
+  auto version = fakes::PlanFor(kSelf, kSelf);
+  version.set_format_version(2);
+  auto literals = fakes::PlanFor(kSelf, kSelf);
+  literals.mutable_parsed_template()->clear_literals();
+  auto expressions = fakes::PlanFor(kSelf, kSelf);
+  expressions.mutable_statements(0)->mutable_candidates(0)->add_expressions();
+  auto candidates = fakes::PlanFor(kSelf, kSelf);
+  candidates.mutable_statements(0)->clear_candidates();
+  auto statements = fakes::PlanFor(kSelf, kSelf);
+  for (int i = 0; i < kMaxStatements; ++i) *statements.add_statements() = statements.statements(0);
+  for (const auto* plan : {&version, &literals, &expressions, &candidates, &statements}) {
+    const auto status = CheckResolved(*plan);
+    CHECK(absl::IsInvalidArgument(status));
+    CHECK_FALSE(HintOf(status).empty());
+  }
+}
+
+TEST_CASE("the text of a template comes back as it was written") {
+  v1::ParsedTemplate parsed;
+  for (const char* literal : {"a {b} ", " c ", ""}) parsed.add_literals(literal);
+  parsed.add_expressions()->set_text("o.id");
+  auto* formatted = parsed.add_expressions();
+  formatted->set_text("x");
+  formatted->set_format("#x");
+  CHECK(TemplateText(parsed) == "a {{b}} {o.id} c {x:#x}");
+}
+
+TEST_CASE("a plan belongs to the file with its build-id, wherever that lies") {
+  auto plan = fakes::PlanFor("/elsewhere/program", kSelf);
+  const std::vector<TargetModule> modules = {{"/bin/sh", "/bin/sh"}, {"/target/program", kSelf}};
+  auto module = MatchModule(plan, modules, /*plan_given=*/true);
+  REQUIRE(module.ok());
+  CHECK(module->display_path == "/target/program");
+
+  plan.mutable_binary()->set_build_id("another build");
+  const auto other = MatchModule(plan, modules, true).status();
+  CHECK(absl::IsFailedPrecondition(other));
+  CHECK(std::string(other.message()).find("build-id") != std::string::npos);
+  CHECK_FALSE(HintOf(other).empty());
+
+  plan.mutable_binary()->clear_build_id();
+  CHECK(absl::IsFailedPrecondition(MatchModule(plan, modules, true).status()));
+}
+
+TEST_CASE("an answer of the symbolizer must be about a file it was given, as it is now") {
+  const std::vector<TargetModule> modules = {{kSelf, kSelf}};
+  CHECK(MatchModule(fakes::PlanFor(kSelf, kSelf), modules, false).ok());
+  CHECK(absl::IsInternal(MatchModule(fakes::PlanFor("/etc/shadow", kSelf), modules, false).status()));
+  auto changed = fakes::PlanFor(kSelf, kSelf);
+  changed.mutable_binary()->set_build_id("changed meanwhile");
+  CHECK(absl::IsFailedPrecondition(MatchModule(changed, modules, false).status()));
+}
+
+TEST_CASE("of each statement the first candidate that is safe is taken") {
+  v1::ResolvedLogpoint plan;
+  v1::Statement* mixed = plan.add_statements();
+  *mixed->add_candidates() = Site(kSyscall);
+  *mixed->add_candidates() = Site("");
+  *mixed->add_candidates() = Site(kPush, /*moved=*/true);
+  *mixed->add_candidates() = Site(kPush);
+  v1::Statement* hopeless = plan.add_statements();
+  hopeless->set_function("g()");
+  *hopeless->add_candidates() = Site(kSyscall);
+  hopeless->mutable_candidates(0)->set_instruction("syscall");
+
+  const SiteChoice any = ChooseSites(plan, {});
+  REQUIRE(any.sites.size() == 1);
+  CHECK(any.sites[0].statement == 0);
+  CHECK(any.sites[0].candidate == 2);
+  REQUIRE(any.refused.size() == 1);
+  CHECK(any.refused[0].function() == "g()");
+  CHECK(any.refused[0].instruction() == "syscall");
+  CHECK_FALSE(any.refused[0].reason().empty());
+
+  const SiteChoice exact = ChooseSites(plan, {v1::SITE_EXACT, false});
+  REQUIRE(exact.sites.size() == 1);
+  CHECK(exact.sites[0].candidate == 3);
+}
+
+TEST_CASE("no call is probed in a process with a shadow stack") {
+  v1::ResolvedLogpoint plan;
+  *plan.add_statements()->add_candidates() = Site(kCall);
+  CHECK(ChooseSites(plan, {v1::SITE_AUTO, false}).sites.size() == 1);
+  const SiteChoice choice = ChooseSites(plan, {v1::SITE_AUTO, true});
+  CHECK(choice.sites.empty());
+  REQUIRE(choice.refused.size() == 1);
+  CHECK(choice.refused[0].reason().find("shadow stack") != std::string::npos);
+}
+
+TEST_CASE("what explain shows is what attaching takes") {
+  v1::ResolvedLogpoint plan;
+  v1::Statement* first = plan.add_statements();
+  *first->add_candidates() = Site(kSyscall);
+  *plan.add_statements()->add_candidates() = Site(kSyscall);
+  v1::Statement* last = plan.add_statements();
+  last->set_function("h()");
+  *last->add_candidates() = Site(kSyscall);
+  *last->add_candidates() = Site(kPush);
+  KeepChosen(ChooseSites(plan, {}), &plan);
+  REQUIRE(plan.statements_size() == 1);
+  CHECK(plan.statements(0).function() == "h()");
+  REQUIRE(plan.statements(0).candidates_size() == 1);
+  CHECK(plan.statements(0).candidates(0).instruction_bytes() == kPush);
+  CHECK(plan.refused_size() == 2);
+}
+
+}  // namespace
+}  // namespace dlog::daemon
