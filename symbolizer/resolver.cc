@@ -203,11 +203,11 @@ class SiteResolver {
 };
 
 // `vars`: every name that some site sees becomes an expression.
-absl::StatusOr<ParsedSpec> AllVariables(const std::vector<StatementSite>& sites) {
+absl::StatusOr<ParsedSpec> AllVariables(const std::vector<StatementSite>& sites, uint32_t line) {
   std::string text;
   std::set<std::string> seen;
   for (const StatementSite& site : sites) {
-    for (const dwarf::Variable& variable : dwarf::VisibleVariables(site.scope)) {
+    for (const dwarf::Variable& variable : dwarf::VisibleVariables(site.scope, line)) {
       // Compiler-made variables have names that no expression can spell.
       if (!expr::ParseExpression(variable.name).ok() || !seen.insert(variable.name).second) continue;
       absl::StrAppend(&text, text.empty() ? "" : " ", "{", variable.name, "}");
@@ -225,7 +225,7 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
   if (!found.ok()) return found.status();
   const bool all_variables = request.operation() == v1::SymbolizerRequest::VARIABLES;
   if (all_variables) {
-    parsed = AllVariables(found->located.sites);
+    parsed = AllVariables(found->located.sites, found->located.line);
     if (!parsed.ok()) return parsed.status();
   }
   auto catalog = visualizers::Catalog::BuiltIn();

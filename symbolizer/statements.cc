@@ -170,11 +170,11 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
     if (!rows.ok()) return rows.status();
     LinkAddress address = match.entry;
     if (!match.inlined) {
-      auto entry_scope = dwarf::FunctionAt(module, match.unit, match.entry);
+      auto entry_scope = dwarf::FunctionAt(module, match.unit, match.entry, &match.die);
       if (!entry_scope.ok()) continue;
       address = AfterPrologue(module, **rows, entry_scope->ranges, match.entry);
     }
-    auto scope = dwarf::FunctionAt(module, match.unit, address);
+    auto scope = dwarf::FunctionAt(module, match.unit, address, &match.die);
     if (!scope.ok() || !seen.insert(address).second) continue;
     // The row that covers the address tells file and line.
     const dwarf::LineRow* covering = nullptr;

@@ -46,13 +46,13 @@ bool IsNullLiteral(const v1::Node& node) {
 }  // namespace
 
 Binder::Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point,
-               dwarf::TypeGraph* types, Shaper* shaper)
+               uint32_t line, dwarf::TypeGraph* types, Shaper* shaper)
     : module_(module),
       scope_(scope),
       point_(point),
       types_(types),
       shaper_(shaper),
-      variables_(dwarf::VisibleVariables(scope)) {}
+      variables_(dwarf::VisibleVariables(scope, line)) {}
 
 absl::StatusOr<v1::Node> Binder::Bind(const Ast& ast, std::string_view source) {
   source_ = std::string(source);

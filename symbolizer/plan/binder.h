@@ -22,7 +22,8 @@ namespace dlog::plan {
 // One per site. Not thread-safe.
 class Binder {
  public:
-  Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point,
+  // `line`: of the statement; what is declared further down is not visible yet.
+  Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point, uint32_t line,
          dwarf::TypeGraph* types, Shaper* shaper);
 
   // `source` is the text the AST came from, for carets.

@@ -68,7 +68,7 @@ void DescribeFailure(const absl::Status& status, const Binder& binder, const Sit
 
 SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwarf::TypeGraph* types, Shaper* shaper) {
   SitePlan result;
-  Binder binder(*site.module, *site.scope, site.point, types, shaper);
+  Binder binder(*site.module, *site.scope, site.point, site.line, types, shaper);
   CaptureCompiler compiler(types, shaper, request.limits);
 
   if (request.condition.ast != nullptr) {

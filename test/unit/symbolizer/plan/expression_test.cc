@@ -91,7 +91,7 @@ std::unique_ptr<Bound> BindText(const std::string& text) {
   auto catalog = visualizers::Catalog::BuiltIn();
   REQUIRE(catalog.ok());
   Shaper shaper(*catalog, &types);
-  Binder binder(*self.module, self.scope, {self.entry, self.entry}, &types, &shaper);
+  Binder binder(*self.module, self.scope, {self.entry, self.entry}, 0, &types, &shaper);
   bound->node = binder.Bind(**ast, text);
   return bound;
 }
@@ -249,7 +249,7 @@ TEST_CASE("what the kernel cannot compute in a condition is said, not guessed") 
   auto catalog = visualizers::Catalog::BuiltIn();
   REQUIRE(catalog.ok());
   Shaper shaper(*catalog, &types);
-  Binder binder(*self.module, self.scope, {self.entry, self.entry}, &types, &shaper);
+  Binder binder(*self.module, self.scope, {self.entry, self.entry}, 0, &types, &shaper);
   const auto condition = [&](const std::string& text) {
     auto ast = expr::ParseExpression(text);
     REQUIRE(ast.ok());
