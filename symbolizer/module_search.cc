@@ -120,10 +120,29 @@ absl::StatusOr<bool> VisitModules(const v1::SymbolizerRequest& request, SearchFa
   return false;
 }
 
+bool HasCode(const dwarf::LineIndex& lines, const dwarf::SourceFile& file) {
+  for (const dwarf::UnitFile& unit : file.units) {
+    auto rows = lines.Rows(unit.unit);
+    if (!rows.ok()) continue;
+    for (const dwarf::LineRow& row : **rows) {
+      if (row.is_stmt && !row.end_sequence && row.file == unit.file && row.line != 0) return true;
+    }
+  }
+  return false;
+}
+
 absl::StatusOr<bool> MatchFile(const OpenedModule& opened, std::string_view suffix, SearchFailures* failures,
                                dwarf::SourceFile* source) {
   auto matches = opened.lines->FilesMatching(suffix);
   if (!matches.ok()) return matches.status();
+  // A file that only lends its name (a header's declarations, another build's list) is not what the user means.
+  if (matches->size() > 1) {
+    std::vector<dwarf::SourceFile> with_code;
+    for (dwarf::SourceFile& match : *matches) {
+      if (HasCode(*opened.lines, match)) with_code.push_back(std::move(match));
+    }
+    matches = std::move(with_code);
+  }
   if (matches->size() > 1) {
     std::vector<std::string> paths;
     for (const dwarf::SourceFile& match : *matches) paths.push_back(match.path);

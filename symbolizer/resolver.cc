@@ -72,13 +72,13 @@ absl::StatusOr<ParsedSpec> ParseSpec(const v1::LogpointSpec& spec) {
   if (!text.ok()) return WithContext(text.status(), "template");
   parsed.text = *std::move(text);
   for (const expr::TemplateExpression& expression : parsed.text.expressions) {
-    parsed.request.values.push_back({expression.ast.get(), expression.text});
+    parsed.request.values.push_back({expression.ast.get(), expression.text, expression.format});
   }
   if (!spec.condition().empty()) {
     auto condition = expr::ParseExpression(spec.condition());
     if (!condition.ok()) return WithContext(condition.status(), "condition");
     parsed.condition = *std::move(condition);
-    parsed.request.condition = {parsed.condition.get(), spec.condition()};
+    parsed.request.condition = {parsed.condition.get(), spec.condition(), ""};
   }
   if (spec.limits().items() != 0) parsed.request.limits.items = spec.limits().items();
   if (spec.limits().string_bytes() != 0) parsed.request.limits.string_bytes = spec.limits().string_bytes();

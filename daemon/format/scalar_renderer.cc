@@ -172,13 +172,15 @@ void Renderer::RenderCharacter(const Scalar& value, const v1::Type& type, Positi
     if (WantsInteger(format_)) return Leaf(static_cast<uint32_t>(value.bits), {}, at, out, text);
     return Leaf(std::string_view(character), {}, at, out, text);
   }
-  out->set_text(character);
+  std::string* quoted = out->mutable_text();
+  quoted->clear();
   if (value.type.size == 1) {
     const auto byte = static_cast<char>(value.bits);
-    AppendQuoted({&byte, 1}, '\'', text);
+    AppendQuoted({&byte, 1}, '\'', quoted);
   } else {
-    AppendQuoted(character, '\'', text);
+    AppendQuoted(character, '\'', quoted);
   }
+  text->append(*quoted);
 }
 
 void Renderer::RenderEnum(const Scalar& value, const v1::Type& type, Position at, v1::Value* out, std::string* text) {

@@ -39,6 +39,20 @@ struct Entry {
   StackType type;
 };
 
+// LLVM mixes literals, which are generic, with typed values: `convert int; lit3; mul`. A literal has the value of the
+// other operand's type. False when neither is a literal.
+bool AdoptType(Entry* left, Entry* right) {
+  if (left->type.generic && !right->type.generic && left->word.kind_case() == v1::Node::kConstant) {
+    left->type = right->type;
+    return true;
+  }
+  if (right->type.generic && !left->type.generic && right->word.kind_case() == v1::Node::kConstant) {
+    right->type = left->type;
+    return true;
+  }
+  return false;
+}
+
 uint64_t Mask(uint32_t size) { return size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (size * 8)) - 1; }
 
 // Cuts to `size` bytes and extends again; sign extension in unsigned arithmetic: ((x & mask) ^ s) - s.
@@ -221,7 +235,8 @@ absl::Status Evaluator::Step(const Dwarf_Op& op) {
       return Terminal(op);
     case DW_OP_entry_value:
     case DW_OP_GNU_entry_value:
-      return Unsupported("value is known only from the caller (entry value)");
+      return absl::FailedPreconditionError(
+          fmt::format("optimized out at {:#x}: only its value at the function's entry is known", context_.probe.value));
     case DW_OP_implicit_pointer:
     case DW_OP_GNU_implicit_pointer:
       return Unsupported("pointer was optimized out (implicit pointer)");
@@ -421,7 +436,7 @@ absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
   }
   Entry left = *std::move(second);
   const bool shift = op.atom == DW_OP_shl || op.atom == DW_OP_shr || op.atom == DW_OP_shra;
-  if (!shift && left.type != right.type) return Malformed("operands of different types");
+  if (!shift && left.type != right.type && !AdoptType(&left, &right)) return Malformed("operands of different types");
   const StackType result = left.type;
   auto push = [&](v1::Operator o) {
     return Push(Extend(BinaryNode(o, std::move(left.word), std::move(right.word)), result.size, result.is_signed),

@@ -45,8 +45,8 @@ bool IsNullLiteral(const v1::Node& node) {
 
 }  // namespace
 
-Binder::Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point,
-               uint32_t line, dwarf::TypeGraph* types, Shaper* shaper)
+Binder::Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point, uint32_t line,
+               dwarf::TypeGraph* types, Shaper* shaper)
     : module_(module),
       scope_(scope),
       point_(point),
@@ -156,7 +156,10 @@ absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
   auto location = dwarf::LocationOf(module_, scope_, variable.die, point_);
   if (!location.ok()) {
     if (absl::IsFailedPrecondition(location.status())) missing_variable_ = variable;
-    return WithContext(location.status(), absl::StrCat("'", variable.name, "'"));
+    // Broken debug information of one variable is not an error of the expression that names it.
+    const bool broken = absl::IsInvalidArgument(location.status()) || absl::IsNotFound(location.status());
+    const absl::Status status = broken ? absl::DataLossError(location.status().message()) : location.status();
+    return WithContext(status, absl::StrCat("'", variable.name, "'"));
   }
   location->set_type(types_->AddTypeOf(variable.die));
   return location;

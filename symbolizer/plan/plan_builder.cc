@@ -11,11 +11,13 @@
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/dwarf/location.h"
 #include "symbolizer/plan/conversions.h"
+#include "symbolizer/plan/format_check.h"
 
 namespace dlog::plan {
 namespace {
 
 constexpr size_t kMostAlternativeLines = 3;
+constexpr size_t kMostLinesTried = 64;
 
 // Lines of the same function instance and file on which `variable` has a location, the nearest to the site first
 // chosen, returned in ascending order.
@@ -33,7 +35,17 @@ std::vector<uint32_t> LinesWhereAvailable(const SiteContext& site, const dwarf::
   std::stable_sort(nearest.begin(), nearest.end(), [&](uint32_t a, uint32_t b) {
     return std::abs(static_cast<int64_t>(a) - site.line) < std::abs(static_cast<int64_t>(b) - site.line);
   });
-  if (nearest.size() > kMostAlternativeLines) nearest.resize(kMostAlternativeLines);
+  // A range with a description is not yet a value: ask as the logpoint would.
+  std::vector<uint32_t> proven;
+  for (size_t i = 0; i < nearest.size() && i < kMostLinesTried && proven.size() < kMostAlternativeLines; ++i) {
+    const bool available = std::any_of(site.rows->begin(), site.rows->end(), [&](const dwarf::LineRow& row) {
+      return row.is_stmt && !row.end_sequence && row.file == site.file && row.line == nearest[i] &&
+             inside(ranges, row.address) && inside(site.scope->ranges, row.address) &&
+             dwarf::LocationOf(*site.module, *site.scope, variable.die, {row.address, row.address}).ok();
+    });
+    if (available) proven.push_back(nearest[i]);
+  }
+  nearest = std::move(proven);
   std::sort(nearest.begin(), nearest.end());
   return nearest;
 }
@@ -101,7 +113,8 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
     absl::Status status = node.status();
     if (node.ok()) {
       bound.set_type_name(types->at(node->type()).name());
-      status = compiler.AddValue(*node);
+      status = CheckFormatFits(*types, shaper->ShapeOf(node->type()).kind(), *node, value);
+      if (status.ok()) status = compiler.AddValue(*node);
     }
     if (status.ok()) {
       bound.set_location(dwarf::DescribeLocation(*node));

@@ -23,6 +23,7 @@ namespace dlog::plan {
 struct SourceExpression {
   const expr::Ast* ast = nullptr;
   std::string text;
+  std::string format;  // std::format syntax; empty = default
 };
 
 struct PlanRequest {

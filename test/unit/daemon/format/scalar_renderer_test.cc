@@ -48,9 +48,9 @@ TEST_CASE_METHOD(RenderFixture, "floating point is shortest round trip in its ow
         "<error: _Float128 of 16 bytes is not supported> (error: _Float128 of 16 bytes is not supported)");
 }
 
-TEST_CASE_METHOD(RenderFixture, "characters are bare at the top and quoted inside") {
-  CHECK(Show(Const(types.Char(), 'a')) == "a");
-  CHECK(Show(Const(types.Char(), '\xff')) == "\\xff");
+TEST_CASE_METHOD(RenderFixture, "characters are quoted everywhere") {
+  CHECK(Show(Const(types.Char(), 'a')) == "'a'");
+  CHECK(Show(Const(types.Char(), '\xff')) == R"('\xff')");
   const uint32_t chars = types.Add(v1::TYPE_STRUCT, 4, "Chars");
   types.Field(chars, "a", types.Char(), 0);
   types.Field(chars, "b", types.Char(), 1);
@@ -59,10 +59,10 @@ TEST_CASE_METHOD(RenderFixture, "characters are bare at the top and quoted insid
   memory.Bytes(0x1000, "x'\n\xff");
   CHECK(Show(At(chars, 0x1000)) == R"({a = 'x', b = '\'', c = '\n', d = '\xff'})");
   const uint32_t utf32 = types.Add(v1::TYPE_UTF_CHAR, 4, "char32_t");
-  CHECK(Show(Const<uint32_t>(utf32, 0x20ac)) == "€");
-  CHECK(Show(Const<uint32_t>(utf32, 0xd800)) == "\\ud800");
+  CHECK(Show(Const<uint32_t>(utf32, 0x20ac)) == "'€'");
+  CHECK(Show(Const<uint32_t>(utf32, 0xd800)) == R"('\\ud800')");
   const uint32_t utf16 = types.Add(v1::TYPE_UTF_CHAR, 2, "char16_t");
-  CHECK(Show(Const<uint16_t>(utf16, 0xe4)) == "ä");
+  CHECK(Show(Const<uint16_t>(utf16, 0xe4)) == "'ä'");
 }
 
 TEST_CASE_METHOD(RenderFixture, "enums are shown by enumerator, by flags, or by number") {

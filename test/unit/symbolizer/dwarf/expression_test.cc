@@ -132,14 +132,19 @@ TEST_CASE("What cannot be captured says why") {
   CHECK(Text({Op(DW_OP_regx, 67)}) == "value is in vector register xmm16");
   CHECK(Text({Op(DW_OP_reg31), Op(DW_OP_reg0)}) == "value is in vector register xmm14");
   CHECK(Text({Op(DW_OP_regx, 33)}) == "value is in st0");
-  CHECK(Text({Op(DW_OP_entry_value), Op(DW_OP_stack_value)}).find("caller") != std::string::npos);
+  CHECK(Text({Op(DW_OP_entry_value), Op(DW_OP_stack_value)}).find("function's entry") != std::string::npos);
   CHECK(Text({Op(DW_OP_implicit_pointer)}).find("implicit pointer") != std::string::npos);
   CHECK(Text({Op(DW_OP_const8u, 4), Op(DW_OP_form_tls_address)}) == "thread-local variable");
   CHECK(Text({Op(DW_OP_lit0), Op(DW_OP_bra, 2)}).find("branches") != std::string::npos);
   for (const uint8_t atom :
-       {DW_OP_entry_value, DW_OP_implicit_pointer, DW_OP_skip, DW_OP_call4, DW_OP_push_object_address}) {
+       {DW_OP_implicit_pointer, DW_OP_skip, DW_OP_call4, DW_OP_push_object_address}) {
     CHECK(Locate({Op(DW_OP_lit0), Op(DW_OP_lit0), Op(atom)}).status().code() == absl::StatusCode::kUnimplemented);
   }
+}
+
+TEST_CASE("A value that only the function's entry had is optimized out, not unknown") {
+  CHECK(Locate({Op(DW_OP_entry_value), Op(DW_OP_stack_value)}).status().code() ==
+        absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_CASE("Malformed expressions are errors") {
