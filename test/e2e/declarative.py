@@ -3,6 +3,7 @@
 
     [lines]                           # names for lines, by what they read; used as @name@
     reserve = ["test/programs/shop/order.cc", "inventory.Reserve("]
+    after = ["test/programs/shop/order.cc", "inventory.Reserve(", 1]   # the line after it
 
     [[case]]
     name = "unknown file"             # shown as FILE/NAME
@@ -87,8 +88,8 @@ def _substitute(env, word, pid, lines):
         if name.startswith("file:"):
             return str(fixtures.fixture(env, name[5:]))
         if name in lines:
-            file, text = lines[name]
-            return f"{pathlib.Path(file).name}:{harness.source_line(file, text)}"
+            file, text, *offset = lines[name]
+            return f"{pathlib.Path(file).name}:{harness.source_line(file, text) + sum(offset)}"
         raise harness.Failure(f"unknown placeholder @{name}@")
 
     return re.sub(r"@([\w:]+)@", replace, word)
