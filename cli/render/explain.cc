@@ -102,8 +102,7 @@ std::string SiteText(const v1::ResolvedLogpoint& resolved, const v1::Statement& 
     const bool ok = bound.status() == v1::STATUS_OK;
     if (!Shown(bound, known_only)) continue;
     rows.push_back({"  " + ExpressionText(resolved, i), bound.type_name(),
-                    std::string(format::StatusName(bound.status())),
-                    ok ? bound.location() : ReasonOf(bound)});
+                    std::string(format::StatusName(bound.status())), ok ? bound.location() : ReasonOf(bound)});
   }
   return Harmless(out) + RenderTable(rows);
 }

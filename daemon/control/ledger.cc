@@ -41,8 +41,6 @@ void Ledger::Emit(v1::Event* event) {
   AddLoss("rate_limited", rate_limited, event);
   for (int reason = 0; reason < DLOG_DROP_REASONS; ++reason) {
     if (reason == DLOG_DROP_AFTER_END) continue;  // these come after the last event, so they are since none
-    // Hits after the end belong to no event; the account has them.
-    if (reason == DLOG_DROP_AFTER_END) continue;
     const uint64_t dropped = Tell(Dropped(reason), &told_dropped_[static_cast<size_t>(reason)]);
     hits += dropped;
     AddLoss(DropLabel(reason), dropped, event);
