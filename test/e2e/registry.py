@@ -14,7 +14,7 @@ class Case:
     name: str
     run: Callable  # takes the Environment
     needs: tuple = ("bpf",)
-    daemon: bool = True  # a dlogd runs before the case starts
+    daemon: bool = True  # whether the suite's dlogd runs when the case starts
 
 
 _scenarios = []

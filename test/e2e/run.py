@@ -54,6 +54,8 @@ def run_case(env, case):
         registry.check_needs(env, case.needs)
         if case.daemon:
             env.ensure_daemon()
+        else:
+            env.stop_daemon()
         if "bpf" in case.needs:
             links = env.kernel.links()
         case.run(env)

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 
 import harness
@@ -63,7 +64,7 @@ def restart(env):
     env.stop_daemon(signal.SIGKILL)
     check(path.exists(), "no stale socket: the test would prove nothing")
     child = env.spawn([env.bin / "dlogd", "--socket", path, "--metrics", f"127.0.0.1:{harness.free_port()}", "--state-dir",
-                       env.tmp / "state", "--cache-dir", env.tmp / "cache"])
+                       env.tmp / "state", "--cache-dir", env.tmp / "cache"], stderr=subprocess.DEVNULL)
     try:
         harness.wait_until(lambda: env.ctl("ls").returncode == 0, harness.DAEMON_START_TIMEOUT_S, "ls works again", poll_s=0.3)
     finally:
