@@ -5,18 +5,12 @@
 
 #include "symbolizer/dwarf/location.h"
 #include "symbolizer/dwarf/nodes.h"
+#include "symbolizer/dwarf/registers_x86_64.h"
 
 namespace dlog::dwarf {
 namespace {
 
 constexpr int kMaxDescribeDepth = 32;
-
-const char* RegisterName(uint32_t reg) {
-  // System V ABI for x86-64, figure 3.36.
-  static constexpr const char* kNames[] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8",
-                                           "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip"};
-  return reg < std::size(kNames) ? kNames[reg] : "?";
-}
 
 const char* Symbol(v1::Operator op) {
   switch (op) {

@@ -8,7 +8,6 @@
 
 #include <functional>
 #include <span>
-#include <string>
 
 #include "absl/status/statusor.h"
 #include "plan.pb.h"
@@ -35,9 +34,5 @@ absl::StatusOr<v1::Node> EvaluateLocation(std::span<const Dwarf_Op> ops, const E
 
 // What it computes as a machine word: a frame base or a CFA. A register location stands for the register's content.
 absl::StatusOr<v1::Node> EvaluateAddress(std::span<const Dwarf_Op> ops, const ExpressionContext& context);
-
-// "xmm0", "st1", "k2": the x86-64 register that cannot be captured (System V ABI, figure 3.36); "register 99"
-// otherwise.
-std::string RegisterClassName(uint64_t reg);
 
 }  // namespace dlog::dwarf

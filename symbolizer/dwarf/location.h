@@ -27,9 +27,10 @@ struct ProbePoint {
 //   DW_OP_stack_value  a machine-word value
 //   constant           constant (DW_AT_const_value, DW_OP_implicit_value)
 //   DW_OP_piece        composite; pieces without location are `unavailable`
-// Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the address; Unimplemented naming the
-// operation or register class that cannot be captured (vector registers, entry values, TLS); InvalidArgument for a
-// malformed description (this variable only).
+// Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the address or only the value at the
+// function's entry is known; Unimplemented naming the operation or register class that cannot be captured (vector
+// registers, TLS, implicit pointers) or "thread-local variable"; InvalidArgument for a malformed description (this
+// variable only).
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/nodes.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -151,6 +152,23 @@ size_t NodeCount(const v1::Node& node) {
       for (const auto& piece : node.composite().pieces()) count += NodeCount(piece.value());
       return count;
     }
+    default:
+      return 1;
+  }
+}
+
+size_t NodeDepth(const v1::Node& node) {
+  switch (node.kind_case()) {
+    case v1::Node::kMemory:
+      return 1 + NodeDepth(node.memory());
+    case v1::Node::kMember:
+      return 1 + NodeDepth(node.member().object());
+    case v1::Node::kUnary:
+      return 1 + NodeDepth(node.unary().operand());
+    case v1::Node::kBinary:
+      return 1 + std::max(NodeDepth(node.binary().left()), NodeDepth(node.binary().right()));
+    case v1::Node::kChecked:
+      return 1 + std::max(NodeDepth(node.checked().condition()), NodeDepth(node.checked().value()));
     default:
       return 1;
   }

@@ -28,5 +28,7 @@ std::optional<uint64_t> ConstantValue(const v1::Node& node);
 
 // Nodes in the tree.
 size_t NodeCount(const v1::Node& node);
+// Nodes on the longest way from the root to a leaf; pieces count as leaves.
+size_t NodeDepth(const v1::Node& node);
 
 }  // namespace dlog::dwarf

@@ -5,8 +5,11 @@
 
 #include <catch2/catch.hpp>
 
+#include "program.h"
+#include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/location.h"
 #include "symbolizer/dwarf/nodes.h"
+#include "symbolizer/dwarf/type_layout.h"
 #include "word_evaluator.h"
 
 namespace dlog::dwarf {
@@ -127,6 +130,70 @@ TEST_CASE("Pieces may be in registers, in memory, computed or missing") {
   CHECK(Locate({Op(DW_OP_reg3), Op(DW_OP_piece, 16)}).status().code() == absl::StatusCode::kInvalidArgument);
 }
 
+// Typed operations name a base type of the unit, so they need a real one: `zoo` has them all.
+class TypedExpressions {
+ public:
+  TypedExpressions() : program_("zoo.gcc.O0.dwarf5"), statement_(program_.In("zoo.cc", "zoo", "main")) {
+    attribute_ = *Own(VariableNamed(statement_.scope, "number16").die, DW_AT_location);
+  }
+  // An operation with the offset of the base type of main's variable `of`.
+  Dwarf_Op Convert(const std::string& of, uint8_t atom = DW_OP_convert) const {
+    Dwarf_Die type = *StripTypedefs(TypeOf(VariableNamed(statement_.scope, of).die));
+    return Op(atom, dwarf_cuoffset(&type));
+  }
+  absl::StatusOr<v1::Node> Locate(std::vector<Dwarf_Op> ops) {
+    ops.push_back(Op(DW_OP_stack_value));
+    ExpressionContext context;
+    context.attribute = &attribute_;
+    return EvaluateLocation(ops, context);
+  }
+  uint64_t Value(const std::vector<Dwarf_Op>& ops, uint64_t rax) {
+    auto node = Locate(ops);
+    INFO(node.status());
+    REQUIRE(node.ok());
+    Machine machine;
+    machine.registers[0] = rax;
+    return Evaluate(*node, machine).value_or(0xdead);
+  }
+
+ private:
+  Program program_;
+  Statement statement_;
+  Dwarf_Attribute attribute_;
+};
+
+TEST_CASE("Typed operations keep the width and sign of their type") {
+  TypedExpressions typed;
+  const auto minus = [](int64_t v) { return static_cast<uint64_t>(-v); };
+  const Dwarf_Op to_short = typed.Convert("number16");
+  const Dwarf_Op to_byte = typed.Convert("byte");
+  const Dwarf_Op to_wide = typed.Convert("wide32");
+  CHECK(typed.Value({kRax, to_short}, 0x18000) == minus(0x8000));
+  CHECK(typed.Value({kRax, to_byte}, 0x1ff) == 0xff);
+  CHECK(typed.Value({kRax, to_short, to_wide}, 0xffff) == 0xffffffff);
+  CHECK(typed.Value({kRax, to_short, Op(DW_OP_convert, 0)}, 0xffff) == minus(1));
+  CHECK(typed.Value({kRax, to_short, Op(DW_OP_lit2), Op(DW_OP_div)}, 0xfffe) == minus(1));
+  CHECK(typed.Value({kRax, to_wide, Op(DW_OP_lit2), Op(DW_OP_div)}, 0xfffffffe) == 0x7fffffff);
+  CHECK(typed.Value({kRax, to_byte, Op(DW_OP_lit1), Op(DW_OP_plus)}, 0xff) == 0);
+}
+
+TEST_CASE("A literal next to a typed value has that type's width") {
+  TypedExpressions typed;
+  const Dwarf_Op minus_one = Op(DW_OP_const1s, ~uint64_t{0});
+  CHECK(typed.Value({kRax, typed.Convert("wide32"), minus_one, Op(DW_OP_eq)}, 0xffffffff) == 1);
+  CHECK(typed.Value({minus_one, kRax, typed.Convert("byte"), Op(DW_OP_eq)}, 0xff) == 1);
+  CHECK(typed.Locate({kRax, typed.Convert("byte"), kRax, Op(DW_OP_plus)}).status().code() ==
+        absl::StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("Floating-point and wide types are refused") {
+  TypedExpressions typed;
+  for (const char* variable : {"real", "single", "number128"}) {
+    CHECK(typed.Locate({kRax, typed.Convert(variable)}).status().code() == absl::StatusCode::kUnimplemented);
+  }
+  CHECK(typed.Locate({kRax, Op(DW_OP_convert, 1)}).status().code() == absl::StatusCode::kInvalidArgument);
+}
+
 TEST_CASE("What cannot be captured says why") {
   CHECK(Text({Op(DW_OP_reg17)}) == "value is in vector register xmm0");
   CHECK(Text({Op(DW_OP_regx, 67)}) == "value is in vector register xmm16");
@@ -136,8 +203,7 @@ TEST_CASE("What cannot be captured says why") {
   CHECK(Text({Op(DW_OP_implicit_pointer)}).find("implicit pointer") != std::string::npos);
   CHECK(Text({Op(DW_OP_const8u, 4), Op(DW_OP_form_tls_address)}) == "thread-local variable");
   CHECK(Text({Op(DW_OP_lit0), Op(DW_OP_bra, 2)}).find("branches") != std::string::npos);
-  for (const uint8_t atom :
-       {DW_OP_implicit_pointer, DW_OP_skip, DW_OP_call4, DW_OP_push_object_address}) {
+  for (const uint8_t atom : {DW_OP_implicit_pointer, DW_OP_skip, DW_OP_call4, DW_OP_push_object_address}) {
     CHECK(Locate({Op(DW_OP_lit0), Op(DW_OP_lit0), Op(atom)}).status().code() == absl::StatusCode::kUnimplemented);
   }
 }

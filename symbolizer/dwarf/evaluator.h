@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The machine behind expression.h: a stack of trees. Private to expression.cc (control, locations, pieces) and
+// expression_arithmetic.cc (operators, types).
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "plan.pb.h"
+#include "symbolizer/dwarf/expression.h"
+
+namespace dlog::dwarf {
+
+inline absl::Status MalformedExpression(const std::string& what) {
+  return absl::InvalidArgumentError("malformed location description: " + what);
+}
+inline absl::Status UnsupportedExpression(const std::string& what) { return absl::UnimplementedError(what); }
+
+// The type of a stack entry: generic (the address size, signedness by operation) or an integer base type.
+struct StackType {
+  bool generic = true;
+  bool is_signed = false;
+  uint32_t size = 8;
+  friend bool operator==(const StackType&, const StackType&) = default;
+};
+
+// `word` holds the value extended to 64 bits by its own type.
+struct Entry {
+  v1::Node word;
+  StackType type;
+};
+
+class Evaluator {
+ public:
+  explicit Evaluator(const ExpressionContext& context) : context_(context) {}
+
+  absl::Status Run(std::span<const Dwarf_Op> ops);
+  absl::StatusOr<v1::Node> TakeLocation();
+  absl::StatusOr<v1::Node> TakeAddress();
+
+ private:
+  // What the description has come to so far; an operation that ends one makes it anything but kAddress.
+  enum class Form { kAddress, kRegister, kValue, kImplicit };
+
+  absl::Status Step(const Dwarf_Op& op);
+  absl::Status Numbered(const Dwarf_Op& op, bool* done);
+  absl::Status Stack(const Dwarf_Op& op);
+  absl::Status Arithmetic(const Dwarf_Op& op);
+  absl::Status SignedArithmetic(uint8_t atom, Entry left, Entry right);
+  absl::Status Compare(v1::Operator op, Entry left, Entry right);
+  absl::Status Typed(const Dwarf_Op& op);
+  absl::Status Context(const Dwarf_Op& op);
+  absl::Status Terminal(const Dwarf_Op& op);
+  absl::Status AddPiece(uint64_t bytes, uint64_t bit_offset);
+
+  absl::Status UseRegister(uint64_t reg);
+  absl::StatusOr<v1::Node> RegisterWord(uint64_t reg) const;
+  absl::StatusOr<StackType> BaseType(const Dwarf_Op& op, uint64_t offset) const;
+  absl::StatusOr<uint64_t> AddressOperand(const Dwarf_Op& op) const;
+
+  absl::Status Push(v1::Node word, StackType type = {});
+  absl::StatusOr<Entry> Pop();
+
+  const ExpressionContext& context_;
+  std::vector<Entry> stack_;
+  Form form_ = Form::kAddress;
+  v1::Node terminal_;  // kRegister: the register; kImplicit: the constant
+  v1::Composite composite_;
+  bool any_ = false;  // since the start or the last piece
+  size_t piece_nodes_ = 0;
+};
+
+}  // namespace dlog::dwarf

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dwarf.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "symbolizer/dwarf/evaluator.h"
+#include "symbolizer/dwarf/nodes.h"
+#include "symbolizer/dwarf/word_arithmetic.h"
+
+namespace dlog::dwarf {
+namespace {
+
+// LLVM mixes literals, which are generic, with typed values: `convert int; lit3; mul`. A literal then means that value
+// of the other operand's type. False when neither is a literal.
+bool AdoptType(Entry* left, Entry* right) {
+  auto adopt = [](Entry* literal, const Entry& other) {
+    if (!literal->type.generic || other.type.generic || !ConstantValue(literal->word).has_value()) return false;
+    literal->type = other.type;
+    // An entry is kept extended by its own type; comparisons and divisions rely on it.
+    literal->word = Extend(std::move(literal->word), other.type.size, other.type.is_signed);
+    return true;
+  };
+  return adopt(left, *right) || adopt(right, *left);
+}
+
+}  // namespace
+
+absl::StatusOr<StackType> Evaluator::BaseType(const Dwarf_Op& op, uint64_t offset) const {
+  if (offset == 0) return StackType{};  // the generic type
+  Dwarf_Die type;
+  if (context_.attribute == nullptr || dwarf_getlocation_die(context_.attribute, &op, &type) != 0 ||
+      dwarf_tag(&type) != DW_TAG_base_type) {
+    return MalformedExpression("typed operation without a base type");
+  }
+  Dwarf_Attribute attr;
+  Dwarf_Word encoding = 0;
+  const int size = dwarf_bytesize(&type);
+  if (dwarf_attr(&type, DW_AT_encoding, &attr) == nullptr || dwarf_formudata(&attr, &encoding) != 0) {
+    return MalformedExpression("base type without an encoding");
+  }
+  const bool is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
+  const bool is_integer = is_signed || encoding == DW_ATE_unsigned || encoding == DW_ATE_unsigned_char ||
+                          encoding == DW_ATE_boolean || encoding == DW_ATE_address || encoding == DW_ATE_UTF;
+  if (!is_integer) return UnsupportedExpression("floating-point location expression");
+  if (size < 1 || size > 8) return UnsupportedExpression("location expression on integers wider than 64 bits");
+  return StackType{false, is_signed, static_cast<uint32_t>(size)};
+}
+
+absl::Status Evaluator::Typed(const Dwarf_Op& op) {
+  const bool in_second = op.atom == DW_OP_regval_type || op.atom == DW_OP_GNU_regval_type ||
+                         op.atom == DW_OP_deref_type || op.atom == DW_OP_GNU_deref_type;
+  absl::StatusOr<StackType> type = BaseType(op, in_second ? op.number2 : op.number);
+  if (!type.ok()) return type.status();
+  switch (op.atom) {
+    case DW_OP_regval_type:
+    case DW_OP_GNU_regval_type: {
+      auto word = RegisterWord(op.number);
+      if (!word.ok()) return word.status();
+      return Push(Extend(*std::move(word), type->size, type->is_signed), *type);
+    }
+    case DW_OP_deref_type:
+    case DW_OP_GNU_deref_type: {
+      auto address = Pop();
+      if (!address.ok()) return address.status();
+      if (op.number != type->size) return MalformedExpression("DW_OP_deref_type with a size that is not its type's");
+      v1::Node word = LoadNode(std::move(address->word), type->size);
+      return Push(type->is_signed ? Extend(std::move(word), type->size, true) : std::move(word), *type);
+    }
+    case DW_OP_const_type:
+    case DW_OP_GNU_const_type: {
+      Dwarf_Attribute constant;
+      Dwarf_Block block{};
+      if (context_.attribute == nullptr || dwarf_getlocation_attr(context_.attribute, &op, &constant) != 0 ||
+          dwarf_formblock(&constant, &block) != 0) {
+        return MalformedExpression("typed constant without its block");
+      }
+      if (block.length != type->size) return MalformedExpression("typed constant of a wrong size");
+      uint64_t value = 0;
+      std::copy_n(block.data, block.length, reinterpret_cast<uint8_t*>(&value));
+      return Push(Extend(ConstantNode(value), type->size, type->is_signed), *type);
+    }
+    default: {  // convert and reinterpret differ for floating point only; a reinterpret keeps the size
+      auto operand = Pop();
+      if (!operand.ok()) return operand.status();
+      const bool reinterpret = op.atom == DW_OP_reinterpret || op.atom == DW_OP_GNU_reinterpret;
+      if (reinterpret && operand->type.size != type->size)
+        return MalformedExpression("DW_OP_reinterpret changes the size");
+      return Push(Extend(std::move(operand->word), type->size, type->is_signed), *type);
+    }
+  }
+}
+
+absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
+  absl::StatusOr<Entry> top = Pop();
+  // Unknown operations fall through to the switch below, which names them.
+  if (!top.ok() && op.atom < DW_OP_lo_user) return top.status();
+  if (!top.ok()) return UnsupportedExpression(fmt::format("DWARF operation {:#x}", static_cast<unsigned>(op.atom)));
+  Entry right = *std::move(top);
+  const StackType type = right.type;
+  auto typed = [&](v1::Node word) { return Push(Extend(std::move(word), type.size, type.is_signed), type); };
+  switch (op.atom) {
+    case DW_OP_deref:
+      return Push(LoadNode(std::move(right.word), 8));
+    case DW_OP_deref_size:
+      if (op.number < 1 || op.number > 8) return MalformedExpression("DW_OP_deref_size of a bad size");
+      return Push(LoadNode(std::move(right.word), static_cast<uint32_t>(op.number)));
+    case DW_OP_plus_uconst:
+      return typed(BinaryNode(v1::OP_ADD, std::move(right.word), ConstantNode(op.number)));
+    case DW_OP_neg:
+      return typed(UnaryNode(v1::OP_NEG, std::move(right.word)));
+    case DW_OP_not:
+      return typed(UnaryNode(v1::OP_BIT_NOT, std::move(right.word)));
+    case DW_OP_abs: {
+      if (!type.generic && !type.is_signed) return typed(std::move(right.word));
+      const v1::Node sign = SignOf(right.word);
+      return typed(ApplySign(std::move(right.word), sign));
+    }
+    default:
+      break;
+  }
+  absl::StatusOr<Entry> second = Pop();
+  if (!second.ok()) {
+    return op.atom <= DW_OP_ne
+               ? second.status()
+               : UnsupportedExpression(fmt::format("DWARF operation {:#x}", static_cast<unsigned>(op.atom)));
+  }
+  Entry left = *std::move(second);
+  const bool shift = op.atom == DW_OP_shl || op.atom == DW_OP_shr || op.atom == DW_OP_shra;
+  if (!shift && left.type != right.type && !AdoptType(&left, &right))
+    return MalformedExpression("operands of different types");
+  const StackType result = left.type;
+  auto push = [&](v1::Operator o) {
+    return Push(Extend(BinaryNode(o, std::move(left.word), std::move(right.word)), result.size, result.is_signed),
+                result);
+  };
+  switch (op.atom) {
+    case DW_OP_plus:
+      return push(v1::OP_ADD);
+    case DW_OP_minus:
+      return push(v1::OP_SUB);
+    case DW_OP_mul:
+      return push(v1::OP_MUL);
+    case DW_OP_and:
+      return push(v1::OP_AND);
+    case DW_OP_or:
+      return push(v1::OP_OR);
+    case DW_OP_xor:
+      return push(v1::OP_XOR);
+    case DW_OP_div:
+    case DW_OP_mod:
+    case DW_OP_shl:
+    case DW_OP_shr:
+    case DW_OP_shra:
+      return SignedArithmetic(op.atom, std::move(left), std::move(right));
+    case DW_OP_eq:
+      return Compare(v1::OP_EQ, std::move(left), std::move(right));
+    case DW_OP_ne:
+      return Compare(v1::OP_NE, std::move(left), std::move(right));
+    case DW_OP_lt:
+      return Compare(v1::OP_LT, std::move(left), std::move(right));
+    case DW_OP_le:
+      return Compare(v1::OP_LE, std::move(left), std::move(right));
+    case DW_OP_gt:
+      return Compare(v1::OP_GT, std::move(left), std::move(right));
+    case DW_OP_ge:
+      return Compare(v1::OP_GE, std::move(left), std::move(right));
+    default:
+      return UnsupportedExpression(fmt::format("DWARF operation {:#x}", static_cast<unsigned>(op.atom)));
+  }
+}
+
+// Operations whose result depends on signedness or that are undefined for some right operands: the machine word's own
+// division is unsigned and its shifts end at 63.
+absl::Status Evaluator::SignedArithmetic(uint8_t atom, Entry left, Entry right) {
+  const StackType type = left.type;
+  const uint32_t bits = type.size * 8;
+  const std::optional<uint64_t> amount = ConstantValue(right.word);
+  auto push = [&](v1::Node word) { return Push(Extend(std::move(word), type.size, type.is_signed), type); };
+  if (atom == DW_OP_div || atom == DW_OP_mod) {
+    if (amount == 0u) return MalformedExpression("division by zero");
+    const bool is_signed = type.is_signed || (type.generic && atom == DW_OP_div);
+    // On the generic type modulo is unsigned (gdb, and DWARF 5 section 2.5.1.4 by its "modulo").
+    if (atom == DW_OP_mod && is_signed) return UnsupportedExpression("signed modulo in a location expression");
+    v1::Node result = is_signed           ? DivideSigned(left.word, right.word)
+                      : atom == DW_OP_div ? BinaryNode(v1::OP_DIV, std::move(left.word), right.word)
+                                          : BinaryNode(v1::OP_MOD, std::move(left.word), right.word);
+    if (amount.has_value()) return push(std::move(result));
+    return push(CheckedNode(BinaryNode(v1::OP_NE, right.word, ConstantNode(0)), std::move(result), "division by zero"));
+  }
+  if (amount.has_value() && *amount >= bits) {
+    if (atom != DW_OP_shra) return push(ConstantNode(0));
+    right.word = ConstantNode(bits - 1);
+  }
+  v1::Node result = atom == DW_OP_shl ? BinaryNode(v1::OP_SHL, std::move(left.word), right.word)
+                    : atom == DW_OP_shr
+                        ? BinaryNode(v1::OP_SHR, Extend(std::move(left.word), type.size, false), right.word)
+                        // The sign is that of the type's width, whatever its signedness.
+                        : ShiftRightSigned(Extend(std::move(left.word), type.size, true), right.word);
+  if (amount.has_value()) return push(std::move(result));
+  return push(
+      CheckedNode(BinaryNode(v1::OP_LT, right.word, ConstantNode(bits)), std::move(result), "shift out of range"));
+}
+
+absl::Status Evaluator::Compare(v1::Operator op, Entry left, Entry right) {
+  // Signed order is unsigned order with the sign bit flipped.
+  if ((left.type.generic || left.type.is_signed) && op != v1::OP_EQ && op != v1::OP_NE) {
+    left.word = BinaryNode(v1::OP_XOR, std::move(left.word), ConstantNode(kSignBit));
+    right.word = BinaryNode(v1::OP_XOR, std::move(right.word), ConstantNode(kSignBit));
+  }
+  return Push(BinaryNode(op, std::move(left.word), std::move(right.word)));
+}
+
+}  // namespace dlog::dwarf

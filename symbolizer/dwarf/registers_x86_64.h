@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DWARF register numbers of x86-64 (System V ABI, figure 3.36).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace dlog::dwarf {
+
+// "rax" ... "rip" for 0 to 16; "?" beyond.
+const char* RegisterName(uint32_t reg);
+// "xmm0", "st1", "k2": a register that cannot be captured; "register 99" when it has no name here.
+std::string RegisterClassName(uint64_t reg);
+
+}  // namespace dlog::dwarf
