@@ -92,6 +92,7 @@ int Run(const Flags& flags) {
 
   std::vector<std::unique_ptr<sink::Sink>> sinks;
   LocalEngineOptions options;
+  options.cache_directory = flags.cache_dir;
   for (const std::string& spec : flags.sinks) {
     auto sink = MakeSink(spec);
     if (!sink.ok()) return Fail(sink.status());
@@ -139,7 +140,7 @@ int main(int argc, char** argv) {
   app.add_option("--sink", flags.sinks, "where events go beside live streams: stdout:json, stdout:text");
   app.add_option("--config", flags.config, "configuration file (not supported by this version)");
   app.add_option("--state-dir", flags.state_dir, "directory for state; this version keeps none");
-  app.add_option("--cache-dir", flags.cache_dir, "directory for caches; this version keeps none");
+  app.add_option("--cache-dir", flags.cache_dir, "directory for inflated debug information (default /var/cache/dlog)");
   try {  // the library reports wrong usage by exceptions
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/control/cache_directory.h"
 #include "daemon/control/plan_check.h"
 #include "daemon/control/policy.h"
 #include "daemon/control/site_choice.h"
@@ -20,6 +21,7 @@ absl::StatusOr<v1::SymbolizerResponse> Run(v1::SymbolizerRequest::Operation oper
   request.set_operation(operation);
   request.set_explain(explain);
   request.set_root("/");
+  request.set_cache_directory(daemon::CacheDirectory(""));
   auto* module = request.add_modules();
   module->set_open_path(spec.target().binary_path());
   module->set_display_path(spec.target().binary_path());

@@ -11,6 +11,7 @@
 
 #include "daemon/attach/kernel_checks.h"
 #include "daemon/control/bpf_attacher.h"
+#include "daemon/control/cache_directory.h"
 #include "daemon/pipeline/event_builder.h"
 #include "daemon/symbolizer_client/symbolizer_client.h"
 #include "daemon/targets/small_file.h"
@@ -69,7 +70,10 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   EngineSeams seams;
   seams.make_attacher = [] { return MakeBpfAttacher({}); };
   auto client = std::make_shared<const SymbolizerClient>(SymbolizerOptions{options.worker_path});
-  seams.symbolize = [client](const v1::SymbolizerRequest& request) { return client->Run(request); };
+  seams.symbolize = [client, cache = CacheDirectory(options.cache_directory)](v1::SymbolizerRequest request) {
+    request.set_cache_directory(cache);
+    return client->Run(request);
+  };
   auto builder = std::make_shared<pipeline::EventBuilder>();
   seams.build_event = [builder](const pipeline::LogpointContext& context, size_t site, const dlog_record& header,
                                 std::span<const uint8_t> segments,

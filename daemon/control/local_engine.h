@@ -15,6 +15,7 @@ namespace dlog::daemon {
 struct LocalEngineOptions {
   bool embedded = false;
   std::string worker_path;         // empty: dlog-symbolizer beside this executable
+  std::string cache_directory;     // empty: the usual place (cache_directory.h)
   std::vector<sink::Sink*> sinks;  // must outlive the engine
 };
 
