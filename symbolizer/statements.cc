@@ -78,24 +78,27 @@ LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
   return scope.ranges.empty() ? LinkAddress{0} : scope.ranges.front().begin;
 }
 
-// Collapses the rows of one line to its sites.
+// Collapses the rows of one line to its sites: as gdb does, one for each innermost block that has a row of the line.
+// The scope is that of the function whose source the line is, which need not be the innermost inlined copy.
 absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, const dwarf::LineIndex& lines,
-                                                   const std::vector<Row>& rows) {
+                                                   uint32_t line, const std::vector<Row>& rows) {
   std::vector<StatementSite> sites;
   std::set<Dwarf_Off> blocks;
   std::set<LinkAddress> seen;
   for (const Row& row : rows) {
-    auto scope = dwarf::FunctionAt(module, row.unit->unit, row.address);
-    if (!scope.ok()) continue;  // code without a function in the debug information: nothing can be said about it
-    Dwarf_Die block = scope->blocks.empty() ? scope->die : scope->blocks.front();
+    auto innermost = dwarf::FunctionAt(module, row.unit->unit, row.address);
+    auto scope = dwarf::FunctionOfStatement(module, row.unit->unit, row.address, row.unit->file, line);
+    // Code without a function in the debug information: nothing can be said about it.
+    if (!innermost.ok() || !scope.ok()) continue;
+    Dwarf_Die block = innermost->blocks.empty() ? innermost->die : innermost->blocks.front();
     LinkAddress address = row.address;
     if (!scope->inlined && address == EntryOf(*scope)) {
       auto unit_rows = lines.Rows(row.unit->unit);
       if (!unit_rows.ok()) return unit_rows.status();
       address = AfterPrologue(module, **unit_rows, scope->ranges, address);
       if (address != row.address) {
-        auto moved = dwarf::FunctionAt(module, row.unit->unit, address);
-        if (moved.ok() && !moved->inlined) scope = std::move(moved);
+        auto moved = dwarf::FunctionAt(module, row.unit->unit, address, &scope->die);
+        if (moved.ok()) scope = std::move(moved);
       }
     }
     if (!blocks.insert(dwarf_dieoffset(&block)).second || !seen.insert(address).second) continue;
@@ -138,7 +141,7 @@ absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf:
   located.file = file.path;
   located.requested_line = line;
   for (auto it = by_line->lower_bound(line); it != by_line->end(); ++it) {
-    auto sites = SitesOf(module, lines, it->second);
+    auto sites = SitesOf(module, lines, it->first, it->second);
     if (!sites.ok()) return sites.status();
     if (it->first != line) {
       // Only inside the function that already began at or above the requested line.
@@ -198,7 +201,7 @@ absl::StatusOr<std::vector<LocatedLine>> LocateAllLines(const dwarf::Module& mod
   if (!by_line.ok()) return by_line.status();
   std::vector<LocatedLine> all;
   for (const auto& [line, rows] : *by_line) {
-    auto sites = SitesOf(module, lines, rows);
+    auto sites = SitesOf(module, lines, line, rows);
     if (!sites.ok()) return sites.status();
     if (sites->empty()) continue;
     all.push_back({file.path, line, line, "", *std::move(sites)});
