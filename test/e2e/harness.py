@@ -4,6 +4,7 @@
 Nothing here decides what is right; a failed expectation is a `Failure`, something that this machine lacks is a `Skip`.
 """
 import contextlib
+import ctypes
 import dataclasses
 import json
 import os
@@ -100,6 +101,30 @@ def is_running(pid):
     return process_state(pid) not in (None, "Z", "X")
 
 
+def children_of(pid):
+    found = set()
+    with contextlib.suppress(OSError):
+        for task in os.scandir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                found |= {int(child) for child in pathlib.Path(task.path, "children").read_text().split()}
+    return found
+
+
+def descendants_of(pid):
+    found, todo = set(), [pid]
+    while todo:
+        new = children_of(todo.pop()) - found
+        found |= new
+        todo += new
+    return found
+
+
+def become_subreaper():
+    """Orphans of our children become our children, so that what is left running is seen and told from everybody else's."""
+    PR_SET_CHILD_SUBREAPER = 36
+    check(ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0, "prctl")
+
+
 class Kernel:
     """The BPF objects that exist, as bpftool sees them."""
 
@@ -117,6 +142,18 @@ class Kernel:
 
     def programs(self):
         return self._ids("prog")
+
+    @staticmethod
+    def owned(kind, pid):
+        """Ids of the "link" or "prog" objects that the process holds descriptors of."""
+        found = set()
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{pid}/fdinfo"):
+                with contextlib.suppress(OSError):
+                    match = re.search(rf"^{kind}_id:\s*(\d+)$", pathlib.Path(entry.path).read_text(), re.MULTILINE)
+                    if match:
+                        found.add(int(match[1]))
+        return found
 
 
 class Environment:
@@ -182,20 +219,28 @@ class Environment:
         shutil.rmtree(self.tmp, ignore_errors=True)
 
     def strays(self):
-        """Processes of the binaries under test that nobody here started, as a set of "PID EXE"."""
-        found = set()
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) in self._children:
-                continue
-            try:
-                exe = os.readlink(entry / "exe")
-            except OSError:
-                continue
-            if pathlib.Path(exe).parent == self.bin:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                if parent not in self._children:
-                    found.add(f"{entry.name} {exe}")
+        """Running processes that a child of the suite has left behind: orphans come to the suite, see become_subreaper()."""
+        found = {}
+        for pid in children_of(os.getpid()):
+            if pid not in self._children:
+                if is_running(pid):
+                    with contextlib.suppress(OSError):
+                        found[pid] = os.readlink(f"/proc/{pid}/exe")
+                else:
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(pid, os.WNOHANG)
         return found
+
+    def new_links(self, before):
+        """Links that were not there before, but for those that processes outside of this suite hold."""
+        new = {id_: link for id_, link in self.kernel.links().items() if id_ not in before}
+        if new:
+            family = descendants_of(os.getpid())
+            for entry in os.scandir("/proc"):
+                if entry.name.isdigit() and int(entry.name) not in family:
+                    for id_ in self.kernel.owned("link", entry.name):
+                        new.pop(id_, None)
+        return new
 
     # -- dlogd
 

@@ -32,16 +32,13 @@ def load_scenarios():
         spec.loader.exec_module(module)
 
 
-def leftovers(env, links_before, strays_before):
+def leftovers(env, links_before):
     """What a case left behind, empty when nothing."""
-    def new_links():
-        return {id_: link for id_, link in env.kernel.links().items() if id_ not in links_before}
-
     try:
-        harness.wait_until(lambda: not new_links(), harness.KERNEL_SETTLE_S, "links are gone")
+        harness.wait_until(lambda: not env.new_links(links_before), harness.KERNEL_SETTLE_S, "links are gone")
     except harness.Failure:
-        return f"left attached: {list(new_links().values())}"
-    strays = env.strays() - strays_before
+        return f"left attached: {list(env.new_links(links_before).values())}"
+    strays = env.strays()
     if strays:
         return f"left running: {strays}"
     return ""
@@ -49,7 +46,7 @@ def leftovers(env, links_before, strays_before):
 
 def run_case(env, case):
     """Returns ("PASS" | "FAIL" | "SKIP", detail)."""
-    links, strays = {}, env.strays()
+    links = {}
     try:
         registry.check_needs(env, case.needs)
         if case.daemon:
@@ -62,7 +59,7 @@ def run_case(env, case):
         if case.daemon and env.daemon_process is not None:
             remaining = [entry for entry in env.logpoints() if harness.find_key(entry, "state") in (None, "active")]
             harness.check(not remaining, f"logpoints left: {remaining}")
-        left = leftovers(env, links, strays) if "bpf" in case.needs else ""
+        left = leftovers(env, links) if "bpf" in case.needs else ""
         harness.check(not left, left)
         return "PASS", ""
     except harness.Skip as skip:
@@ -98,6 +95,7 @@ def main():
         return 0
 
     require = os.environ.get("CI") == "true" or os.environ.get("DLOG_REQUIRE_BPF") == "1"
+    harness.become_subreaper()
     env = harness.Environment(options.bin, require)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     counts = {"PASS": 0, "FAIL": 0, "SKIP": 0}

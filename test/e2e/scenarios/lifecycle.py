@@ -12,26 +12,33 @@ from registry import scenario
 from scenarios_shared import function_bytes, reserve_line
 
 
-def attached(env, before):
-    return set(env.kernel.links()) - set(before)
+def gone(env, links, programs):
+    """Waits until none of the BPF objects exists any more."""
+    harness.wait_until(lambda: not links & set(env.kernel.links()), harness.KERNEL_SETTLE_S, "the links are gone")
+    harness.wait_until(lambda: not programs & set(env.kernel.programs()), harness.KERNEL_SETTLE_S, "the BPF programs are gone")
+
+
+def held(env):
+    """(links, programs) of dlogd; a test of their end would prove nothing without any."""
+    links, programs = (env.kernel.owned(kind, env.daemon_process.pid) for kind in ("link", "prog"))
+    check(links and links <= set(env.kernel.links()), f"dlogd holds no link: {links}")
+    check(programs and programs <= set(env.kernel.programs()), f"dlogd holds no program: {programs}")
+    return links, programs
 
 
 @scenario("lifecycle/kill -9 of dlogd under load leaves nothing behind", daemon=False)
 def kill_under_load(env):
-    before_links, before_programs = env.kernel.links(), env.kernel.programs()
     with env.shop("--pause-us", "0") as shop:
         untouched = function_bytes(env, shop.pid)
         env.start_daemon()
         env.add_detached("-p", shop.pid, reserve_line(), "order {o.id} {o.items} {o.customer}", "--rate", "0")
-        check(attached(env, before_links), "no link: the test would prove nothing")
+        links, programs = held(env)
         check(function_bytes(env, shop.pid) != untouched, "no breakpoint: the test would prove nothing")
         time.sleep(1)
         env.daemon_process.kill()
         env.daemon_process.wait()
         env.forget_daemon()
-        harness.wait_until(lambda: not attached(env, before_links), harness.KERNEL_SETTLE_S, "links are gone")
-        harness.wait_until(lambda: not set(env.kernel.programs()) - set(before_programs), harness.KERNEL_SETTLE_S,
-                           "BPF programs are gone")
+        gone(env, links, programs)
         harness.wait_until(lambda: function_bytes(env, shop.pid) == untouched, harness.KERNEL_SETTLE_S,
                            "shop's code is as it was")
         check(harness.is_running(shop.pid), "shop is gone")
@@ -41,18 +48,16 @@ def kill_under_load(env):
 
 @scenario("lifecycle/SIGTERM detaches, answers the clients and ends with 0", daemon=False)
 def terminate(env):
-    before_links, before_programs = env.kernel.links(), env.kernel.programs()
     with env.shop() as shop:
         untouched = function_bytes(env, shop.pid)
         env.start_daemon()
         env.add_detached("-p", shop.pid, reserve_line(), "order {o.id}")
+        links, programs = held(env)
         with env.following("tail") as tail:
             tail.wait_for_lines(2)
             check_equal(env.stop_daemon(), 0, "dlogd's exit status")
             harness.wait_until(lambda: tail.child.poll() is not None, 10, "tail ends with its daemon")
-        harness.wait_until(lambda: not attached(env, before_links), harness.KERNEL_SETTLE_S, "links are gone")
-        harness.wait_until(lambda: not set(env.kernel.programs()) - set(before_programs), harness.KERNEL_SETTLE_S,
-                           "BPF programs are gone")
+        gone(env, links, programs)
         check_equal(function_bytes(env, shop.pid), untouched, "shop's code")
         check(not env.socket_path.exists(), "the socket file is left")
 
