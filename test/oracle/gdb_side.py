@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs inside gdb, on a stopped process: what gdb knows at some addresses, as JSON trees of typed values.
+
+DLOG_ORACLE names a file with the request:
+  {"output": FILE, "hits": N, "hit_cap": N, "bias": N, "sites": [{"address": N, "line": N, "file": NAME, "expressions": [..]}],
+   "lines": ["file.cc:12", ...]}
+`address` is link-time. Answer: {"lines": {"file.cc:12": [address, ...]}, "counts": {address: n}, "capped": [address],
+"rows": {address: [row]}}; a row is {"serial": n, "values": {expression: node}, "names": {name: why it is in scope or not}}.
+
+A node: {"k": kind, ...} with kind int, bool, float, enum, ptr, struct, array, out (optimized out), err, other.
+"""
+import itertools
+import json
+import os
+import struct
+import sys
+
+import gdb
+
+MAX_ITEMS = 128
+MAX_DEPTH = 7
+MAX_STRING = 300
+MAX_BLOCKS = 64
+
+with open(os.environ["DLOG_ORACLE"], encoding="utf-8") as request_file:
+    request = json.load(request_file)
+
+serial = itertools.count()
+counts = {}
+rows = {}
+capped = set()
+
+
+def error_node(error):
+    text = str(error)
+    return {"k": "out"} if "optimized out" in text else {"k": "err", "m": text[:200]}
+
+
+def is_character(kind):
+    kind = kind.strip_typedefs()
+    return kind.code in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR) and kind.sizeof == 1
+
+
+def string_at(pointer):
+    """Bytes up to NUL as hex, None when they cannot be read."""
+    try:
+        inferior = gdb.selected_inferior()
+        found = b""
+        while len(found) < MAX_STRING:
+            byte = inferior.read_memory(int(pointer) + len(found), 1).tobytes()
+            if byte == b"\0":
+                return found.hex()
+            found += byte
+        return found.hex()
+    except gdb.error:
+        return None
+
+
+def pointer_node(value, depth, inside_printer):
+    node = {"k": "ptr", "v": int(value) & 0xFFFFFFFFFFFFFFFF}
+    target = value.type.strip_typedefs().target().strip_typedefs()
+    if is_character(target) and node["v"]:
+        text = string_at(value)
+        if text is not None:
+            node["s"] = text
+    elif inside_printer and node["v"] and depth < MAX_DEPTH and target.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_INT):
+        node["d"] = tree(value.dereference(), depth + 1)
+    return node
+
+
+def struct_node(value, depth):
+    fields = []
+    for field in value.type.strip_typedefs().fields():
+        if not hasattr(field, "bitpos") and not field.is_base_class:
+            continue  # a static member
+        if getattr(field, "artificial", False) and field.is_base_class:
+            continue
+        try:
+            part = tree(value[field], depth + 1)
+        except (gdb.error, RuntimeError) as error:
+            part = error_node(error)
+        fields.append([f"<{field.name}>" if field.is_base_class else field.name or "", part])
+    node = {"k": "struct", "f": fields}
+    printer = gdb.default_visualizer(value)
+    if printer is not None:
+        node["p"] = printed(printer, depth)
+    return node
+
+
+def printed(printer, depth):
+    """What libstdc++'s own pretty printer makes of the object."""
+    found = {}
+    try:
+        text = printer.to_string()
+        if isinstance(text, gdb.Value):
+            text = text.string()
+        elif hasattr(text, "value"):  # a lazy string
+            text = text.value().string()
+        if text is not None:
+            found["text"] = str(text)
+        if hasattr(printer, "children"):
+            items = []
+            for _, child in itertools.islice(printer.children(), MAX_ITEMS):
+                items.append(tree(child, depth + 1, inside_printer=True) if isinstance(child, gdb.Value) else {"k": "other"})
+            found["items"] = items
+    except (gdb.error, RuntimeError, ValueError, UnicodeError, OverflowError, MemoryError, TypeError) as error:
+        found["error"] = str(error)[:100]
+    return found
+
+
+def array_node(value, depth):
+    kind = value.type.strip_typedefs()
+    low, high = kind.range()
+    elements = []
+    for index in range(low, min(high + 1, low + MAX_ITEMS)):
+        try:
+            elements.append(tree(value[index], depth + 1))
+        except (gdb.error, RuntimeError) as error:
+            elements.append(error_node(error))
+    return {"k": "array", "e": elements, "n": max(0, high - low + 1), "c": is_character(kind.target())}
+
+
+def float_node(value):
+    if value.type.strip_typedefs().sizeof > 8:
+        return {"k": "float", "v": struct.pack("<d", float(value)).hex(), "long": True}
+    return {"k": "float", "v": struct.pack("<d", float(value)).hex()}
+
+
+def tree(value, depth=0, inside_printer=False):
+    try:
+        if depth > MAX_DEPTH:
+            return {"k": "other"}
+        if value.is_optimized_out:
+            return {"k": "out"}
+        kind = value.type.strip_typedefs()
+        code = kind.code
+        if code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
+            return tree(value.referenced_value(), depth)
+        if code == gdb.TYPE_CODE_PTR:
+            return pointer_node(value, depth, inside_printer)
+        if code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+            return struct_node(value, depth)
+        if code == gdb.TYPE_CODE_ARRAY:
+            return array_node(value, depth)
+        if code == gdb.TYPE_CODE_BOOL:
+            return {"k": "bool", "v": int(value.cast(gdb.lookup_type("unsigned char")))}
+        if code == gdb.TYPE_CODE_ENUM:
+            return {"k": "enum", "v": int(value), "n": str(value)}
+        if code in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR):
+            return {"k": "int", "v": str(int(value))}
+        if code == gdb.TYPE_CODE_FLT:
+            return float_node(value)
+        return {"k": "other", "t": str(value)[:200]}
+    except (gdb.error, RuntimeError, ValueError, UnicodeError, OverflowError) as error:
+        return error_node(error)
+
+
+def function_name(name):
+    """Without parameters and template arguments, to compare across tools."""
+    plain, depth = "", 0
+    for letter in (name or "").replace("(anonymous namespace)", "{anonymous}").replace("operator()", "operator"):
+        if letter == "(" and depth == 0:
+            break
+        depth += {"<": 1, ">": -1}.get(letter, 0)
+        if depth == 0 and letter != ">":
+            plain += letter
+    return plain.strip().rpartition("::")[2]
+
+
+def blocks_of(pc, site):
+    """The blocks around `pc`, innermost first, that belong to the function of the statement.
+
+    A statement of a line may start inside a function that is inlined there: gdb then speaks of the inlined one, dlog of the
+    function that the line is in. Both are right; only the same function can be compared."""
+    groups, group = [], []
+    block = gdb.block_for_pc(pc)
+    for _ in range(MAX_BLOCKS):
+        if block is None or block.is_static or block.is_global:
+            break
+        group.append(block)
+        if block.function is not None:
+            groups.append((function_name(block.function.name), group))
+            group = []
+        block = block.superblock
+    wanted = function_name(site["function"])
+    return next((group for name, group in groups if name == wanted), groups[0][1] if groups else [])
+
+
+def names_at(pc, site):
+    """{name: symbol} as the language says for the line, and the names that are declared further down only."""
+    visible, later = {}, set()
+    for block in blocks_of(pc, site):
+        for symbol in block:
+            is_constant = symbol.addr_class == gdb.SYMBOL_LOC_CONST and symbol.type.code != gdb.TYPE_CODE_ENUM
+            if not (symbol.is_variable or symbol.is_argument or is_constant) or not symbol.name:
+                continue
+            # The rule of README.md: what is declared on a later line of the same file is not in scope yet.
+            here = symbol.symtab is not None and os.path.basename(symbol.symtab.filename) == site["file"]
+            if here and symbol.line > site["line"]:
+                later.add(symbol.name)
+            elif symbol.name not in visible:
+                visible[symbol.name] = symbol
+    return visible, later - visible.keys()
+
+
+def row(site, frame, pc):
+    visible, later = names_at(pc, site)
+    values = {}
+    for name in [*visible, *(e for e in site["expressions"] if e not in visible)]:
+        pointer = name.lstrip("*")
+        symbol = visible.get(pointer)
+        if symbol is None:
+            continue
+        try:
+            value = symbol.value(frame) if symbol.needs_frame else symbol.value()
+            if pointer != name:
+                value = value.dereference()
+            values[name] = tree(value)
+        except (gdb.error, RuntimeError) as error:
+            values[name] = error_node(error)
+    return {"serial": next(serial), "values": values, "later": sorted(later)}
+
+
+class Site(gdb.Breakpoint):
+    """One address. Never stops: looks, counts, goes on."""
+
+    def __init__(self, address, site):
+        super().__init__(f"*{address + request['bias']:#x}", internal=True)
+        self.silent = True
+        self.address = address
+        self.site = site
+        counts[address] = 0
+
+    def stop(self):
+        counts[self.address] += 1
+        try:
+            if self.site and len(rows.setdefault(self.address, [])) < request["hits"]:
+                frame = gdb.newest_frame()
+                rows[self.address].append(row(self.site, frame, self.address + request["bias"]))
+            elif counts[self.address] >= request["hit_cap"]:
+                capped.add(self.address)
+                return True
+        except Exception as error:  # gdb would print it and go on
+            sys.stderr.write(f"oracle: {error!r}\n")
+        return False
+
+
+def run():
+    for word in ("pagination off", "confirm off", "print thread-events off", "breakpoint pending off", "max-value-size unlimited"):
+        gdb.execute(f"set {word}", to_string=True)
+    gdb.execute("handle SIGSTOP SIGCONT nostop noprint nopass", to_string=True)
+    sys.path.insert(0, "/usr/share/gcc/python")
+    try:
+        from libstdcxx.v6.printers import register_libstdcxx_printers
+        register_libstdcxx_printers(None)
+    except ImportError:
+        pass
+    lines = {}
+    for line in request["lines"]:
+        try:
+            located = gdb.Breakpoint(line, internal=True)
+            lines[line] = sorted({location.address - request["bias"] for location in located.locations})
+            located.delete()
+        except (gdb.error, RuntimeError) as error:
+            lines[line] = []
+            sys.stderr.write(f"oracle: {line}: {error}\n")
+    sites = {site["address"]: site for site in request["sites"]}
+    breakpoints = {address: Site(address, sites.get(address)) for address in {*sites, *itertools.chain(*lines.values())}}
+    while gdb.selected_inferior().pid:
+        gdb.execute("continue", to_string=True)
+        for address in capped:
+            if breakpoints[address].is_valid() and breakpoints[address].enabled:
+                breakpoints[address].enabled = False
+    answer = {"lines": lines, "counts": counts, "capped": sorted(capped), "rows": rows}
+    with open(request["output"], "w", encoding="utf-8") as output:
+        json.dump(answer, output)
+
+
+run()

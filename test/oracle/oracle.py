@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""dlog against gdb on the same lines of the same, deterministic run: see README.md.
+
+    test/oracle/oracle.py --bin build/dev/bin [--short] [--seed N] [--only WORD]... [--results FILE] [--verbose]
+    test/oracle/oracle.py --bin build/dev/bin --program './prog arg' --file prog.c [--line N]...
+"""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import random
+import re
+import shlex
+import struct
+import subprocess
+import sys
+import time
+import zlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+
+import compare  # noqa: E402
+import harness  # noqa: E402
+import materials  # noqa: E402
+import report  # noqa: E402
+import target  # noqa: E402
+
+HITS = 3
+# gdb takes about 0.2 ms for a hit; a line that is reached more often than this is not counted to its end.
+HIT_CAP = 20000
+RUN_TIMEOUT_S = 180
+EXPRESSIONS_PER_LOGPOINT = 12
+MAX_DEREFERENCES = 8
+
+
+class Line:
+    """One line of a material: its sites in dlog, its expressions, the logpoints that carry them."""
+
+    def __init__(self, file, number):
+        self.file = file
+        self.number = number
+        self.refusal = ""
+        self.sites = []
+        self.expressions = []
+        self.logpoints = []  # [(id, expressions)]
+        self.counter = ""
+        self.unknown = set()
+
+    @property
+    def location(self):
+        return f"{self.file}:{self.number}"
+
+    @property
+    def base_name(self):
+        return os.path.basename(self.file)
+
+
+def candidate_lines(env, material, seed):
+    """Lines of the material's files that carry code, as many as it asks for, the same for the same seed."""
+    found = []
+    for file in material.files:
+        answer = env.ctl("-o", "json", "lines", "--binary", material.binary, file, server=False)
+        if answer.returncode == 0:
+            found += [(file, line["line"]) for line in json.loads(answer.stdout)["lines"]]
+    # Python's hash() differs between runs; the checksum of the name does not.
+    chosen = random.Random(seed * 1000003 + zlib.crc32(material.name.encode()))
+    return sorted(chosen.sample(found, min(material.lines, len(found))))
+
+
+def is_followable(kind):
+    """A pointer whose target both tools can show whole."""
+    kind = kind.strip().removesuffix("const").strip()
+    if not kind.endswith("*") or "(" in kind:
+        return False
+    pointed = kind[:-1].strip()
+    return not re.fullmatch(r"(const |volatile )*(void|char|signed char|unsigned char)( const)?", pointed) and "*" not in pointed
+
+
+def study(env, material, line):
+    """Fills in the sites and expressions of `line`."""
+    answer = env.ctl("-o", "json", "vars", "--binary", material.binary, line.location, server=False)
+    if answer.returncode != 0:
+        line.refusal = answer.stderr.strip().splitlines()[0] if answer.stderr.strip() else "refused"
+        return
+    document = json.loads(answer.stdout)
+    if document["line"] != line.number:
+        line.refusal = f"moved to line {document['line']}"
+        return
+    line.sites = document["sites"]
+    if document["refused"]:
+        line.refusal = "partly refused: " + document["refused"][0]["reason"]
+    names = {}
+    for site in line.sites:
+        for variable in site["variables"]:
+            names.setdefault(variable["expr"], variable["type"])
+    pointers = [name for name, kind in names.items() if is_followable(kind)]
+    line.expressions = [*names, *(f"*{name}" for name in pointers[:MAX_DEREFERENCES])]
+
+
+def add_logpoints(env, pid, line):
+    """Adds the logpoints of `line`; what dlog refuses to resolve is left out of them."""
+
+    def add(text, *options):
+        done = env.ctl("log", "-p", pid, line.location, text, "--detach", "--ttl", "10m", *options)
+        match = re.search(r"\blp-\d+\b", done.stdout + done.stderr) if done.returncode == 0 else None
+        return match[0] if match else None, done
+
+    values = ("--hits", HITS, "--rate", "0", "--bytes", "64KiB")
+    line.counter, done = add("counted", "--rate", "1/s")
+    if line.counter is None:
+        line.refusal = done.stderr.strip()[:200]
+        return
+    for start in range(0, len(line.expressions), EXPRESSIONS_PER_LOGPOINT):
+        chunk = line.expressions[start:start + EXPRESSIONS_PER_LOGPOINT]
+        added, _ = add(" ".join("{" + name + "}" for name in chunk), *values)
+        if added:
+            line.logpoints.append((added, chunk))
+            continue
+        for name in chunk:
+            added, done = add("{" + name + "}", *values)
+            if added:
+                line.logpoints.append((added, [name]))
+            else:
+                line.unknown.add(name)
+
+
+def dlog_run(env, material, lines):
+    """(events by logpoint id, hits by location). One run of the target under one dlogd."""
+    events = collections.defaultdict(list)
+    hits = {}
+    with target.stopped(material.argv) as process:
+        for line in lines:
+            if line.sites:
+                add_logpoints(env, process.pid, line)
+        with env.following("-o", "json", "tail") as follower:
+            time.sleep(0.3)
+            process.resume()
+            if process.wait(RUN_TIMEOUT_S) is None:
+                raise harness.Failure(f"{material.name} does not end under dlog")
+            wanted = [line for line in lines if line.counter]
+            for line in wanted:
+                harness.wait_until(lambda id=line.counter: _finished(env, id), 20, f"{line.counter} is finished")
+                hits[line.location] = env.counters(line.counter)["hits"]
+            expected = sum(sum(env.counters(identifier)["emitted"] for identifier, _ in line.logpoints) + 1 * (hits[line.location] > 0)
+                           for line in wanted)
+            try:
+                harness.wait_until(lambda: len(follower.lines()) >= expected, 10, "all events")
+            except harness.Failure:
+                pass  # what is missing shows up as rows that are missing
+            for text in follower.lines():
+                event = json.loads(text)
+                events[event["logpoint"]].append(event)
+    env.ctl("rm", "--all")
+    return events, hits
+
+
+def _finished(env, identifier):
+    return harness.find_key(env.ctl_json("describe", identifier), "state") == "finished"
+
+
+def load_bias(pid, binary):
+    with open(binary, "rb") as file:
+        header = file.read(18)
+    if struct.unpack_from("<H", header, 16)[0] == 2:  # ET_EXEC
+        return 0
+    real = os.path.realpath(binary)
+    for mapping in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+        if mapping.endswith(real):
+            return int(mapping.partition("-")[0], 16)
+    raise harness.Failure(f"{binary} is not mapped in {pid}")
+
+
+def gdb_run(env, material, lines):
+    output = env.tmp / f"gdb-{material.name}.json"
+    output.unlink(missing_ok=True)
+    with target.stopped(material.argv) as process:
+        sites = {int(site["statement_address"], 16): {"address": int(site["statement_address"], 16), "line": line.number, "file": line.base_name,
+                                                      "function": site["function"], "expressions": line.expressions} for line in lines for site in line.sites}
+        request = {"output": str(output), "hits": HITS, "hit_cap": HIT_CAP, "bias": load_bias(process.pid, material.binary),
+                   "sites": list(sites.values()), "lines": [line.location for line in lines]}
+        request_path = env.tmp / "gdb-request.json"
+        request_path.write_text(json.dumps(request))
+        child = env.spawn(["gdb", "-batch", "-nx", "-ex", "set auto-load off", "-p", process.pid, "-x", HERE / "gdb_side.py"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, DLOG_ORACLE=str(request_path)))
+        try:
+            out, err = child.communicate(timeout=RUN_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise harness.Failure(f"{material.name} does not end under gdb") from None
+        finally:
+            env.end(child)
+        if not output.exists():
+            raise harness.Failure(f"gdb failed on {material.name}: {out[-800:]}{err[-800:]}")
+    answer = json.loads(output.read_text())
+    for key in ("counts", "rows"):
+        answer[key] = {int(address): found for address, found in answer[key].items()}
+    return answer
+
+
+def gdb_rows(answer, line):
+    """The first rows of all sites of the line, in the order of the run."""
+    found = []
+    for site in line.sites:
+        found += answer["rows"].get(int(site["statement_address"], 16), [])
+    return sorted(found, key=lambda row: row["serial"])[:HITS]
+
+
+def judge_line(tally, material, line, events, hits, answer):
+    """Compares everything about one line; `tally` is a report.Tally."""
+    tally.lines += 1
+    if not line.counter:
+        tally.refused.append(f"{line.location}: {line.refusal}")
+        return
+    addresses = {int(site["statement_address"], 16) for site in line.sites}
+    theirs = set(answer["lines"].get(line.location, []))
+    if not (theirs | addresses) & set(answer["capped"]):
+        of_line = sum(answer["counts"].get(address, 0) for address in theirs)
+        of_sites = sum(answer["counts"].get(address, 0) for address in addresses)
+        tally.count(material.name, line, hits[line.location], of_line, of_sites, addresses, theirs)
+    rows = gdb_rows(answer, line)
+    shown = set()
+    for identifier, names in line.logpoints:
+        for index, event in enumerate(sorted(events.get(identifier, []), key=lambda event: event["time"])[:HITS]):
+            if index >= len(rows):
+                break
+            for value in event["values"]:
+                shown.add(value["expr"])
+                other = rows[index]["values"].get(value["expr"])
+                where = f"{material.name} {line.location} hit {index + 1} {value['expr']}"
+                if other is None:
+                    tally.only_dlog(where, value, rows[index]["later"])
+                else:
+                    tally.judge(where, *compare.compare(value, other))
+    for index, row in enumerate(rows[:1]):
+        for name, other in row["values"].items():
+            if name not in shown and not name.startswith("*") and other["k"] not in ("out", "err", "other") and line.logpoints:
+                tally.judge(f"{material.name} {line.location} hit {index + 1} {name}", compare.LOST, ("name not known", name))
+
+
+def run_material(env, material, seed, lines=None):
+    chosen = lines or candidate_lines(env, material, seed)
+    studied = [Line(file, number) for file, number in chosen]
+    for line in studied:
+        study(env, material, line)
+    tally = report.Tally(material.name)
+    answer = gdb_run(env, material, studied)
+    events, hits = dlog_run(env, material, studied)
+    for line in studied:
+        judge_line(tally, material, line, events, hits, answer)
+    return tally
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", required=True, help="directory of dlogd, dlogctl and dlog-symbolizer")
+    parser.add_argument("--short", action="store_true", help="the part for CI: at most a minute")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", action="append", default=[], help="materials whose name contains this")
+    parser.add_argument("--results", help="write the table there")
+    parser.add_argument("--verbose", action="store_true", help="print every finding, lost ones too")
+    parser.add_argument("--program", help="another program: its command line")
+    parser.add_argument("--file", action="append", default=[], help="with --program: a source file of it")
+    parser.add_argument("--line", type=int, action="append", default=[], help="with --program or one material: these lines only")
+    parser.add_argument("--lines", type=int, default=40, help="with --program: how many random lines")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    env = harness.Environment(options.bin, require_bpf=True)
+    if options.program:
+        argv = shlex.split(options.program)
+        made = [(argv[0], lambda: materials.Material(os.path.basename(argv[0]), argv, options.file, options.lines))]
+    else:
+        made = materials.makers(options.short)
+    tallies, skipped, failed = [], 0, 0
+    try:
+        env.start_daemon()
+        for name, make in made:
+            try:
+                material = make()
+                if options.only and not any(word in material.name for word in options.only):
+                    continue
+                lines = [(material.files[0], number) for number in options.line] or None
+                started = time.monotonic()
+                tallies.append(run_material(env, material, options.seed, lines))
+                print(tallies[-1].line(time.monotonic() - started), flush=True)
+                for finding in tallies[-1].findings(options.verbose):
+                    print("  " + finding, flush=True)
+            except materials.Missing as missing:
+                skipped += 1
+                print(f"SKIP {name}: {missing}", flush=True)
+            except (harness.Failure, harness.Skip) as failure:
+                failed += 1
+                print(f"FAIL {name}: {failure}", flush=True)
+    finally:
+        env.close()
+    if options.results:
+        pathlib.Path(options.results).write_text(report.document(tallies, options.seed))
+    failed += sum(tally.failed for tally in tallies)
+    passed = sum(not tally.failed for tally in tallies)
+    print(report.total_line(tallies))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
