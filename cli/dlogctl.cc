@@ -6,8 +6,36 @@
 
 #include "cli/context.h"
 #include "cli/exit_status.h"
+#include "symbolizer/base/status_hint.h"
 
 namespace dlog::cli {
+
+namespace {
+
+// What CLI11 says of a command that does not exist is that one is required; the user wants to see the word.
+int ReportParseError(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv) {
+  std::string what = error.what();
+  std::string help = "dlogctl --help";
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.empty() || word.front() == '-') {
+      // Each global option takes a value.
+      if (word.find('=') == std::string::npos) ++i;
+      continue;
+    }
+    const auto commands = app.get_subcommands([&word](const CLI::App* each) { return each->get_name() == word; });
+    if (commands.empty()) {
+      what = "unknown command '" + word + "'";
+    } else {
+      help = "dlogctl " + word + " --help";
+    }
+    break;
+  }
+  return Report(
+      WithExitStatus(WithHint(absl::InvalidArgumentError(what), "`" + help + "` shows what it takes"), kWrongUsage));
+}
+
+}  // namespace
 
 int Main(int argc, const char* const* argv) {
   signal(SIGPIPE, SIG_IGN);  // a reader that has gone is seen by the write that fails
@@ -38,7 +66,11 @@ int Main(int argc, const char* const* argv) {
   try {  // the library reports wrong usage by exceptions
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kWrongUsage;
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {  // --help, --version
+      app.exit(error);
+      return kDone;
+    }
+    return ReportParseError(app, error, argc, argv);
   }
   context.json = output == "json";
   return context.run();

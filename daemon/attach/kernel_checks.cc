@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -40,7 +41,9 @@ std::string ReadFile(const char* path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-KernelCheck Passed(const char* name, bool required, std::string detail) { return {name, true, required, detail, ""}; }
+KernelCheck Passed(const char* name, bool required, std::string detail) {
+  return {name, true, required, std::move(detail), ""};
+}
 
 // The message of a failed step already names it; the hint is only of use with it.
 KernelCheck FromStatus(const char* name, bool required, const absl::Status& status, const char* detail,

@@ -2,6 +2,7 @@
 #include "daemon/pipeline/arithmetic.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace dlog::pipeline {
 namespace {
@@ -61,7 +62,7 @@ const char* FloatArithmetic(v1::Operator op, T left, T right, long double* out) 
     case v1::OP_DIV:
       // IEEE division by zero is defined: an infinity or NaN. Spelled out because UBSan calls it an error.
       if (right == 0) {
-        *out = left == 0 || left != left
+        *out = left == 0 || std::isnan(left)
                    ? __builtin_nanl("")
                    : (__builtin_signbit(left) != __builtin_signbit(right) ? -__builtin_infl() : __builtin_infl());
         return nullptr;

@@ -101,9 +101,12 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
       v1::BoundExpression described;
       DescribeFailure(status, binder, site, &described);
       absl::Status error = WithContext(absl::Status(status.code(), described.reason()), "condition");
-      const std::string hint = HintOf(status);
-      if (!hint.empty()) error = WithHint(error, hint);
-      result.condition_error = error;
+      std::string hint = HintOf(status);
+      if (hint.empty() && !described.available_at().empty()) {
+        hint = absl::StrCat("move the logpoint to line ", absl::StrJoin(described.available_at(), " or "));
+      }
+      if (hint.empty()) hint = "`dlogctl vars` shows what can be captured there";
+      result.condition_error = WithHint(error, hint);
     }
   }
 
