@@ -32,7 +32,7 @@ first_of() {
 
 build_packages() {
   echo cmake ninja-build ccache pkg-config g++
-  echo libbpf-dev libelf-dev libdw-dev libzydis-dev libisal-dev libzstd-dev
+  echo libbpf-dev libelf-dev libdw-dev libseccomp-dev libzydis-dev libisal-dev libzstd-dev
   echo libabsl-dev libfmt-dev libcli11-dev
   echo libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
   echo prometheus-cpp-dev

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dlog-symbolizer: one request on standard input, one answer on standard output, then exit. Runs apart from dlogd
-// because it reads untrusted ELF and DWARF; a crash here is an error of one request.
+// because it reads untrusted ELF and DWARF; a crash here is an error of one request. It locks itself in before it reads
+// the request (symbolizer/sandbox/) and gets its files from the daemon.
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/resolver.h"
+#include "symbolizer/sandbox/exit_status.h"
+#include "symbolizer/sandbox/file_client.h"
+#include "symbolizer/sandbox/protocol.h"
+#include "symbolizer/sandbox/sandbox_linux.h"
 
 namespace {
 
@@ -44,9 +55,49 @@ bool WriteAll(int fd, const std::string& bytes) {
   return true;
 }
 
-}  // namespace
+struct Arguments {
+  bool sandbox = false;
+  bool check_only = false;
+  std::optional<dlog::sandbox::Account> account;
+};
 
-int main() {
+// "UID:GID".
+std::optional<dlog::sandbox::Account> ParseAccount(std::string_view text) {
+  dlog::sandbox::Account account;
+  const char* const end = text.data() + text.size();
+  const auto uid = std::from_chars(text.data(), end, account.uid);
+  if (uid.ec != std::errc() || uid.ptr == end || *uid.ptr != ':') return std::nullopt;
+  const auto gid = std::from_chars(uid.ptr + 1, end, account.gid);
+  if (gid.ec != std::errc() || gid.ptr != end || account.uid == 0) return std::nullopt;
+  return account;
+}
+
+std::optional<Arguments> ParseArguments(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == dlog::sandbox::kSandboxArgument) {
+      arguments.sandbox = true;
+    } else if (argument == dlog::sandbox::kCheckArgument) {
+      arguments.check_only = true;
+    } else if (argument.starts_with(dlog::sandbox::kUserArgument)) {
+      arguments.account = ParseAccount(argument.substr(std::strlen(dlog::sandbox::kUserArgument)));
+      if (!arguments.account.has_value()) return std::nullopt;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (!arguments.sandbox) return std::nullopt;
+  return arguments;
+}
+
+void OnOutOfMemory() {
+  constexpr char kLine[] = "dlog-symbolizer: out of memory\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kLine, sizeof(kLine) - 1);
+  ::_exit(dlog::sandbox::kExitOutOfMemory);
+}
+
+int AnswerRequest() {
   std::string input;
   if (!ReadAll(STDIN_FILENO, &input)) {
     std::fprintf(stderr, "dlog-symbolizer: cannot read the request: %s\n", std::strerror(errno));
@@ -73,4 +124,31 @@ int main() {
     return 1;
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto arguments = ParseArguments(argc, argv);
+  if (!arguments.has_value()) {
+    std::fprintf(stderr, "dlog-symbolizer: this program is run by dlogd and dlogctl, not by hand\n");
+    return 2;
+  }
+  std::set_new_handler(OnOutOfMemory);
+  ::setenv("TMPDIR", ".", 1);  // the scratch directory
+  dlog::sandbox::SandboxOptions options;
+  options.scratch.Reset(dlog::sandbox::kScratchFd);
+  options.account = arguments->account;
+  dlog::sandbox::SetBroker(dlog::UniqueFd(dlog::sandbox::kBrokerFd));
+  auto layers = dlog::sandbox::EnterSandbox(std::move(options));
+  if (!layers.ok()) {
+    std::fprintf(stderr, "dlog-symbolizer: cannot enter the sandbox: %s\n",
+                 std::string(layers.status().message()).c_str());
+    return dlog::sandbox::kExitNoSandbox;
+  }
+  if (arguments->check_only) {
+    std::printf("%s\n", dlog::sandbox::Describe(*layers).c_str());
+    return 0;
+  }
+  return AnswerRequest();
 }

@@ -30,11 +30,14 @@ constexpr size_t kChunk = 65536;
 
 absl::Status ErrnoStatus(int error, const std::string& what) { return absl::ErrnoToStatus(error, what); }
 
-// Moves `fd` above the standard streams, so that wiring a child's streams never overwrites a descriptor still needed.
-absl::Status AboveStandardStreams(UniqueFd* fd) {
-  if (fd->get() > STDERR_FILENO) return absl::OkStatus();
-  const int moved = fcntl(fd->get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  if (moved < 0) return ErrnoStatus(errno, "dup of a pipe end");
+constexpr int kMostDescriptors = 8;  // of a child, beyond the standard streams
+
+// Moves `fd` above those that a child gets, so that wiring them never overwrites a descriptor still needed.
+absl::Status AboveChildDescriptors(UniqueFd* fd) {
+  constexpr int kLowest = STDERR_FILENO + 1 + kMostDescriptors;
+  if (fd->get() >= kLowest) return absl::OkStatus();
+  const int moved = fcntl(fd->get(), F_DUPFD_CLOEXEC, kLowest);
+  if (moved < 0) return ErrnoStatus(errno, "dup of a descriptor for a child");
   fd->Reset(moved);
   return absl::OkStatus();
 }
@@ -49,8 +52,8 @@ absl::StatusOr<Channel> MakeInput() {
   int fds[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) return ErrnoStatus(errno, "socketpair");
   Channel channel{UniqueFd(fds[0]), UniqueFd(fds[1])};
-  if (auto status = AboveStandardStreams(&channel.ours); !status.ok()) return status;
-  if (auto status = AboveStandardStreams(&channel.childs); !status.ok()) return status;
+  if (auto status = AboveChildDescriptors(&channel.ours); !status.ok()) return status;
+  if (auto status = AboveChildDescriptors(&channel.childs); !status.ok()) return status;
   return channel;
 }
 
@@ -58,13 +61,27 @@ absl::StatusOr<Channel> MakeOutput() {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe");
   Channel channel{UniqueFd(fds[0]), UniqueFd(fds[1])};
-  if (auto status = AboveStandardStreams(&channel.ours); !status.ok()) return status;
-  if (auto status = AboveStandardStreams(&channel.childs); !status.ok()) return status;
+  if (auto status = AboveChildDescriptors(&channel.ours); !status.ok()) return status;
+  if (auto status = AboveChildDescriptors(&channel.childs); !status.ok()) return status;
   fcntl(channel.ours.get(), F_SETFL, O_NONBLOCK);
   return channel;
 }
 
-absl::StatusOr<pid_t> Spawn(const std::string& path, int in, int out, int err) {
+absl::StatusOr<std::vector<UniqueFd>> HighCopies(const std::vector<int>& descriptors) {
+  if (descriptors.size() > kMostDescriptors) return absl::InvalidArgumentError("too many descriptors for a child");
+  std::vector<UniqueFd> copies;
+  for (const int descriptor : descriptors) {
+    UniqueFd copy(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    if (!copy.valid()) return ErrnoStatus(errno, "dup of a descriptor for a child");
+    if (auto status = AboveChildDescriptors(&copy); !status.ok()) return status;
+    copies.push_back(std::move(copy));
+  }
+  return copies;
+}
+
+absl::StatusOr<pid_t> Spawn(const std::string& path, int in, int out, int err, const ChildExtras& extras) {
+  auto copies = HighCopies(extras.descriptors);
+  if (!copies.ok()) return copies.status();
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
@@ -72,7 +89,9 @@ absl::StatusOr<pid_t> Spawn(const std::string& path, int in, int out, int err) {
   posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  int next = STDERR_FILENO + 1;
+  for (const UniqueFd& copy : *copies) posix_spawn_file_actions_adddup2(&actions, copy.get(), next++);
+  posix_spawn_file_actions_addclosefrom_np(&actions, next);
   sigset_t none, defaults;
   sigemptyset(&none);
   sigemptyset(&defaults);
@@ -81,10 +100,12 @@ absl::StatusOr<pid_t> Spawn(const std::string& path, int in, int out, int err) {
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
-  char* argv[] = {const_cast<char*>(path.c_str()), nullptr};
+  std::vector<char*> argv = {const_cast<char*>(path.c_str())};
+  for (const std::string& argument : extras.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
   char* envp[] = {nullptr};
   pid_t pid = -1;
-  const int error = posix_spawn(&pid, path.c_str(), &actions, &attributes, argv, envp);
+  const int error = posix_spawn(&pid, path.c_str(), &actions, &attributes, argv.data(), envp);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) return ErrnoStatus(error, fmt::format("cannot start {}", path));
@@ -134,13 +155,15 @@ void SetLimits(pid_t pid, const ChildLimits& limits) {
 class Conversation {
  public:
   Conversation(UniqueFd in, UniqueFd out, UniqueFd err, UniqueFd pidfd, const std::string& input,
-               const ChildLimits& limits, ChildResult* result)
+               const ChildLimits& limits, const ChildExtras& extras, ChildResult* result)
       : in_(std::move(in)),
         out_(std::move(out)),
         err_(std::move(err)),
         pidfd_(std::move(pidfd)),
         input_(input),
         limits_(limits),
+        extras_(extras),
+        served_(extras.served_fd),
         deadline_(Clock::now() + std::chrono::milliseconds(limits.timeout_ms)),
         result_(result) {}
 
@@ -152,14 +175,18 @@ class Conversation {
         result_->timed_out = true;
         return absl::OkStatus();
       }
-      std::array<pollfd, 4> fds = {
-          {{in_.get(), POLLOUT, 0}, {out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}}};
+      std::array<pollfd, 5> fds = {{{in_.get(), POLLOUT, 0},
+                                    {out_.get(), POLLIN, 0},
+                                    {err_.get(), POLLIN, 0},
+                                    {pidfd_.get(), POLLIN, 0},
+                                    {served_, POLLIN, 0}}};
       if (poll(fds.data(), fds.size(), static_cast<int>(std::min<int64_t>(left, 1000))) < 0 && errno != EINTR) {
         return ErrnoStatus(errno, "poll");
       }
       if (fds[0].revents != 0) Feed();
       if (fds[1].revents != 0) ReadOutput();
       if (fds[2].revents != 0) ReadError();
+      if (fds[4].revents != 0 && !extras_.serve()) served_ = -1;
       if (result_->output_overflow) return absl::OkStatus();
       if (fds[3].revents != 0) {
         // Exited: what it wrote lies in the pipes. A process that it left behind may keep them open; do not wait for
@@ -208,6 +235,8 @@ class Conversation {
   UniqueFd in_, out_, err_, pidfd_;
   const std::string& input_;
   const ChildLimits& limits_;
+  const ChildExtras& extras_;
+  int served_;
   const Clock::time_point deadline_;
   ChildResult* result_;
   size_t fed_ = 0;
@@ -216,14 +245,15 @@ class Conversation {
 
 }  // namespace
 
-absl::StatusOr<ChildResult> RunChild(const std::string& path, const std::string& input, const ChildLimits& limits) {
+absl::StatusOr<ChildResult> RunChild(const std::string& path, const std::string& input, const ChildLimits& limits,
+                                     const ChildExtras& extras) {
   auto in = MakeInput();
   if (!in.ok()) return in.status();
   auto out = MakeOutput();
   if (!out.ok()) return out.status();
   auto err = MakeOutput();
   if (!err.ok()) return err.status();
-  auto pid = Spawn(path, in->childs.get(), out->childs.get(), err->childs.get());
+  auto pid = Spawn(path, in->childs.get(), out->childs.get(), err->childs.get(), extras);
   if (!pid.ok()) return pid.status();
   Reaper reaper(*pid);
   in->childs.Reset();
@@ -236,7 +266,7 @@ absl::StatusOr<ChildResult> RunChild(const std::string& path, const std::string&
   ChildResult result;
   {
     Conversation conversation(std::move(in->ours), std::move(out->ours), std::move(err->ours), std::move(pidfd), input,
-                              limits, &result);
+                              limits, extras, &result);
     if (auto status = conversation.Run(); !status.ok()) return status;
   }
   if (result.timed_out || result.output_overflow) return result;  // the reaper kills it

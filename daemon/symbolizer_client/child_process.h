@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -25,11 +27,23 @@ struct ChildResult {
   std::string error_text;  // the last kMaxErrorText bytes of its standard error
 };
 
+// What a child gets beyond its standard streams.
+struct ChildExtras {
+  std::vector<std::string> arguments;  // behind argv[0]
+  std::vector<int> descriptors;        // duplicated as 3, 4, ...
+  // A descriptor of ours to watch while the child runs; `serve` is called when it is readable and returns whether to go
+  // on watching. -1 = none.
+  int served_fd = -1;
+  std::function<bool()> serve;
+};
+
 inline constexpr size_t kMaxErrorText = 4096;
 
-// The child gets an empty environment, the three standard streams and no other descriptor. It is always reaped before
-// this returns; a child that outlives its limits is killed. Its CPU time is limited to the timeout as well, so that it
-// ends even when this process is killed meanwhile. Thread-safe. NotFound or PermissionDenied when it cannot be started.
-absl::StatusOr<ChildResult> RunChild(const std::string& path, const std::string& input, const ChildLimits& limits);
+// The child gets an empty environment, the three standard streams and no descriptor but those of `extras`. It is always
+// reaped before this returns; a child that outlives its limits is killed. Its CPU time is limited to the timeout as
+// well, so that it ends even when this process is killed meanwhile. Thread-safe. NotFound or PermissionDenied when it
+// cannot be started.
+absl::StatusOr<ChildResult> RunChild(const std::string& path, const std::string& input, const ChildLimits& limits,
+                                     const ChildExtras& extras = {});
 
 }  // namespace dlog::daemon

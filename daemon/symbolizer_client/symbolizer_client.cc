@@ -8,11 +8,15 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/cord.h"
-#include "daemon/symbolizer_client/child_process.h"
+#include "daemon/symbolizer_client/file_broker.h"
+#include "daemon/symbolizer_client/worker_account.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/sandbox/exit_status.h"
+#include "symbolizer/sandbox/protocol.h"
 
 namespace dlog::daemon {
 namespace {
@@ -20,6 +24,9 @@ namespace {
 constexpr char kFailureUrl[] = "dlog/symbolizer-failure";
 constexpr char kReportHint[] =
     "the debug information of this binary trips the symbolizer; nothing was attached. Please report it with the binary";
+constexpr char kLimitHint[] =
+    "the binary needs more than a worker may use, or is made to; resolve on another machine with `dlogctl resolve` and "
+    "attach with --plan";
 
 std::string BesideThisExecutable(const std::string& name) {
   std::array<char, 4096> path;
@@ -57,6 +64,47 @@ absl::Status WorkerError(const v1::SymbolizerError& error) {
   return error.hint().empty() ? status : WithHint(std::move(status), error.hint());
 }
 
+// Why a worker did not end well; OK when it did. `words` is what it said last.
+absl::Status FailureOf(const ChildResult& child, const std::string& words) {
+  switch (child.signal) {
+    case 0:
+      break;
+    case SIGXCPU:
+      return Failure("limit", absl::ResourceExhaustedError("dlog-symbolizer used up its CPU time" + words), kLimitHint);
+    case SIGXFSZ:
+      return Failure("limit", absl::ResourceExhaustedError("dlog-symbolizer wrote a file that is too large" + words),
+                     kLimitHint);
+    case SIGKILL:  // not by us: the kernel, out of memory or at the hard limit of CPU time
+      return Failure("limit", absl::ResourceExhaustedError("dlog-symbolizer was killed by the system" + words),
+                     kLimitHint);
+    case SIGSYS:
+      return Failure("sandbox", absl::InternalError("dlog-symbolizer was killed by its sandbox" + words), kReportHint);
+    default:
+      return Failure("crash",
+                     absl::InternalError(fmt::format("dlog-symbolizer was killed by signal {} ({}){}", child.signal,
+                                                     strsignal(child.signal), words)),
+                     kReportHint);
+  }
+  switch (child.exit_status) {
+    case 0:
+      return absl::OkStatus();
+    case sandbox::kExitOutOfMemory:
+      return Failure("limit", absl::ResourceExhaustedError("dlog-symbolizer ran into its memory limit" + words),
+                     kLimitHint);
+    case sandbox::kExitForbiddenCall:
+      return Failure("sandbox", absl::InternalError("dlog-symbolizer was killed by its sandbox" + words), kReportHint);
+    case sandbox::kExitNoSandbox:
+      return Failure("sandbox", absl::FailedPreconditionError("dlog-symbolizer did not run" + words),
+                     "its sandbox needs seccomp filters and, as root, the right to change its user; a container may "
+                     "forbid them");
+    default:
+      return Failure(
+          "crash",
+          absl::InternalError(fmt::format("dlog-symbolizer ended with exit status {}{}", child.exit_status, words)),
+          kReportHint);
+  }
+}
+
 SymbolizerOptions Complete(SymbolizerOptions options) {
   if (options.worker_path.empty()) options.worker_path = BesideThisExecutable("dlog-symbolizer");
   return options;
@@ -71,12 +119,43 @@ std::string SymbolizerFailureReason(const absl::Status& status) {
 
 SymbolizerClient::SymbolizerClient(SymbolizerOptions options) : options_(Complete(std::move(options))) {}
 
-absl::StatusOr<v1::SymbolizerResponse> SymbolizerClient::Run(const v1::SymbolizerRequest& request) const {
+absl::StatusOr<ChildResult> SymbolizerClient::RunWorker(const v1::SymbolizerRequest& request, bool check_only) const {
   ChildLimits limits;
   limits.timeout_ms = options_.timeout_ms;
   limits.max_output_bytes = options_.max_answer_bytes;
   limits.address_space_bytes = options_.address_space_bytes;
-  auto child = RunChild(options_.worker_path, request.SerializeAsString(), limits);
+  auto broker = FileBroker::Create(FilePolicy(request));
+  if (!broker.ok()) return broker.status();
+  const std::optional<WorkerAccount> account = FindWorkerAccount();
+  auto scratch = ScratchDirectory::Open(request.cache_directory(), account);
+  if (!scratch.ok()) return scratch.status();
+  v1::SymbolizerRequest inside = request;
+  inside.set_cache_directory(scratch->is_cache() ? "." : "");
+
+  ChildExtras extras;
+  extras.arguments.push_back(sandbox::kSandboxArgument);
+  if (check_only) extras.arguments.push_back(sandbox::kCheckArgument);
+  if (account.has_value()) {
+    extras.arguments.push_back(fmt::format("{}{}:{}", sandbox::kUserArgument, account->uid, account->gid));
+  }
+  static_assert(sandbox::kBrokerFd == 3 && sandbox::kScratchFd == 4, "the order below");
+  extras.descriptors = {broker->worker_end(), scratch->fd()};
+  extras.served_fd = broker->our_end();
+  extras.serve = [&] { return broker->ServeOne(); };
+  return RunChild(options_.worker_path, inside.SerializeAsString(), limits, extras);
+}
+
+absl::StatusOr<std::string> SymbolizerClient::DescribeSandbox() const {
+  auto child = RunWorker({}, /*check_only=*/true);
+  if (!child.ok()) return child.status();
+  if (child->timed_out) return absl::DeadlineExceededError("dlog-symbolizer did not answer");
+  if (absl::Status status = FailureOf(*child, LastWords(child->error_text)); !status.ok()) return status;
+  const std::string& text = child->output;
+  return text.substr(0, text.find('\n'));
+}
+
+absl::StatusOr<v1::SymbolizerResponse> SymbolizerClient::Run(const v1::SymbolizerRequest& request) const {
+  auto child = RunWorker(request, /*check_only=*/false);
   if (!child.ok()) {
     return Failure("spawn", child.status(), "install dlog-symbolizer in the directory of this program");
   }
@@ -95,18 +174,7 @@ absl::StatusOr<v1::SymbolizerResponse> SymbolizerClient::Run(const v1::Symbolize
                        "dlog-symbolizer answered with more than {} bytes and was killed", options_.max_answer_bytes)),
                    kReportHint);
   }
-  if (child->signal != 0) {
-    return Failure("crash",
-                   absl::InternalError(fmt::format("dlog-symbolizer was killed by signal {} ({}){}", child->signal,
-                                                   strsignal(child->signal), words)),
-                   kReportHint);
-  }
-  if (child->exit_status != 0) {
-    return Failure(
-        "crash",
-        absl::InternalError(fmt::format("dlog-symbolizer ended with exit status {}{}", child->exit_status, words)),
-        kReportHint);
-  }
+  if (absl::Status status = FailureOf(*child, words); !status.ok()) return status;
   v1::SymbolizerResponse response;
   if (child->output.empty() || !response.ParseFromString(child->output)) {
     return Failure("garbage",

@@ -146,6 +146,28 @@ TEST_CASE("an exit status other than 0 is a crash even with an answer") {
   CHECK(SymbolizerFailureReason(status) == "crash");
 }
 
+TEST_CASE("a limit and the sandbox are told apart from a crash") {
+  const auto [script, reason] = GENERATE(table<const char*, const char*>({
+      {"exit 120", "limit"},
+      {"kill -XCPU $$", "limit"},
+      {"kill -XFSZ $$", "limit"},
+      {"kill -KILL $$", "limit"},
+      {"exit 121", "sandbox"},
+      {"echo 'forbidden system call 41' >&2; exit 122", "sandbox"},
+      {"kill -SYS $$", "sandbox"},
+      {"kill -BUS $$", "crash"},
+      {"exit 1", "crash"},
+  }));
+  FakeWorker worker(std::string("cat > /dev/null; ") + script);
+  const auto status = ClientOf(worker).Run(SomeRequest()).status();
+  INFO(script);
+  CHECK(SymbolizerFailureReason(status) == reason);
+  CHECK_FALSE(HintOf(status).empty());
+  if (std::string(script).find("122") != std::string::npos) {
+    CHECK(std::string(status.message()).find("killed by its sandbox (forbidden system call 41)") != std::string::npos);
+  }
+}
+
 TEST_CASE("a worker that hangs is killed at the time limit and reaped") {
   FakeWorker worker("exec sleep 60");
   const auto begin = std::chrono::steady_clock::now();
