@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t kRegisters = 18;
 constexpr uint32_t kMaxCopyBytes = 16384;  // one segment; larger objects are captured up to here
+constexpr int64_t kMaxGap = 8;             // bytes nobody asked for that one read may take along: padding, a neighbour
 constexpr size_t kMaxOpsPerList = 512;     // what does not fit is not followed
 constexpr size_t kMaxRoutines = 256;
 constexpr int kMaxInlineDepth = 16;  // structs within structs within one list
@@ -103,6 +104,7 @@ absl::Status CaptureCompiler::Part(OpEmitter* out, Function emit) {
 
 absl::Status CaptureCompiler::AddValue(const v1::Node& value) {
   NoteRegisters(value);
+  part_start_ = main_.size();
   return Part(&main_, [&](OpEmitter::Label end) -> absl::Status {
     v1::Node node = value;
     while (node.has_checked()) {
@@ -197,13 +199,41 @@ void CaptureCompiler::CopyObject(OpEmitter* out, uint32_t type, Address address)
   const uint64_t size = type == 0 ? 8 : types_->at(type).size();
   if (size == 0) return;
   const uint32_t length = static_cast<uint32_t>(std::min<uint64_t>(size, kMaxCopyBytes));
-  if (out == &main_ && address.cell < kRegisters && !copied_.insert({address.cell, address.offset, length}).second) {
-    return;  // another expression has copied the same bytes
+  if (out == &main_ && address.cell < kRegisters) {
+    if (MergeCopy(address, length)) return;
+    if (Unconditional()) {
+      register_copies_.push_back({address.cell, address.offset, address.offset + length, main_.size()});
+    }
   }
   v1::CaptureOp& op = out->Emit(v1::CAP_COPY);
   op.set_a(address.cell);
   op.set_offset(address.offset);
   op.set_length(length);
+}
+
+bool CaptureCompiler::Unconditional() {
+  for (size_t i = part_start_; i < main_.size(); ++i) {
+    if (main_.op(i).code() != v1::CAP_COPY) return false;
+  }
+  return true;
+}
+
+bool CaptureCompiler::MergeCopy(Address address, uint32_t length) {
+  const int64_t begin = address.offset;
+  const int64_t end = begin + length;
+  for (RegisterCopy& copy : register_copies_) {
+    if (copy.cell != address.cell) continue;
+    const int64_t joint_begin = std::min(begin, copy.begin);
+    const int64_t joint_end = std::max(end, copy.end);
+    const int64_t needed = (copy.end - copy.begin) + (end - begin);
+    if (joint_end - joint_begin > std::min<int64_t>(needed + kMaxGap, kMaxCopyBytes)) continue;
+    copy.begin = joint_begin;
+    copy.end = joint_end;
+    main_.op(copy.op).set_offset(joint_begin);
+    main_.op(copy.op).set_length(static_cast<uint32_t>(joint_end - joint_begin));
+    return true;
+  }
+  return false;
 }
 
 bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {

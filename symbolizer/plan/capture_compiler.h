@@ -6,8 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
-#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -45,6 +43,10 @@ class CaptureCompiler {
 
   absl::Status AddInputs(OpEmitter* out, const v1::Node& node);
   void CopyObject(OpEmitter* out, uint32_t type, Address address);
+  // True when an earlier copy covers the bytes, after being widened if need be: a read costs more than a few bytes.
+  bool MergeCopy(Address address, uint32_t length);
+  // No op since the start of this expression can jump over what comes next.
+  bool Unconditional();
   // Emits what lies behind the object's pointers; the object itself is captured.
   absl::Status Follow(OpEmitter* out, uint32_t type, Address address, int depth);
   absl::Status FollowShape(OpEmitter* out, uint32_t type, Address address);
@@ -72,7 +74,15 @@ class CaptureCompiler {
   std::vector<std::pair<uint32_t, Flavor>> routine_keys_;
   std::vector<v1::CaptureRoutine> routines_;
   std::map<uint32_t, bool> has_indirection_;
-  std::set<std::tuple<uint32_t, int64_t, uint32_t>> copied_;  // register-based copies of the main list
+  // Copies of the main list that every admitted hit makes, relative to a register; later ones are merged into them.
+  struct RegisterCopy {
+    uint32_t cell = 0;
+    int64_t begin = 0;
+    int64_t end = 0;
+    size_t op = 0;
+  };
+  std::vector<RegisterCopy> register_copies_;
+  size_t part_start_ = 0;  // of the expression being added, in the main list
 };
 
 }  // namespace dlog::plan

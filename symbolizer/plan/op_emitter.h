@@ -58,6 +58,7 @@ class OpEmitter {
   void Release(uint32_t mark) { next_cell_ = mark; }
 
   size_t size() const { return ops_.size(); }
+  v1::CaptureOp& op(size_t i) { return ops_[i]; }
   // The finished list; every placed label resolved. Labels never placed mean "end".
   std::vector<v1::CaptureOp> Take();
 

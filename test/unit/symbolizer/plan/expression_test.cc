@@ -15,6 +15,7 @@
 #include "symbolizer/plan/binder.h"
 #include "symbolizer/plan/capture_compiler.h"
 #include "symbolizer/plan/conversions.h"
+#include "symbolizer/plan/nodes.h"
 #include "symbolizer/visualizers/catalog.h"
 
 namespace plan_test {
@@ -262,6 +263,31 @@ TEST_CASE("what the kernel cannot compute in a condition is said, not guessed") 
   CHECK(condition("g_float < 1.5 && g_counter != 3").ok());
   CHECK(absl::IsUnimplemented(condition("g_double * 2 > 100")));
   CHECK(absl::IsUnimplemented(condition("g_double > g_counter")));
+}
+
+TEST_CASE("neighbouring bytes of several expressions are read at once") {
+  Self& self = TheProgram();
+  google::protobuf::RepeatedPtrField<v1::Type> table;
+  dwarf::TypeGraph types(*self.module, &table);
+  auto catalog = visualizers::Catalog::BuiltIn();
+  REQUIRE(catalog.ok());
+  Shaper shaper(*catalog, &types);
+  CaptureCompiler compiler(&types, &shaper, {});
+  const uint32_t number = Fundamental(&types, "long");
+  v1::Node frame;
+  frame.set_reg(7);
+  const auto slot = [&](int64_t offset) { return MemoryObject(AddOffset(frame, offset), number); };
+  REQUIRE(compiler.AddValue(slot(8)).ok());
+  REQUIRE(compiler.AddValue(slot(24)).ok());
+  REQUIRE(compiler.AddValue(slot(16)).ok());
+  REQUIRE(compiler.AddValue(slot(8)).ok());
+  REQUIRE(compiler.AddValue(slot(4096)).ok());
+  const v1::CapturePlan plan = compiler.Finish();
+  REQUIRE(plan.ops_size() == 2);
+  CHECK(plan.ops(0).offset() == 8);
+  CHECK(plan.ops(0).length() == 24);
+  CHECK(plan.ops(1).offset() == 4096);
+  CHECK(plan.ops(1).length() == 8);
 }
 
 }  // namespace
