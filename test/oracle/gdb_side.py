@@ -5,7 +5,7 @@ DLOG_ORACLE names a file with the request:
   {"output": FILE, "hits": N, "hit_cap": N, "bias": N, "sites": [{"address": N, "line": N, "file": NAME, "expressions": [..]}],
    "lines": ["file.cc:12", ...]}
 `address` is link-time. Answer: {"lines": {"file.cc:12": [address, ...]}, "counts": {address: n}, "capped": [address],
-"rows": {address: [row]}}; a row is {"serial": n, "values": {expression: node}, "names": {name: why it is in scope or not}}.
+"rows": {"address:line": [row]}}; a row is {"serial": n, "values": {expression: node}, "names": {name: why it is in scope or not}}.
 
 A node: {"k": kind, ...} with kind int, bool, float, enum, ptr, struct, array, out (optimized out), err, other.
 """
@@ -130,10 +130,11 @@ def tree(value, depth=0, inside_printer=False):
     try:
         if depth > MAX_DEPTH:
             return {"k": "other"}
-        if value.is_optimized_out:
-            return {"k": "out"}
         kind = value.type.strip_typedefs()
         code = kind.code
+        # Of an aggregate gdb says so when any part of it is: its parts are asked one by one.
+        if code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY) and value.is_optimized_out:
+            return {"k": "out"}
         if code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
             return tree(value.referenced_value(), depth)
         if code == gdb.TYPE_CODE_PTR:
@@ -186,17 +187,26 @@ def blocks_of(pc, site):
     return next((group for name, group in groups if name == wanted), groups[0][1] if groups else [])
 
 
+def is_constant(symbol):
+    """A variable that is a constant to the compiler; enumerators are such symbols too."""
+    if symbol.addr_class == gdb.SYMBOL_LOC_CONST_BYTES:
+        return True
+    if symbol.addr_class != gdb.SYMBOL_LOC_CONST:
+        return False
+    kind = symbol.type.strip_typedefs()
+    return kind.code != gdb.TYPE_CODE_ENUM or all(field.name.rpartition("::")[2] != symbol.name for field in kind.fields())
+
+
 def names_at(pc, site):
     """{name: symbol} as the language says for the line, and the names that are declared further down only."""
     visible, later = {}, set()
     for block in blocks_of(pc, site):
         for symbol in block:
-            is_constant = symbol.addr_class == gdb.SYMBOL_LOC_CONST and symbol.type.code != gdb.TYPE_CODE_ENUM
-            if not (symbol.is_variable or symbol.is_argument or is_constant) or not symbol.name:
+            if not (symbol.is_variable or symbol.is_argument or is_constant(symbol)) or not symbol.name:
                 continue
             # The rule of README.md: what is declared on a later line of the same file is not in scope yet.
             here = symbol.symtab is not None and os.path.basename(symbol.symtab.filename) == site["file"]
-            if here and symbol.line > site["line"]:
+            if here and symbol.line > site["line"] and not symbol.is_argument:
                 later.add(symbol.name)
             elif symbol.name not in visible:
                 visible[symbol.name] = symbol
@@ -224,19 +234,20 @@ def row(site, frame, pc):
 class Site(gdb.Breakpoint):
     """One address. Never stops: looks, counts, goes on."""
 
-    def __init__(self, address, site):
+    def __init__(self, address, sites):
         super().__init__(f"*{address + request['bias']:#x}", internal=True)
         self.silent = True
         self.address = address
-        self.site = site
+        self.sites = sites
         counts[address] = 0
 
     def stop(self):
         counts[self.address] += 1
         try:
-            if self.site and len(rows.setdefault(self.address, [])) < request["hits"]:
-                frame = gdb.newest_frame()
-                rows[self.address].append(row(self.site, frame, self.address + request["bias"]))
+            if counts[self.address] <= request["hits"]:
+                for site in self.sites:
+                    rows.setdefault(f"{self.address}:{site['line']}", []).append(
+                        row(site, gdb.newest_frame(), self.address + request["bias"]))
             elif counts[self.address] >= request["hit_cap"]:
                 capped.add(self.address)
                 return True
@@ -264,8 +275,10 @@ def run():
         except (gdb.error, RuntimeError) as error:
             lines[line] = []
             sys.stderr.write(f"oracle: {line}: {error}\n")
-    sites = {site["address"]: site for site in request["sites"]}
-    breakpoints = {address: Site(address, sites.get(address)) for address in {*sites, *itertools.chain(*lines.values())}}
+    sites = {}
+    for site in request["sites"]:
+        sites.setdefault(site["address"], []).append(site)
+    breakpoints = {address: Site(address, sites.get(address, [])) for address in {*sites, *itertools.chain(*lines.values())}}
     while gdb.selected_inferior().pid:
         gdb.execute("continue", to_string=True)
         for address in capped:

@@ -21,6 +21,7 @@ class Tally:
         self.lost_by_class = collections.Counter()
         self.counted = 0
         self.counted_equal = 0
+        self.unknown_to_gdb = 0  # lines where gdb places no breakpoint
         self._bad = []
         self._notes = []
 
@@ -85,6 +86,7 @@ def _share(part, whole):
 def _sum(tallies, name, lines=True):
     total = Tally(name)
     for tally in tallies:
+        total.unknown_to_gdb += tally.unknown_to_gdb
         total.lines += tally.lines
         total.refused += tally.refused
         total.verdicts += tally.verdicts
