@@ -47,10 +47,9 @@ struct Refusal {
 };
 constexpr Refusal kRefused[] = {
     {SCMP_SYS(clone3), ENOSYS},  // its flags are behind a pointer; the C library then uses clone
-    {SCMP_SYS(ioctl), ENOTTY},       {SCMP_SYS(access), EACCES},   {SCMP_SYS(faccessat), EACCES},
-    {SCMP_SYS(faccessat2), EACCES},  {SCMP_SYS(readlink), EACCES}, {SCMP_SYS(readlinkat), EACCES},
-    {SCMP_SYS(getcwd), EACCES},      {SCMP_SYS(prctl), EPERM},     {SCMP_SYS(statfs), EACCES},
-    {SCMP_SYS(set_mempolicy), EPERM}};
+    {SCMP_SYS(ioctl), ENOTTY},      {SCMP_SYS(access), EACCES},   {SCMP_SYS(faccessat), EACCES},
+    {SCMP_SYS(faccessat2), EACCES}, {SCMP_SYS(readlink), EACCES}, {SCMP_SYS(readlinkat), EACCES},
+    {SCMP_SYS(getcwd), EACCES},     {SCMP_SYS(prctl), EPERM},     {SCMP_SYS(statfs), EACCES}};
 
 // Async-signal-safe. The call did not happen; nothing of the request can be trusted any more.
 void OnForbiddenCall(int /*signal*/, siginfo_t* info, void* /*context*/) {
@@ -79,20 +78,25 @@ class Rules {
   int error_ = 0;
 };
 
+// A condition on argument `index` (from 0). For SCMP_CMP_MASKED_EQ `a` is the mask and `b` the value.
+scmp_arg_cmp When(unsigned index, scmp_compare compare, scmp_datum_t a, scmp_datum_t b = 0) {
+  return {index, compare, a, b};
+}
+
 void AddRules(Rules* rules) {
   for (const int call : kAllowed) rules->Add(SCMP_ACT_ALLOW, call);
   for (const Refusal& refusal : kRefused) rules->Add(SCMP_ACT_ERRNO(refusal.error), refusal.call);
   // Data, never code.
-  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), When(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), When(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
   // Threads, never processes.
-  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(clone), When(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
   // The handler of forbidden calls stays.
-  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(rt_sigaction), SCMP_A0(SCMP_CMP_NE, SIGSYS));
+  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(rt_sigaction), When(0, SCMP_CMP_NE, SIGSYS));
   // Signals only to itself (a process id of the outside would be another one).
-  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid())));
+  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), When(0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid())));
   // Limits are read, of itself, never set.
-  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
+  rules->Add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), When(0, SCMP_CMP_EQ, 0), When(2, SCMP_CMP_EQ, 0));
 }
 
 }  // namespace

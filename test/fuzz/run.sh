@@ -36,8 +36,10 @@ for target in "${targets[@]}"; do
   if [[ -f $here/dictionaries/$target.dict ]]; then
     options+=(-dict="$here/dictionaries/$target.dict")
   fi
+  folders=("$corpus")
+  [[ ! -d $here/corpus/$target ]] || folders+=("$here/corpus/$target")
   echo "== $target, $seconds s"
-  "$build/bin/$target" "${options[@]}" "$corpus" 2>&1 | grep -vE '^#[0-9]+.*(NEW|REDUCE|pulse|RELOAD)' || {
+  "$build/bin/$target" "${options[@]}" "${folders[@]}" 2>&1 | grep -vE '^#[0-9]+.*(NEW|REDUCE|pulse|RELOAD)' || {
     status=${PIPESTATUS[0]}
     [[ $status -eq 0 ]] || exit "$status"
   }
