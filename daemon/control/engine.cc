@@ -279,8 +279,7 @@ v1::StatusResponse Engine::Status() {
   utsname name;
   if (uname(&name) == 0) response.set_kernel(name.release);
   response.set_embedded(options_.embedded);
-  const Attacher* attacher = attacher_;
-  if (attacher != nullptr) response.set_ring_used_ratio(attacher_.load()->RingUsedRatio());
+  if (Attacher* attacher = attacher_) response.set_ring_used_ratio(attacher->RingUsedRatio());
   for (const auto& logpoint : registry_.All()) {
     if (logpoint->active()) response.set_logpoints(response.logpoints() + 1);
   }

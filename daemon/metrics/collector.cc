@@ -2,6 +2,8 @@
 #include "daemon/metrics/collector.h"
 
 #include <limits>
+#include <map>
+#include <string>
 
 namespace dlog::metrics {
 namespace {
@@ -17,7 +19,7 @@ constexpr const char* kDropReasons[] = {
 };
 constexpr const char* kStates[] = {"active", "expired", "finished", "failed"};
 constexpr const char* kClasses[] = {"nop", "emulated", "stepped"};
-constexpr const char* kFailures[] = {"spawn", "timeout", "crash", "garbage", "oversize"};
+constexpr const char* kFailures[] = {"spawn", "timeout", "crash", "limit", "sandbox", "garbage", "oversize"};
 
 using Labels = std::vector<ClientMetric::Label>;
 
@@ -126,9 +128,9 @@ std::vector<MetricFamily> ToFamilies(const MetricsSnapshot& snapshot, const std:
     FamilyBuilder family(&out, "dlog_symbolizer_failures_total",
                          "Symbolizer workers that failed (wrong requests do not count), by reason.",
                          MetricType::Counter);
-    for (const char* reason : kFailures) {
-      family.Add({{"reason", reason}}, Value(snapshot.symbolizer_failures, reason));
-    }
+    std::map<std::string, uint64_t> failures = snapshot.symbolizer_failures;
+    for (const char* reason : kFailures) failures[reason];  // known reasons appear with 0
+    for (const auto& [reason, count] : failures) family.Add({{"reason", reason}}, static_cast<double>(count));
   }
   FamilyBuilder(&out, "dlog_event_latency_seconds", "Time from the hit to the sinks.", MetricType::Histogram)
       .AddHistogram(snapshot.event_latency);

@@ -122,15 +122,20 @@ absl::StatusOr<FoundTarget> TargetFinder::FindProcess(int32_t pid) const {
       found.warnings.push_back(std::string(module.status().message()) + "; left out");
     }
   }
-  if (found.modules.empty() || (!exe.empty() && found.modules.front().display_path != exe)) {
-    const bool exe_mapped =
-        std::any_of(maps->begin(), maps->end(), [&](const Mapping& m) { return m.executable && m.path == exe; });
-    if (!exe_mapped) return Remapped(exe.empty() ? process->comm : exe);
-    if (found.modules.empty()) {
-      return WithHint(absl::FailedPreconditionError(
-                          fmt::format("none of the files that process {} ({}) runs can be opened", pid, process->comm)),
-                      found.warnings.empty() ? "run dlogd as root" : found.warnings.front());
-    }
+  const auto runs = [&](const Mapping& m) { return m.executable && m.is_file(); };
+  if (std::none_of(maps->begin(), maps->end(), runs)) {
+    return WithHint(absl::FailedPreconditionError(fmt::format(
+                        "process {} ({}) runs no code of a file: it is just starting, or its code was copied "
+                        "to other memory",
+                        pid, process->comm)),
+                    "try again; if it stays so, switch the text remapping (huge pages) off in the target");
+  }
+  const auto runs_exe = [&](const Mapping& m) { return runs(m) && m.path == exe; };
+  if (!exe.empty() && std::none_of(maps->begin(), maps->end(), runs_exe)) return Remapped(exe);
+  if (found.modules.empty()) {
+    return WithHint(absl::FailedPreconditionError(
+                        fmt::format("none of the files that process {} ({}) runs can be opened", pid, process->comm)),
+                    found.warnings.empty() ? "run dlogd as root" : found.warnings.front());
   }
   return found;
 }

@@ -75,6 +75,16 @@ TEST_CASE("explain as text says where, what and why not") {
   }
 }
 
+TEST_CASE("vars leaves out names that a site does not know, explain shows them") {
+  auto resolved = Resolved();
+  v1::BoundExpression* unknown = resolved.mutable_statements(0)->mutable_candidates(0)->mutable_expressions(1);
+  unknown->set_status(v1::STATUS_ERROR);
+  CHECK(ExplainJson(resolved, /*known_only=*/true).find("discount") == std::string::npos);
+  CHECK(ExplainText(resolved, /*known_only=*/true).find("discount") == std::string::npos);
+  CHECK(ExplainJson(resolved, /*known_only=*/false).find("discount") != std::string::npos);
+  CHECK(ExplainText(resolved, /*known_only=*/false).find("discount") != std::string::npos);
+}
+
 TEST_CASE("names from a hostile binary do not drive the terminal") {
   auto resolved = Resolved();
   resolved.mutable_statements(0)->set_function("f\x1b[2J()");

@@ -65,6 +65,7 @@ TEST_CASE("gauges and totals of the daemon") {
   snapshot.logpoints_by_state["expired"] = 1;
   snapshot.sites_by_class["emulated"] = 7;
   snapshot.symbolizer_failures["timeout"] = 3;
+  snapshot.symbolizer_failures["a later one"] = 2;
   snapshot.ring_used_ratio = 0.25;
   snapshot.targets = 4;
   sink::SinkCounters counters;
@@ -77,6 +78,8 @@ TEST_CASE("gauges and totals of the daemon") {
   CHECK(Has(text, "dlog_sites{class=\"emulated\"} 7"));
   CHECK(Has(text, "dlog_sites{class=\"stepped\"} 0"));
   CHECK(Has(text, "dlog_symbolizer_failures_total{reason=\"timeout\"} 3"));
+  CHECK(Has(text, "dlog_symbolizer_failures_total{reason=\"sandbox\"} 0"));
+  CHECK(Has(text, "dlog_symbolizer_failures_total{reason=\"a later one\"} 2"));
   CHECK(Has(text, "dlog_ring_used_ratio 0.25"));
   CHECK(Has(text, "dlog_targets 4"));
   CHECK(Has(text, "dlog_sink_events_total{sink=\"stdout\"} 9"));

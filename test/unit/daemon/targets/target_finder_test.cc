@@ -47,6 +47,12 @@ class Directory {
   std::string path_;
 };
 
+v1::Target ByPid(int32_t pid) {
+  v1::Target target;
+  target.set_pid(pid);
+  return target;
+}
+
 // Runs `program 60` until destruction.
 class Running {
  public:
@@ -56,10 +62,10 @@ class Running {
       execl(program.c_str(), program.c_str(), "60", nullptr);
       _exit(127);
     }
-    // The process is the program only once its exe link says so.
+    // Until exec it is a copy of this test, and then the kernel maps the program a moment later than it names it.
     for (int i = 0; i < 5000; ++i) {
-      std::error_code error;
-      if (fs::read_symlink(fmt::format("/proc/{}/exe", pid_), error) == fs::canonical(program)) return;
+      auto found = TargetFinder().Find(ByPid(pid_));
+      if (found.ok() && found->modules[0].display_path == fs::canonical(program)) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     FAIL("the program did not start");
@@ -84,12 +90,6 @@ class Running {
   pid_t pid_ = -1;
   bool reaped_ = false;
 };
-
-v1::Target ByPid(int32_t pid) {
-  v1::Target target;
-  target.set_pid(pid);
-  return target;
-}
 
 v1::Target ByComm(const std::string& comm) {
   v1::Target target;
