@@ -80,11 +80,11 @@ def makers(short):
                   ("plain", "clang", "O1", 5, 8), ("puzzle", "gcc", "O2", 5, 12), ("classic", "gcc", "O3", 4, 12),
                   ("values", "clang", "O2", 5, 6)]
     else:
-        wanted = [(program, compiler, level, dwarf, 30) for program, compiler, level, dwarf in itertools.product(
-            PROGRAMS, ("gcc", "clang", "clang16", "clang19"), ("O0", "O1", "O2", "O3"), (4, 5))
+        wanted = [(program, compiler, level, dwarf, 20) for level, dwarf, compiler, program in itertools.product(
+            ("O2", "O0", "O3", "O1"), (5, 4), ("gcc", "clang", "clang16", "clang19"), PROGRAMS)
             if not compiler.startswith("clang1") or dwarf == 5]
-    found = [(".".join(map(str, each[:3])), lambda each=each: program_material(*each)) for each in wanted]
+    found = [(f"{each[0]}.{each[1]}.{each[2]}.dwarf{each[3]}", lambda each=each: program_material(*each)) for each in wanted]
     if not short:
-        found += [("python3.11", lambda: python_material("/usr/bin/python3.11", 80)),
-                  ("python3.11d", lambda: python_material("/usr/bin/python3.11d", 40))]
+        found[6:6] = [("python3.11", lambda: python_material("/usr/bin/python3.11", 60)),
+                      ("python3.11d", lambda: python_material("/usr/bin/python3.11d", 30))]
     return found

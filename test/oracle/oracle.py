@@ -283,6 +283,7 @@ def arguments():
     parser.add_argument("--short", action="store_true", help="the part for CI: at most a minute")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", default=[], help="materials whose name contains this")
+    parser.add_argument("--minutes", type=float, default=0, help="begin no material after this time; the rest is skipped")
     parser.add_argument("--results", help="write the table there")
     parser.add_argument("--verbose", action="store_true", help="print every finding, lost ones too")
     parser.add_argument("--program", help="another program: its command line")
@@ -301,13 +302,17 @@ def main():
     else:
         made = materials.makers(options.short)
     tallies, skipped, failed = [], 0, 0
+    begun = time.monotonic()
     try:
         env.start_daemon()
         for name, make in made:
+            if options.only and not any(word in name for word in options.only):
+                continue
+            if options.minutes and time.monotonic() - begun > options.minutes * 60:
+                skipped += 1
+                continue
             try:
                 material = make()
-                if options.only and not any(word in material.name for word in options.only):
-                    continue
                 lines = [(material.files[0], number) for number in options.line] or None
                 started = time.monotonic()
                 tallies.append(run_material(env, material, options.seed, lines))
