@@ -92,6 +92,20 @@ TEST_CASE("a file that the request does not name is not found") {
   CHECK_FALSE(RealClient().Run(request).ok());
 }
 
+TEST_CASE("a worker that needs more memory than it may have says so, and the next request is served") {
+  Private files;
+  constexpr int kTags = 4 << 20;  // three bytes each in the request, some forty in the worker
+  auto request = LinesOf(files.program(), "locals.cc");
+  for (int i = 0; i < kTags; ++i) request.mutable_spec()->add_tags("t");
+  SymbolizerOptions options;
+  options.worker_path = DLOG_WORKER;
+  options.address_space_bytes = 128 << 20;
+  const auto status = SymbolizerClient(options).Run(request).status();
+  INFO(status);
+  CHECK(SymbolizerFailureReason(status) == "limit");
+  CHECK(RealClient().Run(LinesOf(files.program(), "locals.cc")).ok());
+}
+
 TEST_CASE("the sandbox describes itself") {
   auto text = RealClient().DescribeSandbox();
   INFO(text.status());
