@@ -23,9 +23,10 @@ constexpr size_t kMostNearestLines = 4;
 struct Row {
   const dwarf::UnitFile* unit = nullptr;
   LinkAddress address;
+  bool empty = false;
 };
 
-// All statement rows of `file` by line. Rows of one unit stay in line-table order.
+// All statement rows of `file` by line. Rows of one unit stay in line-table order, those with instructions first.
 absl::StatusOr<std::map<uint32_t, std::vector<Row>>> StatementRows(const dwarf::LineIndex& lines,
                                                                    const dwarf::SourceFile& file) {
   std::map<uint32_t, std::vector<Row>> by_line;
@@ -33,10 +34,12 @@ absl::StatusOr<std::map<uint32_t, std::vector<Row>>> StatementRows(const dwarf::
     auto rows = lines.Rows(unit.unit);
     if (!rows.ok()) return rows.status();
     for (const dwarf::LineRow& row : **rows) {
-      if (row.end_sequence || !row.is_stmt || row.file != unit.file || row.line == 0) continue;
-      by_line[row.line].push_back({&unit, row.address});
+      if (row.end_sequence || !row.is_stmt || row.repeated || row.file != unit.file || row.line == 0) continue;
+      by_line[row.line].push_back({&unit, row.address, row.empty});
     }
   }
+  for (auto& [line, rows] : by_line)
+    std::stable_partition(rows.begin(), rows.end(), [](const Row& r) { return !r.empty; });
   return by_line;
 }
 
@@ -85,11 +88,15 @@ absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, 
   std::vector<StatementSite> sites;
   std::set<Dwarf_Off> blocks;
   std::set<LinkAddress> seen;
+  std::set<Dwarf_Off> functions;
   for (const Row& row : rows) {
     auto innermost = dwarf::FunctionAt(module, row.unit->unit, row.address);
     auto scope = dwarf::FunctionOfStatement(module, row.unit->unit, row.address, row.unit->file, line);
     // Code without a function in the debug information: nothing can be said about it.
     if (!innermost.ok() || !scope.ok()) continue;
+    // A row without instructions stands for the line only in a function where no other row does.
+    const bool first_in_function = functions.insert(dwarf_dieoffset(&scope->die)).second;
+    if (row.empty && !first_in_function) continue;
     Dwarf_Die block = innermost->blocks.empty() ? innermost->die : innermost->blocks.front();
     LinkAddress address = row.address;
     if (!scope->inlined && address == EntryOf(*scope)) {

@@ -26,6 +26,13 @@ struct LineRow {
   bool is_stmt = false;
   bool prologue_end = false;
   bool end_sequence = false;
+  bool has_discriminator = false;  // a block other than the first of its line
+  // Goes on with the statement of the row before: same file and line, and a discriminator since the line began. What a
+  // compiler tells apart by discriminators is one line to a person: no statement of its own (gdb drops such rows too).
+  bool repeated = false;
+  // No instruction is behind it: the next row is of another file at the same address, as when the line begins with an
+  // inlined call. Only worth a stop when the line has nothing better (gdb never takes it).
+  bool empty = false;
 };
 
 // One source file as one unit's line program knows it.

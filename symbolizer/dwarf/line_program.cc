@@ -155,6 +155,7 @@ class Machine {
   void Emit() {
     rows_.push_back(row_);
     row_.prologue_end = false;
+    row_.has_discriminator = false;
   }
 
   bool Standard(Cursor& cursor, uint8_t opcode) {
@@ -210,7 +211,10 @@ class Machine {
       case DW_LNE_set_address:
         row_.address.value = length == 5 ? body.U32() : body.U64();
         break;
-      default:  // discriminators, vendor opcodes; DW_LNE_define_file: no current producer writes it
+      case DW_LNE_set_discriminator:
+        row_.has_discriminator = body.Uleb() != 0;
+        break;
+      default:  // vendor opcodes; DW_LNE_define_file: no current producer writes it
         break;
     }
     return body.ok();
@@ -220,6 +224,24 @@ class Machine {
   std::vector<LineRow>& rows_;
   LineRow row_;
 };
+
+// What a row is can be told from its neighbours only.
+void MarkRepeatedAndEmpty(std::vector<LineRow>& rows) {
+  bool discriminated = false;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    LineRow& row = rows[i];
+    const LineRow* before = i == 0 || rows[i - 1].end_sequence ? nullptr : &rows[i - 1];
+    const bool same_line = before != nullptr && before->line == row.line;
+    discriminated = row.has_discriminator || (same_line && discriminated);
+    row.repeated = same_line && before->file == row.file && discriminated;
+  }
+  for (size_t i = rows.size(); i-- > 1;) {
+    LineRow& row = rows[i - 1];
+    const LineRow& next = rows[i];
+    if (row.end_sequence || row.address != next.address) continue;
+    row.empty = next.end_sequence || next.file != row.file || next.empty;
+  }
+}
 
 }  // namespace
 
@@ -266,6 +288,7 @@ absl::StatusOr<std::vector<LineRow>> RunLineProgram(const LineProgram& program) 
     }
     if (rows.size() > kMaxLineRows) return absl::ResourceExhaustedError("line program with too many rows");
   }
+  MarkRepeatedAndEmpty(rows);
   return rows;
 }
 

@@ -164,6 +164,52 @@ TEST_CASE("A sequence starts over with the registers of the header") {
   CHECK((*rows)[3].file == 1);
 }
 
+// Rows one byte apart (0: at the same address), each {line, file, discriminator, address step}.
+struct RowSpec {
+  int line;
+  unsigned file;
+  unsigned discriminator;
+  unsigned step;
+};
+
+std::vector<LineRow> RowsOf(const std::vector<RowSpec>& specs) {
+  Builder out;
+  out.U8(0).U8(9).U8(DW_LNE_set_address).U64(0x1000);
+  int line = 1;
+  for (const RowSpec& spec : specs) {
+    out.U8(DW_LNS_advance_pc).U8(spec.step);
+    out.U8(DW_LNS_advance_line).U8(static_cast<unsigned>(spec.line - line) & 0x7f);
+    out.U8(DW_LNS_set_file).U8(spec.file);
+    if (spec.discriminator != 0) out.U8(0).U8(2).U8(DW_LNE_set_discriminator).U8(spec.discriminator);
+    out.U8(DW_LNS_copy);
+    line = spec.line;
+  }
+  out.U8(DW_LNS_advance_pc).U8(1).U8(0).U8(1).U8(DW_LNE_end_sequence);
+  const Builder bytes = Wrap(4, HeaderV4(), out);
+  return *RunLineProgram(*ParseLineProgram(Sections(bytes.bytes()), 0));
+}
+
+TEST_CASE("A block that a discriminator tells apart goes on with the statement of its line") {
+  const std::vector<LineRow> rows =
+      RowsOf({{46, 1, 0, 0}, {46, 1, 0, 1}, {46, 1, 3, 1}, {46, 1, 0, 1}, {47, 1, 0, 1}, {46, 1, 2, 1}, {46, 2, 0, 1}});
+  CHECK_FALSE(rows[0].repeated);
+  CHECK_FALSE(rows[1].repeated);  // no discriminator yet
+  CHECK(rows[2].repeated);
+  CHECK(rows[3].repeated);
+  CHECK_FALSE(rows[4].repeated);
+  CHECK_FALSE(rows[5].repeated);  // the line begins again
+  CHECK_FALSE(rows[6].repeated);  // a line of another file
+}
+
+TEST_CASE("A row that another file follows at the same address has no instruction") {
+  const std::vector<LineRow> rows = RowsOf({{44, 1, 0, 0}, {46, 1, 0, 0}, {90, 2, 0, 0}, {46, 1, 0, 8}, {47, 1, 0, 0}});
+  CHECK(rows[0].empty);
+  CHECK(rows[1].empty);
+  CHECK_FALSE(rows[2].empty);
+  CHECK_FALSE(rows[3].empty);  // another line of the same file: both can carry a logpoint
+  CHECK_FALSE(rows[4].empty);
+}
+
 TEST_CASE("Malformed headers are errors with their offset") {
   const Builder good = Wrap(5, HeaderV5(), SmallProgram());
   for (size_t size = 0; size < good.size(); ++size) {
