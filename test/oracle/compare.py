@@ -11,7 +11,7 @@ SAME, WRONG, INVENTED, LOST, EXTRA, NEITHER = "same", "WRONG", "INVENTED", "lost
 LOST_CLASSES = [
     ("vector register", "vector register"), ("only its value at the function's entry", "entry value"),
     ("implicit pointer", "implicit pointer"), ("thread-local", "thread-local"), ("value is in ", "other register"),
-    ("floating-point location", "float expression"), ("virtual base", "virtual base"), ("corrupt", "corrupt container"), ("depth ", "limit"), ("byte limit", "limit"),
+    ("floating-point location", "float expression"), ("not whole bytes", "pieces of bits"), ("not a scalar", "computed object"), ("virtual base", "virtual base"), ("corrupt", "corrupt container"), ("depth ", "limit"), ("byte limit", "limit"),
     ("incomplete type", "type"), ("optimized out", "optimized out"), ("available", "optimized out"),
     ("not captured", "not captured"), ("0x", "unreadable memory"),
 ]
