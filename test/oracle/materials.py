@@ -85,6 +85,6 @@ def makers(short):
             if not compiler.startswith("clang1") or dwarf == 5]
     found = [(f"{each[0]}.{each[1]}.{each[2]}.dwarf{each[3]}", lambda each=each: program_material(*each)) for each in wanted]
     if not short:
-        found[6:6] = [("python3.11", lambda: python_material("/usr/bin/python3.11", 60)),
-                      ("python3.11d", lambda: python_material("/usr/bin/python3.11d", 30))]
+        found[6:6] = [("python3.11", lambda: python_material("/usr/bin/python3.11", 25)),
+                      ("python3.11d", lambda: python_material("/usr/bin/python3.11d", 15))]
     return found

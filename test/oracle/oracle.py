@@ -319,6 +319,8 @@ def main():
                 print(tallies[-1].line(time.monotonic() - started), flush=True)
                 for finding in tallies[-1].findings(options.verbose):
                     print("  " + finding, flush=True)
+                if options.results:  # after each, so that a run that is ended early has its table
+                    pathlib.Path(options.results).write_text(report.document(tallies, options.seed))
             except materials.Missing as missing:
                 skipped += 1
                 print(f"SKIP {name}: {missing}", flush=True)
@@ -327,8 +329,6 @@ def main():
                 print(f"FAIL {name}: {failure}", flush=True)
     finally:
         env.close()
-    if options.results:
-        pathlib.Path(options.results).write_text(report.document(tallies, options.seed))
     failed += sum(tally.failed for tally in tallies)
     passed = sum(not tally.failed for tally in tallies)
     print(report.total_line(tallies))
