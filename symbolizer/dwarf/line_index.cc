@@ -16,6 +16,7 @@ namespace dlog::dwarf {
 namespace {
 
 constexpr int kMaxUnits = 1 << 20;
+constexpr int kUnitsPerRelease = 128;  // some 10 MB of pages
 
 // libdw has decompressed the sections in place when it opened the file.
 std::span<const uint8_t> SectionBytes(Dwarf* dwarf, std::string_view name) {
@@ -91,6 +92,7 @@ void LineIndex::Impl::FindUnits() {
   for (int i = 0; i < kMaxUnits; ++i) {
     if (dwarf_get_units(module.dwarf(), unit, &next, nullptr, &type, &die, nullptr) != 0) return;
     unit = next;
+    if (i % kUnitsPerRelease == kUnitsPerRelease - 1) module.ReleasePages();
     // Type units share the program of their compile unit; partial units have no code.
     if (type != DW_UT_compile && type != DW_UT_skeleton) continue;
     const std::optional<uint64_t> offset = StatementList(die);

@@ -4,7 +4,10 @@
 #include <elf.h>
 #include <elfutils/libdwelf.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -55,11 +58,21 @@ absl::Status OpenDwarf(const elf::ElfFile& file, const elf::DebugSearch& search,
     options.cache_directory = search.cache_directory;
     auto inflated = elf::InflatedDebug(file, options);
     if (!inflated.ok()) return inflated.status();
-    out->file = *std::move(inflated);
-    out->inflated = elf_begin(out->file.get(), ELF_C_READ_MMAP, nullptr);
+    struct stat st = {};
+    if (::fstat(inflated->get(), &st) != 0 || st.st_size <= 0) {
+      return absl::InternalError(fmt::format("{}: the inflated debug information is gone", file.path()));
+    }
+    const auto size = static_cast<size_t>(st.st_size);
+    void* mapping = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, inflated->get(), 0);
+    if (mapping == MAP_FAILED) {
+      return absl::ResourceExhaustedError(
+          fmt::format("{}: cannot map the inflated debug information: {}", file.path(), std::strerror(errno)));
+    }
+    out->mapping = {static_cast<char*>(mapping), size};
+    out->inflated = elf_memory(out->mapping.data(), out->mapping.size());
     if (out->inflated == nullptr) {
       return absl::InternalError(
-          fmt::format("{}: cannot map the inflated debug information: {}", file.path(), elf_errmsg(-1)));
+          fmt::format("{}: cannot read the inflated debug information: {}", file.path(), elf_errmsg(-1)));
     }
     elf = out->inflated;
   }
@@ -82,6 +95,11 @@ Module::~Module() {
 DwarfSource::~DwarfSource() {
   if (dwarf != nullptr) dwarf_end(dwarf);
   if (inflated != nullptr) elf_end(inflated);
+  if (!mapping.empty()) ::munmap(mapping.data(), mapping.size());
+}
+
+void DwarfSource::ReleasePages() const {
+  if (!mapping.empty()) ::madvise(mapping.data(), mapping.size(), MADV_DONTNEED);
 }
 
 absl::StatusOr<std::unique_ptr<Module>> Module::Open(const std::string& path, const elf::DebugSearch& search) {

@@ -6,10 +6,10 @@
 #include <elfutils/libdw.h>
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "symbolizer/base/unique_fd.h"
 #include "symbolizer/elf/debug_file.h"
 #include "symbolizer/elf/elf_file.h"
 
@@ -24,8 +24,12 @@ struct DwarfSource {
   DwarfSource& operator=(const DwarfSource&) = delete;
   ~DwarfSource();
 
-  UniqueFd file;            // inflated copy, if any
-  Elf* inflated = nullptr;  // over `file`
+  // Lets go of the pages that reading has mapped in; they come back when they are touched again. Contents do not
+  // change.
+  void ReleasePages() const;
+
+  std::span<char> mapping;  // inflated copy, if any: read-only and shared
+  Elf* inflated = nullptr;  // over `mapping`
   Dwarf* dwarf = nullptr;
 };
 
@@ -39,6 +43,8 @@ class Module {
   const elf::ElfFile& binary() const { return *binary_; }
   const std::string& debug_path() const { return debug_path_; }
   Dwarf* dwarf() const { return dwarf_source_.dwarf; }
+  // After a walk over all units: each touches pages that nobody needs again.
+  void ReleasePages() const { dwarf_source_.ReleasePages(); }
   // .debug_frame of the debug file, or nullptr.
   Dwarf_CFI* debug_frame() const { return debug_frame_; }
   // .eh_frame of the binary itself, or nullptr.
