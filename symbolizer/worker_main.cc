@@ -22,6 +22,7 @@
 #include "symbolizer/sandbox/file_client.h"
 #include "symbolizer/sandbox/protocol.h"
 #include "symbolizer/sandbox/sandbox_linux.h"
+#include "symbolizer/valid_text.h"
 
 namespace {
 
@@ -119,6 +120,7 @@ int AnswerRequest() {
     error->set_message(std::string(answer.status().message()));
     error->set_hint(dlog::HintOf(answer.status()));
   }
+  dlog::symbolizer::MakeTextValid(&response);
   if (!WriteAll(STDOUT_FILENO, response.SerializeAsString())) {
     std::fprintf(stderr, "dlog-symbolizer: cannot write the answer: %s\n", std::strerror(errno));
     return 1;

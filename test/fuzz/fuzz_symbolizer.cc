@@ -7,6 +7,7 @@
 #include <string>
 
 #include "symbolizer/resolver.h"
+#include "symbolizer/valid_text.h"
 #include "test/fuzz/memory_file.h"
 
 namespace {
@@ -23,6 +24,7 @@ void Ask(const std::string& path, SymbolizerRequest::Operation operation, const 
   request.add_modules()->set_open_path(path);
   auto response = dlog::symbolizer::Resolve(request);
   if (!response.ok() && response.status().message().empty()) abort();
+  if (response.ok()) dlog::symbolizer::MakeTextValid(&*response);  // as the worker does
   // What goes to the daemon must be a message again (valid UTF-8 in every string).
   dlog::v1::SymbolizerResponse parsed;
   if (response.ok() && !parsed.ParseFromString(response->SerializeAsString())) abort();
