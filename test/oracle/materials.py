@@ -70,7 +70,7 @@ def program_material(program, compiler, level, dwarf, lines):
 def python_material(binary, lines):
     if not pathlib.Path(binary).exists():
         raise Missing(f"{binary} is not installed")
-    return Material(pathlib.Path(binary).name, [binary, "-I", "-S", "-E", "-B", str(PYTHON_SCRIPT)], PYTHON_FILES, lines)
+    return Material(pathlib.Path(binary).name, [binary, "-s", "-S", "-B", str(PYTHON_SCRIPT)], PYTHON_FILES, lines)
 
 
 def makers(short):

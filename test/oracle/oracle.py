@@ -7,6 +7,7 @@
 """
 import argparse
 import collections
+import functools
 import json
 import os
 import pathlib
@@ -227,8 +228,8 @@ def gdb_rows(answer, line):
     return sorted(found, key=lambda row: row["serial"])[:HITS]
 
 
-def judge_line(tally, material, line, events, hits, answer):
-    """Compares everything about one line; `tally` is a report.Tally."""
+def judge_line(tally, material, line, events, hits, answer, again):
+    """Compares everything about one line; `tally` is a report.Tally, `again()` what gdb says in another run."""
     tally.lines += 1
     if not line.counter:
         tally.refused.append(f"{line.location}: {line.refusal}")
@@ -257,7 +258,12 @@ def judge_line(tally, material, line, events, hits, answer):
                 if other is None:
                     tally.only_dlog(where, value, rows[index]["later"])
                 else:
-                    tally.judge(where, *compare.compare(value, other))
+                    verdict = compare.compare(value, other)
+                    if verdict[0] == compare.WRONG:
+                        repeated = gdb_rows(again(), line)
+                        if index < len(repeated) and repeated[index]["values"].get(value["expr"]) != other:
+                            verdict = compare.NEITHER, "differs between two runs of gdb"
+                    tally.judge(where, *verdict)
     for index, row in enumerate(rows[:1]):
         for name, other in row["values"].items():
             if name not in shown and not name.startswith(("*", "__")) and other["k"] not in ("out", "err", "other") and line.logpoints:
@@ -272,8 +278,9 @@ def run_material(env, material, seed, lines=None):
     tally = report.Tally(material.name)
     answer = gdb_answers(env, material, studied)
     events, hits = dlog_run(env, material, studied)
+    again = functools.cache(lambda: gdb_answers(env, material, studied))
     for line in studied:
-        judge_line(tally, material, line, events, hits, answer)
+        judge_line(tally, material, line, events, hits, answer, again)
     return tally
 
 
