@@ -95,7 +95,7 @@ def printed(printer, depth):
         if isinstance(text, gdb.Value):
             text = text.string()
         elif hasattr(text, "value"):  # a lazy string
-            text = text.value().string()
+            text = text.value().string(length=text.length) if text.length > 0 else ""
         if text is not None:
             found["text"] = str(text)
         if hasattr(printer, "children"):
