@@ -161,7 +161,20 @@ absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
     const absl::Status status = broken ? absl::DataLossError(location.status().message()) : location.status();
     return WithContext(status, absl::StrCat("'", variable.name, "'"));
   }
-  location->set_type(types_->AddTypeOf(variable.die));
+  const uint32_t type = types_->AddTypeOf(variable.die);
+  const v1::Type& t = types_->at(type);
+  const bool aggregate = t.kind() == v1::TYPE_STRUCT || t.kind() == v1::TYPE_UNION || t.kind() == v1::TYPE_ARRAY;
+  const bool computed = location->has_unary() || location->has_binary() || location->has_convert();
+  if (aggregate && computed) {
+    // A computed word (DW_OP_stack_value) is the object's bytes.
+    if (t.size() > 8) return absl::UnimplementedError(absl::StrCat("'", variable.name, "' is computed piecewise"));
+    v1::Node whole;
+    v1::Composite::Piece* piece = whole.mutable_composite()->add_pieces();
+    piece->set_size(static_cast<uint32_t>(t.size()));
+    *piece->mutable_value() = *std::move(location);
+    location = std::move(whole);
+  }
+  location->set_type(type);
   return location;
 }
 

@@ -150,8 +150,8 @@ Expectations Fill(truth::Sample& s, int i) {
   s.derived.id = i;
   s.derived.weight = static_cast<short>(i % 100);
   s.derived.label = "d" + Number(i);
-  e["s.derived"] =
-      "{<truth::Base> = {id = " + Number(i) + "}, weight = " + Number(i % 100) + ", label = " + Quoted(s.derived.label) + "}";
+  e["s.derived"] = "{<truth::Base> = {id = " + Number(i) + "}, weight = " + Number(i % 100) +
+                   ", label = " + Quoted(s.derived.label) + "}";
   e["s.derived.id"] = Number(i);
   s.bits.low = static_cast<unsigned>(i) % 8;
   s.bits.middle = i % 16 - 8;

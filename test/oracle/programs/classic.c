@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * C idioms: lists, trees, hashing, sorting with a callback, string building, unions with a tag, variable-length arrays. */
+ * C idioms: lists, trees, hashing, sorting with a callback, string building, unions with a tag, variable-length arrays.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What optimisers do to variables: scalar replacement, unrolling, partial inlining, constant propagation, recursion, spills.
+// What optimisers do to variables: scalar replacement, unrolling, partial inlining, constant propagation, recursion,
+// spills.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -58,7 +59,8 @@ static int Recursive(int depth, long seed) {
   return below ^ depth;
 }
 
-__attribute__((noinline)) uint64_t Spills(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t g) {
+__attribute__((noinline)) uint64_t Spills(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f,
+                                          uint64_t g) {
   uint64_t h = a * b, i = c * d, j = e * f, k = g ^ a, l = b + c, m = d - e, n = f | g, o = h ^ i;
   Use(static_cast<long>(h));
   uint64_t p = j + k;
