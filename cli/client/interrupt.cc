@@ -31,7 +31,7 @@ Interrupt::~Interrupt() {
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-void Interrupt::OnSignal(std::function<void()> action) {
+void Interrupt::OnSignal(const std::function<void()>& action) {
   {
     MutexLock lock(&mutex_);
     action_ = action;

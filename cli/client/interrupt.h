@@ -20,7 +20,7 @@ class Interrupt {
 
   // What the first signal does, on the thread of this object; replaces what was set before. Runs at once when the
   // signal has come already.
-  void OnSignal(std::function<void()> action) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnSignal(const std::function<void()>& action) ABSL_LOCKS_EXCLUDED(mutex_);
   bool seen() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
