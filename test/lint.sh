@@ -6,7 +6,7 @@
 #
 #   test/lint.sh [--preset dev] [--fix] [--no-tidy] [FILE...]      default: every file under version control
 #
-# --no-tidy  clang-format and shellcheck only: seconds instead of some ten minutes
+# --no-tidy  clang-format and shellcheck only: seconds instead of the better part of an hour
 # --fix  formats instead of complaining about format. Exit status 1 when anything was found.
 #
 # clang-tidy remembers in build/PRESET/tidy/ what it found clean, by the content of the file and of everything of ours that it
