@@ -14,22 +14,11 @@
 #include <cerrno>
 #include <utility>
 
+#include "symbolizer/sandbox/sanitizer_build.h"
 #include "symbolizer/sandbox/system_call_filter.h"
 
 namespace dlog::sandbox {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitizer = true;
-#else
-constexpr bool kSanitizer = false;
-#endif
-#else
-constexpr bool kSanitizer = false;
-#endif
 
 absl::Status Failed(const char* what) { return absl::ErrnoToStatus(errno, what); }
 
@@ -46,7 +35,7 @@ absl::Status SetLimits(const Limits& limits) {
   absl::Status status = Lower(RLIMIT_CORE, 0);
   status.Update(Lower(RLIMIT_NOFILE, limits.descriptors));
   status.Update(Lower(RLIMIT_FSIZE, limits.file_bytes));
-  if (kSanitizer) return status;  // shadow memory is terabytes of address space
+  if (kSanitizerBuild) return status;  // shadow memory is terabytes of address space
   status.Update(Lower(RLIMIT_DATA, limits.memory_bytes));
   status.Update(Lower(RLIMIT_AS, limits.address_space_bytes));
   return status;
@@ -120,7 +109,7 @@ absl::StatusOr<SandboxLayers> EnterSandbox(SandboxOptions options) {
   // After the change of user, which undoes both.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Failed("not dumpable");
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Failed("parent death signal");
-  if (!kSanitizer) {
+  if (!kSanitizerBuild) {
     if (absl::Status status = InstallSystemCallFilter(); !status.ok()) return status;
     layers.filtered = true;
   }
