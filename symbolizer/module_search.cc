@@ -78,7 +78,8 @@ struct SearchFailures {
   std::vector<std::string> suggestions;
 };
 
-absl::Status NotFoundAnywhere(const v1::SymbolizerRequest& request, std::string_view what, SearchFailures failures) {
+absl::Status NotFoundAnywhere(const v1::SymbolizerRequest& request, std::string_view what,
+                              const SearchFailures& failures) {
   if (request.modules_size() == 0) {
     return absl::InvalidArgumentError("no file to look in: name a process, an executable or --binary");
   }

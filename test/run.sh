@@ -69,7 +69,9 @@ if $asan; then
 fi
 if $end_to_end; then
   step "end-to-end tests ($preset)"
+  # Failed cases are counted by summary.py; a runner that did not get to its last line is a failure of its own.
   python3 -B test/e2e/run.py --bin "build/$preset/bin" 2>&1 | tee "build/$preset/e2e.log" || true
+  grep -q '^e2e: ' "build/$preset/e2e.log" || echo "FAIL the end-to-end runner ended early" | tee -a "build/$preset/e2e.log"
   results+=("build/$preset/e2e.log")
 fi
 if $lint; then

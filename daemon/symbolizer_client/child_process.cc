@@ -140,7 +140,7 @@ class Reaper {
 void SetLimits(pid_t pid, const ChildLimits& limits) {
   // Before the request is fed, so before the child has read a single untrusted byte. Best effort: the child is expected
   // to sandbox itself, these limits bound one that does not get that far.
-  const rlim_t seconds = static_cast<rlim_t>(limits.timeout_ms / 1000 + 1);
+  const rlim_t seconds = static_cast<rlim_t>(limits.timeout_ms) / 1000 + 1;
   const rlimit cpu{seconds, seconds + 1};
   prlimit(pid, RLIMIT_CPU, &cpu, nullptr);
   const rlimit no_core{0, 0};

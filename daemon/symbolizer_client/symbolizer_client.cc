@@ -36,7 +36,7 @@ std::string BesideThisExecutable(const std::string& name) {
   return self.substr(0, self.rfind('/') + 1) + name;
 }
 
-absl::Status Failure(std::string reason, absl::Status status, std::string_view hint) {
+absl::Status Failure(const std::string& reason, absl::Status status, std::string_view hint) {
   status = WithHint(std::move(status), hint);
   status.SetPayload(kFailureUrl, absl::Cord(reason));
   return status;

@@ -411,8 +411,8 @@ absl::StatusOr<v1::Node> Binder::BindPointerArithmetic(const Ast& ast, v1::Opera
                                 Converted(*types_, std::move(right), word), word);
     return MakeBinary(v1::OP_DIV, std::move(bytes), std::move(scale), word);
   }
-  v1::Node base = left_is_pointer ? std::move(left) : v1::Node(right);
-  v1::Node count = left_is_pointer ? std::move(right) : std::move(left);
+  if (!left_is_pointer) left.Swap(&right);
+  v1::Node base = std::move(left), count = std::move(right);
   if (!IsInteger(types_->at(count.type()))) return Error(ast, "a pointer can only be moved by an integer");
   v1::Node bytes = MakeBinary(v1::OP_MUL, Converted(*types_, std::move(count), word), std::move(scale), word);
   return MakeConvert(WordBinary(op, std::move(base), std::move(bytes)), pointer);

@@ -2,7 +2,6 @@
 #include "test/bpf/host_interpreter.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cstring>
 
 namespace {
@@ -37,6 +36,7 @@ static long dlog_env_read_string(void* dst, dlog_u32 size, dlog_u64 address) {
 static void dlog_env_store64(void* dst, dlog_u64 value) { memcpy(dst, &value, sizeof(value)); }
 
 #include "bpf/interpreter.bpf.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The work queue: routines, ranges of objects, depth, cycles, overflow, steps.
-#include <catch2/catch.hpp>
 
 #include "bpf/abi.h"
 #include "test/bpf/host_interpreter.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 namespace {

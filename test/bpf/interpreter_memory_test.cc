@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Ops that read: loads, copies, strings, faults, cold pages, the byte budget.
-#include <catch2/catch.hpp>
 #include <numeric>
 
 #include "bpf/abi.h"
 #include "test/bpf/host_interpreter.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 namespace {

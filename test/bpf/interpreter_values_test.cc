@@ -2,12 +2,12 @@
 //
 // Ops that compute: constants, arithmetic, conversions, floats, jumps, conditions.
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
 #include "bpf/abi.h"
 #include "test/bpf/host_interpreter.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 namespace {

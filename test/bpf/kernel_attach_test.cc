@@ -5,11 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-
 #include "daemon/attach/canary_program.h"
 #include "daemon/attach/kernel_checks.h"
 #include "test/bpf/kernel_fixture.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 namespace {
@@ -125,7 +124,7 @@ TEST_CASE("one unsafe site refuses the whole logpoint and leaves nothing attache
   auto refused = runtime->Attach(request);
   REQUIRE(!refused.ok());
   CHECK(absl::IsFailedPrecondition(refused.status()));
-  CHECK_THAT(std::string(refused.status().message()), Catch::Contains("syscall"));
+  CHECK_THAT(std::string(refused.status().message()), ContainsText("syscall"));
   CHECK(target.ByteAt(target.site("hit").address) == kPushByte);
 }
 
@@ -153,7 +152,7 @@ TEST_CASE("a process that does not exist is named") {
   request.pid = 0x3ffffff;
   auto refused = runtime->Attach(request);
   CHECK(absl::IsNotFound(refused.status()));
-  CHECK_THAT(std::string(refused.status().message()), Catch::Contains("67108863"));
+  CHECK_THAT(std::string(refused.status().message()), ContainsText("67108863"));
 }
 
 TEST_CASE("what a refused attach had reserved is free again") {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a record holds, in the real kernel.
-#include <catch2/catch.hpp>
 #include <cstring>
 
 #include "test/bpf/kernel_fixture.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 namespace {

@@ -3,7 +3,6 @@
 // What the kernel tests share: requests against the target, records copied out of the ring.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 #include "daemon/attach/probe_set.h"
 #include "plan.pb.h"
 #include "test/bpf/target_process.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 

@@ -2,12 +2,12 @@
 //
 // Condition, rate, hit limit, losses: every hit is accounted for.
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <set>
 #include <thread>
 
 #include "test/bpf/kernel_fixture.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 namespace {

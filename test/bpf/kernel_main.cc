@@ -2,10 +2,10 @@
 //
 // Without the kernel feature or the privilege there is nothing to test: say why and exit with ctest's skip code.
 #define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
 #include <cstdio>
 
 #include "daemon/attach/kernel_checks.h"
+#include "test/catch.h"
 
 int main(int argc, char** argv) {
   constexpr int kSkipped = 77;

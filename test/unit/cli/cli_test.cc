@@ -11,7 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -23,6 +22,7 @@
 #include "daemon/control/api_server.h"
 #include "daemon/control/socket_claim.h"
 #include "symbolizer/base/status_hint.h"
+#include "test/catch.h"
 #include "test/fakes/fake_node.h"
 
 namespace dlog::cli {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 #include <string>
 
 #include "cli/exit_status.h"
 #include "cli/render/explain.h"
 #include "cli/render/logpoint.h"
 #include "cli/render/output.h"
+#include "test/catch.h"
 
 namespace dlog::cli {
 namespace {

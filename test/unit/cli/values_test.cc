@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/values.h"
-
-#include <catch2/catch.hpp>
+#include "test/catch.h"
 
 namespace dlog::cli {
 namespace {

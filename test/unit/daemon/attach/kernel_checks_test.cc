@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/attach/kernel_checks.h"
 
-#include <catch2/catch.hpp>
 #include <cerrno>
+
+#include "test/catch.h"
 
 namespace dlog::attach {
 namespace {
@@ -26,14 +27,14 @@ TEST_CASE("the two BPF capabilities or the old one are enough") {
   CHECK_FALSE(none.ok);
   CHECK(none.required);
   CHECK_FALSE(none.hint.empty());
-  CHECK_THAT(none.detail, Catch::Contains("CAP_BPF"));
+  CHECK_THAT(none.detail, ContainsText("CAP_BPF"));
 }
 
 TEST_CASE("the answer to the uprobe system call names the generation") {
-  CHECK_THAT(OptimizedProbeCheck(ENXIO).detail, Catch::Contains("first generation"));
-  CHECK_THAT(OptimizedProbeCheck(EPROTO).detail, Catch::Contains("repaired"));
+  CHECK_THAT(OptimizedProbeCheck(ENXIO).detail, ContainsText("first generation"));
+  CHECK_THAT(OptimizedProbeCheck(EPROTO).detail, ContainsText("repaired"));
   CHECK(OptimizedProbeCheck(ENOSYS).detail == "none");
-  CHECK_THAT(OptimizedProbeCheck(EPERM).detail, Catch::Contains("unknown"));
+  CHECK_THAT(OptimizedProbeCheck(EPERM).detail, ContainsText("unknown"));
 }
 
 }  // namespace dlog::attach

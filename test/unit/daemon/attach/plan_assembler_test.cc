@@ -3,8 +3,9 @@
 
 #include <google/protobuf/text_format.h>
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "test/catch.h"
 
 namespace dlog::attach {
 namespace {
@@ -27,7 +28,7 @@ void Refused(const std::string& text, const std::string& why) {
   const auto plan = AssemblePlan(Parse(text));
   INFO(text);
   REQUIRE(absl::IsInvalidArgument(plan.status()));
-  CHECK_THAT(std::string(plan.status().message()), Catch::Contains(why));
+  CHECK_THAT(std::string(plan.status().message()), ContainsText(why));
 }
 
 std::string Ops(const std::string& list, const std::string& op, int count) {

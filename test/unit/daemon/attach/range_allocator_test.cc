@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/attach/range_allocator.h"
 
-#include <catch2/catch.hpp>
 #include <random>
 #include <vector>
+
+#include "test/catch.h"
 
 namespace dlog::attach {
 

@@ -4,11 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <vector>
 
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/base/unique_fd.h"
+#include "test/catch.h"
 
 namespace dlog::attach {
 namespace {
@@ -34,14 +34,14 @@ TEST_CASE("a safe instruction with the plan's bytes passes, also at the end of t
 TEST_CASE("other bytes than the plan's are refused with both shown") {
   const absl::Status status = Check({0x55, 0xc3}, 0, {0x53});
   CHECK(absl::IsFailedPrecondition(status));
-  CHECK_THAT(std::string(status.message()), Catch::Contains("55") && Catch::Contains("53"));
+  CHECK_THAT(std::string(status.message()), ContainsText("55") && ContainsText("53"));
   CHECK_FALSE(HintOf(status).empty());
 }
 
 TEST_CASE("an unsafe instruction is refused although the plan claims it") {
   const absl::Status status = Check({0x0f, 0x05, 0xc3}, 0, {0x0f, 0x05});
   CHECK(absl::IsFailedPrecondition(status));
-  CHECK_THAT(std::string(status.message()), Catch::Contains("syscall") && Catch::Contains("file offset 0x0"));
+  CHECK_THAT(std::string(status.message()), ContainsText("syscall") && ContainsText("file offset 0x0"));
 }
 
 TEST_CASE("bytes that end within the instruction do not pass for it") {

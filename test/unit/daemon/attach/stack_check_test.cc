@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/attach/stack_check.h"
 
-#include <catch2/catch.hpp>
 #include <vector>
+
+#include "test/catch.h"
 
 namespace dlog::attach {
 namespace {

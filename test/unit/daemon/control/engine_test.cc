@@ -4,7 +4,6 @@
 #include "daemon/control/engine.h"
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <map>
 #include <set>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "daemon/symbolizer_client/symbolizer_client.h"
 #include "symbolizer/base/status_hint.h"
+#include "test/catch.h"
 #include "test/fakes/fake_node.h"
 
 namespace dlog::daemon {

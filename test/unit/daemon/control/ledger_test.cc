@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/control/ledger.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 #include <string>
+
+#include "test/catch.h"
 
 namespace dlog::daemon {
 namespace {

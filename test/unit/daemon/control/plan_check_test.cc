@@ -5,12 +5,12 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
 
 #include "daemon/control/site_choice.h"
 #include "symbolizer/base/status_hint.h"
+#include "test/catch.h"
 #include "test/fakes/fake_node.h"
 
 namespace dlog::daemon {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/control/policy.h"
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
 #include "symbolizer/base/status_hint.h"
+#include "test/catch.h"
 
 namespace dlog::daemon {
 namespace {

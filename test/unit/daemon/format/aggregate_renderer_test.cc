@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 
 #include "daemon/format/renderer.h"
+#include "test/catch.h"
 #include "test/unit/daemon/format/render_fixture.h"
 
 namespace dlog::format {

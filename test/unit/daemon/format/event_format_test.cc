@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 #include <limits>
 
 #include "daemon/format/event_json.h"
@@ -7,6 +6,7 @@
 #include "daemon/format/json_writer.h"
 #include "daemon/format/template_renderer.h"
 #include "daemon/format/time_text.h"
+#include "test/catch.h"
 #include "test/unit/daemon/format/render_fixture.h"
 
 namespace dlog::format {

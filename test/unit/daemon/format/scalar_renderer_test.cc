@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
 #include "daemon/format/template_renderer.h"
+#include "test/catch.h"
 #include "test/unit/daemon/format/render_fixture.h"
 
 namespace dlog::format {

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <memory>
 #include <string>
 
@@ -14,6 +13,7 @@
 #include "daemon/metrics/histogram.h"
 #include "daemon/metrics/server.h"
 #include "symbolizer/base/status_hint.h"
+#include "test/catch.h"
 
 namespace dlog::metrics {
 namespace {

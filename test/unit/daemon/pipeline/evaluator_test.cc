@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/pipeline/evaluator.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 
+#include "test/catch.h"
 #include "test/unit/daemon/pipeline/plan_nodes.h"
 
 namespace dlog::pipeline {

@@ -5,13 +5,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "daemon/pipeline/exe_cache.h"
 #include "daemon/pipeline/wall_clock.h"
+#include "test/catch.h"
 #include "test/unit/daemon/pipeline/plan_nodes.h"
 
 namespace dlog::pipeline {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/pipeline/memory_image.h"
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "test/catch.h"
 
 namespace dlog::pipeline {
 namespace {

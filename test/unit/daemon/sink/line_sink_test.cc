@@ -5,11 +5,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <memory>
 #include <string>
 
 #include "absl/time/clock.h"
+#include "test/catch.h"
 
 namespace dlog::sink {
 namespace {

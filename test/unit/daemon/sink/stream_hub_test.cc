@@ -2,10 +2,11 @@
 #include "daemon/sink/stream_hub.h"
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "test/catch.h"
 
 namespace dlog::sink {
 namespace {

@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
 
 #include "daemon/symbolizer_client/symbolizer_client.h"
+#include "test/catch.h"
 
 namespace dlog::daemon {
 namespace {

@@ -10,13 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <string>
 
 #include "symbolizer/base/status_hint.h"
+#include "test/catch.h"
 
 namespace dlog::daemon {
 namespace {

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
+
+#include "test/catch.h"
 
 namespace dlog::daemon {
 namespace {

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -23,6 +22,7 @@
 
 #include "daemon/targets/process.h"
 #include "symbolizer/base/status_hint.h"
+#include "test/catch.h"
 
 namespace dlog::daemon {
 namespace {

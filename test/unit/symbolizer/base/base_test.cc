@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 
-#include <catch2/catch.hpp>
-
 #include "symbolizer/base/addresses.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/base/unique_fd.h"
+#include "test/catch.h"
 
 namespace dlog {
 namespace {
@@ -41,7 +40,7 @@ TEST_CASE("a descriptor is closed exactly once") {
     raw = fd.get();
     REQUIRE(fd.valid());
     UniqueFd moved(std::move(fd));
-    CHECK_FALSE(fd.valid());
+    CHECK_FALSE(fd.valid());  // NOLINT(bugprone-use-after-move,clang-analyzer-cplusplus.Move): what is tested
     CHECK(moved.get() == raw);
     CHECK(IsOpen(raw));
   }

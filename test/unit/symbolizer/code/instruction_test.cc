@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/code/instruction.h"
 
-#include <catch2/catch.hpp>
 #include <random>
 #include <vector>
+
+#include "test/catch.h"
 
 namespace dlog::code {
 namespace {
@@ -21,7 +22,7 @@ void ExpectRefused(const Bytes& bytes, const std::string& reason_part) {
   const Instruction instruction = DecodeWhole(bytes);
   INFO(instruction.text);
   CHECK(instruction.probe_class == ProbeClass::kRefused);
-  CHECK_THAT(instruction.refusal, Catch::Matchers::Contains(reason_part));
+  CHECK_THAT(instruction.refusal, ContainsText(reason_part));
   CHECK(instruction.refusal.find('\n') == std::string::npos);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/cursor.h"
 
-#include <catch2/catch.hpp>
 #include <vector>
+
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

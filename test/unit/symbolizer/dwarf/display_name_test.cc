@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 
 #include "symbolizer/dwarf/type_graph.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

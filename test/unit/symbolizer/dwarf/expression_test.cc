@@ -3,13 +3,12 @@
 
 #include <dwarf.h>
 
-#include <catch2/catch.hpp>
-
 #include "program.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/location.h"
 #include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/type_layout.h"
+#include "test/catch.h"
 #include "word_evaluator.h"
 
 namespace dlog::dwarf {

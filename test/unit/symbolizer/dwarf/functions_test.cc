@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "program.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 
 #include "program.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/unit_index.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/line_index.h"
 
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "program.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

@@ -3,8 +3,9 @@
 
 #include <dwarf.h>
 
-#include <catch2/catch.hpp>
 #include <random>
+
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/location.h"
 
-#include <catch2/catch.hpp>
-
 #include "program.h"
 #include "symbolizer/dwarf/die.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/paths.h"
 
-#include <catch2/catch.hpp>
-
 #include "symbolizer/dwarf/edit_distance.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

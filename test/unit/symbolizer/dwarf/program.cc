@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program.h"
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <set>
+
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 

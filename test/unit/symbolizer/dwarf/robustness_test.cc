@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 #include <random>
 
 #include "program.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

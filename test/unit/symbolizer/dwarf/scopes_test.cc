@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/scopes.h"
 
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "program.h"
 #include "symbolizer/dwarf/die.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <elf.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 
 #include "symbolizer/elf/crc32.h"
+#include "test/catch.h"
 
 namespace dlog::elf {
 namespace {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/elf/debug_file.h"
 
-#include <catch2/catch.hpp>
-
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/elf/build_id.h"
 #include "temp_file.h"
+#include "test/catch.h"
 
 namespace dlog::elf {
 namespace {

@@ -3,11 +3,11 @@
 
 #include <elf.h>
 
-#include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
 
 #include "temp_file.h"
+#include "test/catch.h"
 
 namespace dlog::elf {
 namespace {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 #include <functional>
 #include <random>
 #include <string>
 
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/expr/limits.h"
+#include "test/catch.h"
 #include "test/unit/symbolizer/expr/ast_text.h"
 
 namespace dlog::expr {
@@ -28,7 +28,7 @@ std::string ErrorOf(std::string_view source) {
 void ExpectError(std::string_view source, const std::string& message_part, size_t column) {
   const std::string error = ErrorOf(source);
   INFO(source << "\n" << error);
-  CHECK_THAT(error, Catch::Matchers::Contains(message_part));
+  CHECK_THAT(error, ContainsText(message_part));
   const size_t caret_line = error.rfind('\n');
   REQUIRE(caret_line != std::string::npos);
   CHECK(error.substr(caret_line + 1) == std::string(2 + column, ' ') + "^");
@@ -247,8 +247,8 @@ int DepthOf(const Ast& ast) {
 
 TEST_CASE("depth and length are limited, in every direction") {
   const std::string parens = std::string(kMaxDepth + 1, '(') + "a" + std::string(kMaxDepth + 1, ')');
-  CHECK_THAT(ErrorOf(parens), Catch::Matchers::Contains("too deeply"));
-  CHECK_THAT(ErrorOf(std::string(2000, '-') + "a"), Catch::Matchers::Contains("not allowed"));
+  CHECK_THAT(ErrorOf(parens), ContainsText("too deeply"));
+  CHECK_THAT(ErrorOf(std::string(2000, '-') + "a"), ContainsText("not allowed"));
   std::string unary, sum = "a", members = "a", indices = "a";
   for (int i = 0; i < kMaxDepth; ++i) {
     unary += "- ";
@@ -256,13 +256,13 @@ TEST_CASE("depth and length are limited, in every direction") {
     members += ".a";
     indices += "[0]";
   }
-  CHECK_THAT(ErrorOf(unary + "a"), Catch::Matchers::Contains("too deeply"));
+  CHECK_THAT(ErrorOf(unary + "a"), ContainsText("too deeply"));
   for (const std::string& chain : {sum, members, indices}) {
-    CHECK_THAT(ErrorOf(chain), Catch::Matchers::Contains("too deeply"));
+    CHECK_THAT(ErrorOf(chain), ContainsText("too deeply"));
   }
   CHECK(ParseExpression(sum.substr(0, sum.size() - 2)).ok());
   CHECK(ParseExpression(members.substr(0, members.size() - 2)).ok());
-  CHECK_THAT(ErrorOf(std::string(kMaxExpressionLength + 1, 'a')), Catch::Matchers::Contains("longer than"));
+  CHECK_THAT(ErrorOf(std::string(kMaxExpressionLength + 1, 'a')), ContainsText("longer than"));
   CHECK(ParseExpression(std::string(kMaxExpressionLength, 'a')).ok());
 }
 

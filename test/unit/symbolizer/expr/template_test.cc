@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
 #include <random>
 #include <string>
 
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/expr/limits.h"
+#include "test/catch.h"
 #include "test/unit/symbolizer/expr/ast_text.h"
 
 namespace dlog::expr {
@@ -32,7 +32,7 @@ void ExpectError(std::string_view source, const std::string& message_part, size_
   CHECK(parsed.status().code() == absl::StatusCode::kInvalidArgument);
   const std::string error(parsed.status().message());
   INFO(error);
-  CHECK_THAT(error, Catch::Matchers::Contains(message_part));
+  CHECK_THAT(error, ContainsText(message_part));
   CHECK(error.substr(error.rfind('\n') + 1) == std::string(2 + column, ' ') + "^");
 }
 

@@ -2,7 +2,6 @@
 //
 // Expressions over this test program's own variables and literals, bound through its own DWARF, against what the
 // compiler makes of the same text.
-#include <catch2/catch.hpp>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/nodes.h"
 #include "symbolizer/visualizers/catalog.h"
+#include "test/catch.h"
 
 namespace plan_test {
 enum class Color : uint8_t { kRed = 1, kBlue = 4 };
@@ -50,7 +50,7 @@ __attribute__((noinline)) int Anchor(int amount) {
 namespace dlog::plan {
 namespace {
 
-using namespace plan_test;
+using namespace plan_test;  // NOLINT(google-build-using-namespace): the same texts are looked up from inside it
 
 // The program's own debug information, opened once.
 struct Self {
@@ -102,6 +102,7 @@ void FillImage(pipeline::MemoryImage* image) {
   image->Clear();
   image->SetRegister(16, reinterpret_cast<uint64_t>(&plan_test::Anchor));
   const auto add = [&](const auto& object) {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): the pointers themselves are captured
     image->AddSegment(reinterpret_cast<uint64_t>(&object), {reinterpret_cast<const uint8_t*>(&object), sizeof(object)});
   };
   add(g_counter), add(g_unsigned), add(g_short), add(g_big), add(g_double), add(g_float), add(g_flag), add(g_char);

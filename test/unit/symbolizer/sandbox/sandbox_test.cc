@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -29,6 +28,7 @@
 
 #include "symbolizer/sandbox/exit_status.h"
 #include "symbolizer/sandbox/sanitizer_build.h"
+#include "test/catch.h"
 
 namespace dlog::sandbox {
 namespace {
