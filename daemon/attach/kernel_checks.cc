@@ -2,6 +2,7 @@
 #include "daemon/attach/kernel_checks.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -116,8 +117,12 @@ KernelCheck MemlockLimit() {
   const bool raised = setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0;
   const std::string why = raised ? "can be raised" : absl::StrCat("cannot be raised: ", std::strerror(errno));
   if (raised) setrlimit(RLIMIT_MEMLOCK, &limit);
+  // Since 5.11 maps are charged to the memory cgroup. The helper came with the same release; libbpf asks the same way.
+  const bool by_cgroup =
+      libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns, nullptr) == 1;
+  if (by_cgroup) return Passed("memlock", false, "not needed: this kernel charges maps to the memory cgroup");
   return {"memlock", raised, false, absl::StrCat("RLIMIT_MEMLOCK ", why),
-          raised ? "" : "only matters before Linux 5.11"};
+          raised ? "" : "raise LimitMEMLOCK of the service, or run as root with CAP_SYS_RESOURCE"};
 }
 
 KernelCheck OptimizedProbes() {

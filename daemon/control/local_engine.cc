@@ -15,6 +15,7 @@
 #include "daemon/pipeline/event_builder.h"
 #include "daemon/symbolizer_client/symbolizer_client.h"
 #include "daemon/targets/small_file.h"
+#include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
 namespace {
@@ -34,10 +35,16 @@ v1::Check WorkerCheck(const std::string& worker_path) {
   v1::Check check;
   check.set_name("symbolizer");
   check.set_required(true);
-  check.set_ok(access(client.worker_path().c_str(), X_OK) == 0);
-  check.set_detail(check.ok() ? client.worker_path()
-                              : fmt::format("{}: {}", client.worker_path(), std::strerror(errno)));
-  if (!check.ok()) check.set_hint("install dlog-symbolizer in the directory of this program");
+  if (access(client.worker_path().c_str(), X_OK) != 0) {
+    check.set_detail(fmt::format("{}: {}", client.worker_path(), std::strerror(errno)));
+    check.set_hint("install dlog-symbolizer in the directory of this program");
+    return check;
+  }
+  const absl::StatusOr<std::string> sandbox = client.DescribeSandbox();
+  check.set_ok(sandbox.ok());
+  check.set_detail(
+      fmt::format("{}: {}", client.worker_path(), sandbox.ok() ? *sandbox : std::string(sandbox.status().message())));
+  if (!sandbox.ok()) check.set_hint(HintOf(sandbox.status()));
   return check;
 }
 
