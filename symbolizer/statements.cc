@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/prologue.h"
 
 namespace dlog::symbolizer {
 namespace {
@@ -58,20 +59,30 @@ bool StartsWithFrameSetup(const dwarf::Module& module, LinkAddress entry) {
   return starts_with(bytes, kPushMov);
 }
 
-// Where the body of a function begins: the row marked prologue_end, else behind a frame set-up the second row, else
-// the entry itself (optimised code describes its variables from the first instruction on).
+// Where the body of a function begins: the row marked prologue_end; else, when the frame is set up or parameters are
+// stored first, the first row behind that; else the entry itself (optimised code describes its variables from the first
+// instruction on).
 LinkAddress AfterPrologue(const dwarf::Module& module, const std::vector<dwarf::LineRow>& rows,
-                          const std::vector<dwarf::AddressRange>& ranges, LinkAddress entry) {
-  const auto range =
-      std::find_if(ranges.begin(), ranges.end(), [&](const dwarf::AddressRange& r) { return r.Contains(entry); });
-  if (range == ranges.end()) return entry;
-  std::optional<LinkAddress> second;
+                          const dwarf::FunctionScope& scope, LinkAddress entry) {
+  constexpr size_t kMostRowsTried = 4;
+  const auto range = std::find_if(scope.ranges.begin(), scope.ranges.end(),
+                                  [&](const dwarf::AddressRange& r) { return r.Contains(entry); });
+  if (range == scope.ranges.end()) return entry;
+  std::set<LinkAddress> later;
   for (const dwarf::LineRow& row : rows) {
     if (row.end_sequence || !range->Contains(row.address)) continue;
     if (row.prologue_end) return row.address;
-    if (row.address > entry && row.line != 0 && (!second || row.address < *second)) second = row.address;
+    if (row.address > entry && row.line != 0) later.insert(row.address);
+    if (later.size() > kMostRowsTried) later.erase(std::prev(later.end()));
   }
-  return second && StartsWithFrameSetup(module, entry) ? *second : entry;
+  if (later.empty()) return entry;
+  if (dwarf::AwaitsPrologue(module, scope, entry)) {
+    for (LinkAddress row : later) {
+      if (!dwarf::AlwaysReached(module, scope, row)) break;
+      if (!dwarf::AwaitsPrologue(module, scope, row)) return row;
+    }
+  }
+  return StartsWithFrameSetup(module, entry) ? *later.begin() : entry;
 }
 
 LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
@@ -102,7 +113,7 @@ absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, 
     if (!scope->inlined && address == EntryOf(*scope)) {
       auto unit_rows = lines.Rows(row.unit->unit);
       if (!unit_rows.ok()) return unit_rows.status();
-      address = AfterPrologue(module, **unit_rows, scope->ranges, address);
+      address = AfterPrologue(module, **unit_rows, *scope, address);
       if (address != row.address) {
         auto moved = dwarf::FunctionAt(module, row.unit->unit, address, &scope->die);
         if (moved.ok()) scope = std::move(moved);
@@ -182,7 +193,7 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
     if (!match.inlined) {
       auto entry_scope = dwarf::FunctionAt(module, match.unit, match.entry, &match.die);
       if (!entry_scope.ok()) continue;
-      address = AfterPrologue(module, **rows, entry_scope->ranges, match.entry);
+      address = AfterPrologue(module, **rows, *entry_scope, match.entry);
     }
     auto scope = dwarf::FunctionAt(module, match.unit, address, &match.die);
     if (!scope.ok() || !seen.insert(address).second) continue;

@@ -45,6 +45,16 @@ absl::StatusOr<v1::Node> CfaAt(const Module& module, LinkAddress address) {
   return EvaluateAddress({ops, count}, context);
 }
 
+LinkAddress FrameRowEnd(const Module& module, LinkAddress address) {
+  const Frame frame = FrameAt(module, address);
+  Dwarf_Addr begin = 0;
+  Dwarf_Addr end = 0;
+  if (frame == nullptr || dwarf_frame_info(frame.get(), &begin, &end, nullptr) < 0 || end <= address.value) {
+    return address;
+  }
+  return {end};
+}
+
 std::optional<uint32_t> CfaRegister(const Module& module, LinkAddress address) {
   const absl::StatusOr<v1::Node> cfa = CfaAt(module, address);
   if (!cfa.ok()) return std::nullopt;

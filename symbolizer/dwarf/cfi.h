@@ -12,4 +12,7 @@ namespace dlog::dwarf {
 // the rule is an expression.
 std::optional<uint32_t> CfaRegister(const Module& module, LinkAddress address);
 
+// The first address behind `address` where another rule may hold; `address` itself when there is no CFI.
+LinkAddress FrameRowEnd(const Module& module, LinkAddress address);
+
 }  // namespace dlog::dwarf

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -11,12 +12,14 @@
 #include "symbolizer/dwarf/cfi.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/expression.h"
+#include "symbolizer/dwarf/prologue.h"
 
 namespace dlog::dwarf {
 namespace {
 
 constexpr size_t kMaxLocationEntries = 65536;
 constexpr uint32_t kFramePointer = 6;  // rbp
+constexpr uint32_t kStackPointer = 7;  // rsp
 
 struct LocationEntry {
   AddressRange range;
@@ -93,6 +96,9 @@ absl::StatusOr<v1::Node> FrameBaseAt(const Module& module, const FunctionScope& 
   auto base = EvaluateAddress(*ops, context);
   if (!base.ok()) return base.status();
   if (absl::Status s = CheckFramePointer(module, *base, probe); !s.ok()) return s;
+  if (base->kind_case() == v1::Node::kReg && base->reg() == kStackPointer) {
+    if (absl::Status s = CheckStackPointer(module, scope, probe); !s.ok()) return s;
+  }
   return base;
 }
 
@@ -126,6 +132,10 @@ absl::StatusOr<v1::Node> ConstantOf(const Dwarf_Die& variable, Dwarf_Attribute& 
     out.mutable_constant()->resize(size);
   }
   return out;
+}
+
+bool UsesStackPointer(std::span<const Dwarf_Op> ops) {
+  return std::any_of(ops.begin(), ops.end(), [](const Dwarf_Op& op) { return op.atom == DW_OP_breg0 + kStackPointer; });
 }
 
 bool IsRecoverable(std::span<const Dwarf_Op> ops) {
@@ -162,7 +172,18 @@ absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& s
   context.attribute = &*attr;
   context.frame_base = [&] { return FrameBaseAt(module, scope, point.probe); };
   context.cfa = [&] { return CfaAt(module, point.probe); };
-  return EvaluateLocation(*ops, context);
+  auto location = EvaluateLocation(*ops, context);
+  if (!location.ok() || IsLocationList(*attr)) return location;
+  if (UsesStackPointer(*ops)) {
+    if (absl::Status s = CheckStackPointer(module, scope, point.probe); !s.ok()) return s;
+  }
+  if (absl::Status s = CheckStored(module, scope, variable, *location, point.probe); !s.ok()) return s;
+  return location;
+}
+
+bool HasSingleLocation(const Dwarf_Die& variable) {
+  auto attr = Inherited(variable, DW_AT_location);
+  return attr.has_value() && !IsLocationList(*attr);
 }
 
 std::vector<AddressRange> AvailableRanges(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable) {

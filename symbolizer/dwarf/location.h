@@ -28,14 +28,17 @@ struct ProbePoint {
 //   constant           constant (DW_AT_const_value, DW_OP_implicit_value)
 //   DW_OP_piece        composite; pieces without location are `unavailable`
 // Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the address or only the value at the
-// function's entry is known; Unimplemented naming the operation or register class that cannot be captured (vector
-// registers, TLS, implicit pointers) or "thread-local variable"; InvalidArgument for a malformed description (this
-// variable only).
+// function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented naming the operation
+// or register class that cannot be captured (vector registers, TLS, implicit pointers) or "thread-local variable";
+// InvalidArgument for a malformed description (this variable only).
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point);
 
+// Whether DWARF gives `variable` one location description for all of its scope, not a list.
+bool HasSingleLocation(const Dwarf_Die& variable);
+
 // Address ranges in which `variable` has a location (DWARF says nothing about other addresses). A variable with a
-// single location description is available in the whole function.
+// single location description counts as available in the whole function; LocationOf knows better about its prologue.
 std::vector<AddressRange> AvailableRanges(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable);
 
 // The CFA at `address` as a machine-word Node over the registers there (CFI from .debug_frame or .eh_frame).

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "symbolizer/code/frame_trace.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/module.h"
 
@@ -77,6 +78,13 @@ struct ModuleCache {
   std::unordered_map<std::string, std::vector<Dwarf_Die>> specified_types;
   bool named_types_built = false;
   int nested_searches = 0;
+  // The last function entry that was followed (prologue.h): all parameters of a site ask for the same.
+  struct TracedFrame {
+    LinkAddress entry;
+    LinkAddress until;
+    code::FrameTrace trace;
+  };
+  std::optional<TracedFrame> frame;
 };
 
 // The index of the unit that holds `die`, made on first use.

@@ -33,9 +33,9 @@ TEST_CASE("Clang's frame pointer is not believed before it is set up") {
 TEST_CASE("The frame is that of the probe, the list entry that of the statement") {
   const Program program("locals.gcc.O0.dwarf5");
   const Statement statement = program.In("locals.cc", "after_shadow", "Shadow");
-  const Variable x = VariableNamed(statement.scope, "x");
+  const Variable result = VariableNamed(statement.scope, "result");
   const LinkAddress entry = statement.scope.ranges.front().begin;
-  auto moved = LocationOf(program.module(), statement.scope, x.die, {statement.address, entry});
+  auto moved = LocationOf(program.module(), statement.scope, result.die, {statement.address, entry});
   REQUIRE(moved.ok());
   CHECK(DescribeLocation(*moved).substr(0, 5) == "[rsp-");
 }
@@ -109,7 +109,9 @@ TEST_CASE("Where a variable is available agrees with whether it can be located")
           ++located;
         } else {
           CHECK_FALSE(node.status().message().empty());
-          if (node.status().code() == absl::StatusCode::kFailedPrecondition) CHECK_FALSE(available);
+          // A single location is also missing before the prologue has made it true.
+          const bool single = HasSingleLocation(variable.die);
+          if (node.status().code() == absl::StatusCode::kFailedPrecondition && !single) CHECK_FALSE(available);
           ++missing;
         }
       }
