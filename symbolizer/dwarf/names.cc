@@ -122,6 +122,16 @@ std::string ParameterList(const Module& module, const Dwarf_Die& function) {
   return "(" + out + ")" + (is_const ? " const" : "");
 }
 
+// rustc's older mangling is that of C++ with a hash as the last component: "shop::handle::h12aa003587dde1f3".
+void RemoveRustHash(std::string* name) {
+  constexpr std::string_view kBefore = "::h";
+  constexpr size_t kDigits = 16;
+  if (name->size() <= kBefore.size() + kDigits) return;
+  const size_t at = name->size() - kBefore.size() - kDigits;
+  if (name->compare(at, kBefore.size(), kBefore) != 0) return;
+  if (name->find_first_not_of("0123456789abcdef", at + kBefore.size()) == std::string::npos) name->resize(at);
+}
+
 }  // namespace
 
 std::string Demangle(const char* mangled) {
@@ -131,6 +141,7 @@ std::string Demangle(const char* mangled) {
   if (status != 0 || text == nullptr) return mangled;
   std::string out = text.get();
   if (const size_t clone = out.find(" [clone "); clone != std::string::npos) out.resize(clone);
+  RemoveRustHash(&out);
   return out;
 }
 

@@ -10,6 +10,8 @@ TEST_CASE("Mangled names are shown demangled and without clone suffixes") {
   CHECK(Demangle("_ZNK4shop5Order5totalEi.constprop.0") == "shop::Order::total(int) const");
   CHECK(Demangle("plain") == "plain");
   CHECK(Demangle("_Zbroken") == "_Zbroken");
+  CHECK(Demangle("_ZN1a6handle17h12aa003587dde1f3E") == "a::handle");  // rustc
+  CHECK(Demangle("_ZN1a6handle17h12aa003587dde1fxE") == "a::handle::h12aa003587dde1fx");
 }
 
 TEST_CASE("The base name is what stands before the parameters") {
