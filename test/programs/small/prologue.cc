@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Functions with every kind of prologue. Each is called with fixed arguments only, so that a value that its prologue has
-// not stored yet can be told from one that it has. With an argument it runs until it is killed.
+// Functions with every kind of prologue. Each is called with fixed arguments only, so that a value that its prologue
+// has not stored yet can be told from one that it has. With an argument it runs until it is killed.
+// An opening brace on a line of its own is one of the cases.
+// clang-format off
 #include <unistd.h>
 
 #include <cstdarg>
