@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
-#include "cli/values.h"
+#include "daemon/config/values.h"
 
 namespace dlog::cli {
 namespace {
@@ -84,7 +86,7 @@ absl::Status InstrumentOptions::Fill(v1::LogpointSpec* spec) const {
   if (!event_bytes.empty()) {
     auto value = ParseBytes(event_bytes);
     if (!value.ok()) return value.status();
-    limits->set_event_bytes(static_cast<uint32_t>(*value));
+    limits->set_event_bytes(static_cast<uint32_t>(std::min<uint64_t>(*value, UINT32_MAX)));
   }
   return absl::OkStatus();
 }

@@ -9,18 +9,19 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "daemon/config/config.h"
 #include "daemon/control/api_server.h"
+#include "daemon/control/configured_sinks.h"
 #include "daemon/control/local_engine.h"
-#include "daemon/format/event_json.h"
-#include "daemon/format/event_text.h"
+#include "daemon/control/reload.h"
 #include "daemon/metrics/server.h"
-#include "daemon/sink/line_sink.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -29,14 +30,11 @@ namespace {
 constexpr int kExitUsage = 2;
 
 struct Flags {
-  std::string socket = "/run/dlog/dlogd.sock";
-  std::string listen;
-  std::string metrics = "127.0.0.1:9464";
-  bool metrics_named = false;
   std::string config;
-  std::string state_dir;
-  std::string cache_dir;
+  std::string socket, listen, metrics, state_dir, cache_dir;
   std::vector<std::string> sinks;
+  bool check_config = false;
+  bool config_reference = false;
 };
 
 int Fail(const absl::Status& status) {
@@ -50,38 +48,32 @@ absl::Status NotSupported(const std::string& flag, const std::string& hint) {
   return WithHint(absl::UnimplementedError(flag + " is not supported by this version"), hint);
 }
 
-std::string JsonLine(const v1::Event& event) {
-  std::string line;
-  format::AppendEventJson(event, &line);
-  return line;
-}
-
-std::string TextLine(const v1::Event& event) {
-  std::string line;
-  format::AppendEventText(event, {}, &line);
-  return line;
-}
-
-// "stdout", "stdout:json" or "stdout:text".
-absl::StatusOr<std::unique_ptr<sink::Sink>> MakeSink(const std::string& spec) {
-  if (spec == "stdout" || spec == "stdout:json") {
-    return std::make_unique<sink::LineSink>("stdout", STDOUT_FILENO, JsonLine);
-  }
-  if (spec == "stdout:text") return std::make_unique<sink::LineSink>("stdout", STDOUT_FILENO, TextLine);
-  return WithHint(absl::InvalidArgumentError(fmt::format("unknown sink '{}'", spec)),
-                  "--sink takes stdout:json or stdout:text");
-}
-
 // A closed standard stream would be reused by the next socket, and a message would go to a client.
 void OpenStandardStreams() {
   for (int fd = open("/dev/null", O_RDWR); fd >= 0 && fd <= STDERR_FILENO; fd = open("/dev/null", O_RDWR)) {
   }
 }
 
-int Run(const Flags& flags) {
-  if (!flags.listen.empty()) return Fail(NotSupported("--listen", "use the unix socket: --socket PATH"));
-  if (!flags.config.empty()) return Fail(NotSupported("--config", "use the flags; `dlogd --help` lists them"));
+absl::StatusOr<std::unique_ptr<metrics::MetricsServer>> ServeMetrics(const Config& config, const Engine& engine) {
+  if (config.metrics.empty()) return nullptr;
+  auto collector = std::make_shared<metrics::Collector>([&engine] { return engine.Metrics(); }, DLOG_VERSION);
+  auto server = metrics::MetricsServer::Create(config.metrics, collector);
+  if (server.ok() || config.metrics_named) return server;
+  fmt::print(stderr, "dlogd: no metrics: {}\n", std::string(server.status().message()));
+  return nullptr;
+}
 
+void Reload(Reloader* reloader) {
+  auto lines = reloader->Reload();
+  if (!lines.ok()) {
+    (void)Fail(lines.status());
+    fmt::print(stderr, "dlogd: the old configuration stays\n");
+    return;
+  }
+  for (const std::string& line : *lines) fmt::print(stderr, "dlogd: {}\n", line);
+}
+
+int Serve(const ConfigSource& source, const Config& config) {
   // Before the first thread: all of them inherit the mask, and only sigwait below sees these signals.
   sigset_t signals;
   sigemptyset(&signals);
@@ -90,40 +82,41 @@ int Run(const Flags& flags) {
   signal(SIGPIPE, SIG_IGN);
   umask(0077);
 
-  std::vector<std::unique_ptr<sink::Sink>> sinks;
+  ConfiguredSinks sinks;
+  if (auto status = sinks.Apply(config.sinks); !status.ok()) return Fail(status);
   LocalEngineOptions options;
-  options.cache_directory = flags.cache_dir;
-  for (const std::string& spec : flags.sinks) {
-    auto sink = MakeSink(spec);
-    if (!sink.ok()) return Fail(sink.status());
-    options.sinks.push_back(sink->get());
-    sinks.push_back(*std::move(sink));
-  }
+  options.cache_directory = config.cache_dir;
+  options.max_logpoints = config.max_logpoints;
+  options.sinks = sinks.set();
   const auto engine = MakeLocalEngine(options);
   if (auto status = engine->Start(); !status.ok()) return Fail(status);
-
-  std::unique_ptr<metrics::MetricsServer> metrics;
-  if (!flags.metrics.empty()) {
-    auto collector = std::make_shared<metrics::Collector>([&] { return engine->Metrics(); }, DLOG_VERSION);
-    auto server = metrics::MetricsServer::Create(flags.metrics, collector);
-    if (server.ok()) {
-      metrics = *std::move(server);
-    } else if (flags.metrics_named) {
-      return Fail(server.status());
-    } else {
-      fmt::print(stderr, "dlogd: no metrics: {}\n", std::string(server.status().message()));
-    }
-  }
-  auto api = ApiServer::ListenUnix(engine.get(), flags.socket);
+  const auto metrics = ServeMetrics(config, *engine);
+  if (!metrics.ok()) return Fail(metrics.status());
+  auto api = ApiServer::ListenUnix(engine.get(), config.socket);
   if (!api.ok()) return Fail(api.status());
-  fmt::print(stderr, "dlogd {}: ready on unix://{}\n", DLOG_VERSION, flags.socket);
+  fmt::print(stderr, "dlogd {}: ready on unix://{}\n", DLOG_VERSION, config.socket);
 
-  int received = 0;
-  do {
-    sigwait(&signals, &received);
-  } while (received == SIGHUP);  // a terminal that closes, or a service manager that asks for a reload of nothing
+  Reloader reloader(source, config, &sinks);
+  int received = SIGHUP;
+  while (sigwait(&signals, &received) != 0 || received == SIGHUP) Reload(&reloader);
   engine->Stop();
   return 0;
+}
+
+int Run(const Flags& flags, const Overrides& overrides) {
+  if (flags.config_reference) {
+    fmt::print("{}", ConfigReference());
+    return 0;
+  }
+  if (!flags.listen.empty()) return Fail(NotSupported("--listen", "use the unix socket: --socket PATH"));
+  const ConfigSource source{flags.config, overrides, [](const char* name) -> const char* { return getenv(name); }};
+  auto config = LoadConfig(source);
+  if (!config.ok()) return Fail(config.status());
+  if (flags.check_config) {
+    fmt::print("dlogd: the configuration is good\n");
+    return 0;
+  }
+  return Serve(source, *config);
 }
 
 }  // namespace
@@ -134,18 +127,29 @@ int main(int argc, char** argv) {
   dlog::daemon::Flags flags;
   CLI::App app("dlogd: adds log lines to running programs");
   app.set_version_flag("--version", std::string("dlogd ") + DLOG_VERSION);
-  app.add_option("--socket", flags.socket, "unix socket of the API")->capture_default_str();
+  app.add_option("--config", flags.config, "configuration file (YAML); the flags below override it");
+  app.add_flag("--check-config", flags.check_config, "check configuration, environment and flags, and end");
+  app.add_flag("--config-reference", flags.config_reference, "print the page of all keys of the configuration");
   app.add_option("--listen", flags.listen, "network address of the API (not supported by this version)");
-  auto* metrics = app.add_option("--metrics", flags.metrics, "address of /metrics; empty: none")->capture_default_str();
-  app.add_option("--sink", flags.sinks, "where events go beside live streams: stdout:json, stdout:text");
-  app.add_option("--config", flags.config, "configuration file (not supported by this version)");
-  app.add_option("--state-dir", flags.state_dir, "directory for state; this version keeps none");
-  app.add_option("--cache-dir", flags.cache_dir, "directory for inflated debug information (default /var/cache/dlog)");
+  const std::vector<std::pair<std::string, CLI::Option*>> options = {
+      {"socket", app.add_option("--socket", flags.socket, "unix socket of the API (default /run/dlog/dlogd.sock)")},
+      {"metrics",
+       app.add_option("--metrics", flags.metrics, "address of /metrics (default 127.0.0.1:9464); empty: none")},
+      {"state-dir", app.add_option("--state-dir", flags.state_dir, "directory for state; this version keeps none")},
+      {"cache-dir", app.add_option("--cache-dir", flags.cache_dir,
+                                   "directory for inflated debug information (default /var/cache/dlog)")},
+      {"sinks",
+       app.add_option("--sink", flags.sinks, "where events go beside live streams: stdout:json, stdout:text, file:PATH")
+           ->allow_extra_args(false)},
+  };
   try {  // the library reports wrong usage by exceptions
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : dlog::daemon::kExitUsage;
   }
-  flags.metrics_named = metrics->count() > 0;
-  return dlog::daemon::Run(flags);
+  dlog::daemon::Overrides overrides;
+  for (const auto& [key, option] : options) {
+    if (option->count() > 0) overrides[key] = option->results();
+  }
+  return dlog::daemon::Run(flags, overrides);
 }

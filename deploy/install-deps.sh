@@ -35,7 +35,7 @@ build_packages() {
   echo libbpf-dev libelf-dev libdw-dev libseccomp-dev libzydis-dev libisal-dev libzstd-dev
   echo libabsl-dev libfmt-dev libcli11-dev
   echo libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
-  echo prometheus-cpp-dev
+  echo prometheus-cpp-dev libyaml-cpp-dev
   echo catch2
   first_of clang-19 clang  # the BPF programs
   echo llvm                # llvm-strip for the BPF objects

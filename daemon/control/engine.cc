@@ -105,7 +105,7 @@ absl::Status Engine::EnsureAttacher() {
   drain.attacher = attacher_owned_.get();
   drain.registry = &registry_;
   drain.build = seams_.build_event;
-  drain.sinks = seams_.sinks;
+  if (seams_.sinks != nullptr) drain.sinks.push_back(seams_.sinks.get());
   drain.sinks.push_back(&hub_);
   drain.latency = &latency_;
   drain.on_hit_limit = [this] { owner_->Poke(); };
@@ -308,7 +308,9 @@ metrics::MetricsSnapshot Engine::Metrics() const {
   snapshot.symbolizer_failures = preparer_.failures();
   snapshot.resolve = preparer_.resolve_times();
   snapshot.event_latency = latency_.Snapshot();
-  for (const sink::Sink* sink : seams_.sinks) snapshot.sinks.push_back({sink->name(), sink->Counters()});
+  if (seams_.sinks != nullptr) {
+    for (const auto& [name, counters] : seams_.sinks->CountersByName()) snapshot.sinks.push_back({name, counters});
+  }
   snapshot.sinks.push_back({hub_.name(), hub_.Counters()});
   if (Attacher* attacher = attacher_) snapshot.ring_used_ratio = attacher->RingUsedRatio();
   return snapshot;

@@ -27,6 +27,7 @@
 #include "daemon/control/preparer.h"
 #include "daemon/control/registry.h"
 #include "daemon/metrics/snapshot.h"
+#include "daemon/sink/sink_set.h"
 #include "daemon/sink/stream_hub.h"
 
 namespace dlog::daemon {
@@ -48,7 +49,7 @@ struct EngineSeams {
   BuildEvent build_event;
   std::function<std::vector<v1::Check>()> checks;  // for Status; called once
   std::function<absl::Time()> now;                 // monotonic; default: CLOCK_BOOTTIME
-  std::vector<sink::Sink*> sinks;                  // beside the live streams; must outlive the engine
+  std::shared_ptr<sink::SinkSet> sinks;            // beside the live streams; may be null
 };
 
 struct StreamHandle {

@@ -74,6 +74,7 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   EngineOptions engine;
   engine.host = HostName();
   engine.embedded = options.embedded;
+  engine.max_logpoints = options.max_logpoints;
   EngineSeams seams;
   seams.make_attacher = [] { return MakeBpfAttacher({}); };
   auto client = std::make_shared<const SymbolizerClient>(SymbolizerOptions{options.worker_path});

@@ -14,9 +14,10 @@ namespace dlog::daemon {
 
 struct LocalEngineOptions {
   bool embedded = false;
-  std::string worker_path;         // empty: dlog-symbolizer beside this executable
-  std::string cache_directory;     // empty: the usual place (cache_directory.h)
-  std::vector<sink::Sink*> sinks;  // must outlive the engine
+  std::string worker_path;               // empty: dlog-symbolizer beside this executable
+  std::string cache_directory;           // empty: the usual place (cache_directory.h)
+  size_t max_logpoints = 1000;           // active at once
+  std::shared_ptr<sink::SinkSet> sinks;  // may be null
 };
 
 std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options);

@@ -27,6 +27,8 @@ class Sink {
   virtual const std::string& name() const = 0;
   // Thread: the drain thread. Never blocks.
   virtual void Publish(const EventPtr& event) = 0;
+  // Delivers what it still can, within its own limit of time, and drops the rest. Nothing is published afterwards.
+  virtual void Finish() {}
   // From any thread.
   virtual SinkCounters Counters() const = 0;
 };

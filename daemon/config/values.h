@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers with units as people write them on the command line.
+// Numbers with units as people write them on the command line and in the configuration.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,15 @@
 
 #include "absl/status/statusor.h"
 
-namespace dlog::cli {
+namespace dlog {
 
 // "10m", "1h30m", "500ms" -> milliseconds; at least 1.
 absl::StatusOr<uint64_t> ParseDurationMs(const std::string& text);
+// "1000".
+absl::StatusOr<uint64_t> ParseCount(const std::string& text);
 // "500/s", "500" -> events per second; 0 = unlimited.
 absl::StatusOr<uint64_t> ParseRate(const std::string& text);
-// "16KiB", "16k", "16384" -> bytes; k and m are binary.
+// "16KiB", "16k", "16384" -> bytes; k, m and g are binary.
 absl::StatusOr<uint64_t> ParseBytes(const std::string& text);
 
-}  // namespace dlog::cli
+}  // namespace dlog

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/sink/line_sink.h"
+#include "daemon/sink/line_transport.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -10,17 +10,10 @@
 
 #include "absl/time/clock.h"
 #include "test/catch.h"
+#include "test/unit/daemon/sink/events.h"
 
 namespace dlog::sink {
 namespace {
-
-EventPtr Message(const std::string& text) {
-  auto event = std::make_shared<v1::Event>();
-  event->set_message(text);
-  return event;
-}
-
-std::string JustMessage(const v1::Event& event) { return event.message(); }
 
 struct Pipe {
   int fds[2];
@@ -41,16 +34,14 @@ struct Pipe {
   }
 };
 
-uint64_t Dropped(const Sink& sink, const std::string& reason) {
-  const auto counters = sink.Counters();
-  auto it = counters.dropped.find(reason);
-  return it == counters.dropped.end() ? 0 : it->second;
+QueuedSink LineSink(int fd, QueueOptions options = {}) {
+  return QueuedSink("stdout", std::make_unique<LineTransport>(fd, JustMessage), options);
 }
 
 TEST_CASE("each event is one line, in order, and the destructor writes what is queued") {
   Pipe pipe;
   {
-    LineSink sink("stdout", pipe.fds[1], JustMessage);
+    QueuedSink sink = LineSink(pipe.fds[1]);
     CHECK(sink.name() == "stdout");
     for (const char* text : {"one", "two", "three"}) sink.Publish(Message(text));
   }
@@ -59,13 +50,13 @@ TEST_CASE("each event is one line, in order, and the destructor writes what is q
 
 TEST_CASE("a reader that stands still costs events, never time") {
   Pipe pipe;
-  LineSinkOptions options;
-  options.queue_events = 10;
+  QueueOptions options;
+  options.events = 10;
   options.drain_timeout = absl::Milliseconds(50);
   const absl::Time begin = absl::Now();
   SinkCounters counters;
   {
-    LineSink sink("stdout", pipe.fds[1], JustMessage, options);
+    QueuedSink sink = LineSink(pipe.fds[1], options);
     for (int i = 0; i < 200; ++i) sink.Publish(Message(std::string(10000, 'x')));
     counters = sink.Counters();
     CHECK(Dropped(sink, "queue_full") > 100);
@@ -73,10 +64,20 @@ TEST_CASE("a reader that stands still costs events, never time") {
   CHECK(absl::Now() - begin < absl::Seconds(10));
 }
 
+TEST_CASE("a queue is bounded in bytes as well as in events") {
+  Pipe pipe;
+  QueueOptions options;
+  options.bytes = 100000;
+  options.drain_timeout = absl::ZeroDuration();
+  QueuedSink sink = LineSink(pipe.fds[1], options);
+  for (int i = 0; i < 200; ++i) sink.Publish(Message(std::string(10000, 'x')));
+  CHECK(Dropped(sink, "queue_full") > 100);
+}
+
 TEST_CASE("a reader that is gone is counted as write errors") {
   Pipe pipe;
   close(pipe.fds[0]);
-  LineSink sink("stdout", pipe.fds[1], JustMessage);
+  QueuedSink sink = LineSink(pipe.fds[1]);
   sink.Publish(Message("lost"));
   for (int i = 0; i < 2000 && Dropped(sink, "write_error") == 0; ++i) absl::SleepFor(absl::Milliseconds(1));
   CHECK(Dropped(sink, "write_error") == 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/values.h"
+#include "daemon/config/values.h"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,10 @@
 
 #include "absl/time/time.h"
 
-namespace dlog::cli {
+namespace dlog {
 namespace {
+
+constexpr uint64_t kMaxBytes = uint64_t{1} << 50;
 
 // Takes the digits off the front of `text`; false when there are none or too many.
 bool TakeNumber(std::string_view* text, uint64_t* out) {
@@ -26,6 +28,13 @@ absl::Status Wrong(const std::string& text, const char* what, const char* exampl
 }
 
 }  // namespace
+
+absl::StatusOr<uint64_t> ParseCount(const std::string& text) {
+  std::string_view rest = text;
+  uint64_t count = 0;
+  if (!TakeNumber(&rest, &count) || !rest.empty()) return Wrong(text, "a number", "1000");
+  return count;
+}
 
 absl::StatusOr<uint64_t> ParseDurationMs(const std::string& text) {
   absl::Duration duration;
@@ -53,8 +62,9 @@ absl::StatusOr<uint64_t> ParseBytes(const std::string& text) {
   if (rest.empty() || rest == "b") unit = 1;
   if (rest == "k" || rest == "kb" || rest == "kib") unit = 1 << 10;
   if (rest == "m" || rest == "mb" || rest == "mib") unit = 1 << 20;
-  if (unit == 0 || bytes > UINT32_MAX / unit) return Wrong(text, "a size", "16KiB");
+  if (rest == "g" || rest == "gb" || rest == "gib") unit = 1 << 30;
+  if (unit == 0 || bytes > kMaxBytes / unit) return Wrong(text, "a size", "16KiB");
   return bytes * unit;
 }
 
-}  // namespace dlog::cli
+}  // namespace dlog

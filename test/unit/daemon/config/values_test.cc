@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/values.h"
+#include "daemon/config/values.h"
 #include "test/catch.h"
 
-namespace dlog::cli {
+namespace dlog {
 namespace {
 
 TEST_CASE("durations") {
@@ -31,11 +31,12 @@ TEST_CASE("sizes") {
   CHECK(*ParseBytes("16k") == 16384);
   CHECK(*ParseBytes("1M") == 1048576);
   CHECK(*ParseBytes("300") == 300);
-  for (const char* text : {"", "KiB", "16Q", "-1", "5000000000", "4194304k"}) {
+  CHECK(*ParseBytes("2GiB") == uint64_t{2} << 30);
+  for (const char* text : {"", "KiB", "16Q", "-1", "99999999999999999999", "18446744073709551615g"}) {
     INFO(text);
     CHECK_FALSE(ParseBytes(text).ok());
   }
 }
 
 }  // namespace
-}  // namespace dlog::cli
+}  // namespace dlog

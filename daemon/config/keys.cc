@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/config/keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "daemon/config/values.h"
+
+namespace dlog::daemon {
+namespace {
+
+template <auto Member, typename T>
+absl::Status SetText(const KeyValues& values, T* out) {
+  out->*Member = values.front();
+  return absl::OkStatus();
+}
+
+template <auto Member, typename T>
+absl::Status SetList(const KeyValues& values, T* out) {
+  out->*Member = values;
+  return absl::OkStatus();
+}
+
+template <auto Member, typename T>
+absl::Status SetPath(const KeyValues& values, T* out) {
+  const std::string& path = values.front();
+  if (!path.empty() && path.front() != '/') {
+    return absl::InvalidArgumentError(fmt::format("'{}' is not an absolute path", path));
+  }
+  out->*Member = path;
+  return absl::OkStatus();
+}
+
+template <auto Member, uint64_t kMin, uint64_t kMax, typename T>
+absl::Status SetCount(const KeyValues& values, T* out) {
+  auto count = ParseCount(values.front());
+  if (!count.ok()) return count.status();
+  if (*count < kMin || *count > kMax) {
+    return absl::InvalidArgumentError(fmt::format("{} is not between {} and {}", *count, kMin, kMax));
+  }
+  out->*Member = *count;
+  return absl::OkStatus();
+}
+
+// "0" means never.
+template <auto Member, typename T>
+absl::Status SetBytes(const KeyValues& values, T* out) {
+  auto bytes = ParseBytes(values.front());
+  if (!bytes.ok()) return bytes.status();
+  out->*Member = *bytes;
+  return absl::OkStatus();
+}
+
+// "0" means never.
+template <auto Member, typename T>
+absl::Status SetDuration(const KeyValues& values, T* out) {
+  out->*Member = 0;
+  if (values.front() == "0") return absl::OkStatus();
+  auto duration = ParseDurationMs(values.front());
+  if (!duration.ok()) return duration.status();
+  out->*Member = *duration;
+  return absl::OkStatus();
+}
+
+absl::Status CheckChoice(const std::string& value, std::span<const char* const> choices) {
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format("'{}' is none of {}", value, fmt::join(choices, ", ")));
+}
+
+constexpr const char* kKinds[] = {"stdout", "file", "syslog", "journald", "otlp"};
+constexpr const char* kFormats[] = {"json", "text"};
+constexpr const char* kFsync[] = {"never", "interval", "always"};
+constexpr const char* kCompressions[] = {"none", "gzip"};
+constexpr const char* kFacilities[] = {"user",   "daemon", "local0", "local1", "local2",
+                                       "local3", "local4", "local5", "local6", "local7"};
+
+template <auto Member, const auto& Choices>
+absl::Status SetChoice(const KeyValues& values, SinkConfig* out) {
+  if (auto status = CheckChoice(values.front(), Choices); !status.ok()) return status;
+  out->*Member = values.front();
+  return absl::OkStatus();
+}
+
+absl::Status SetName(const KeyValues& values, SinkConfig* out) {
+  const std::string& name = values.front();
+  const auto good = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
+  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), good)) {
+    return absl::InvalidArgumentError("a sink's name is 1 to 64 letters, digits, '-', '_' or '.'");
+  }
+  out->name = name;
+  return absl::OkStatus();
+}
+
+constexpr ConfigKey<Config> kTopKeys[] = {
+    {"socket", "path", "/run/dlog/dlogd.sock", "restart", "unix socket of the API", false, SetPath<&Config::socket>},
+    {"metrics", "host:port", "127.0.0.1:9464", "restart", "address of /metrics; empty: none", false,
+     SetText<&Config::metrics>},
+    {"state-dir", "path", "", "restart", "directory for state; this version keeps none", false,
+     SetPath<&Config::state_dir>},
+    {"cache-dir", "path", "", "restart",
+     "directory for inflated debug information; empty: /var/cache/dlog, or what $XDG_CACHE_HOME says", false,
+     SetPath<&Config::cache_dir>},
+    {"limits.max-logpoints", "number", "1000", "restart", "logpoints that may be active at once", false,
+     SetCount<&Config::max_logpoints, 1, 100000>},
+};
+
+constexpr ConfigKey<SinkConfig> kSinkKeys[] = {
+    {"kind", "word", "", "all", "stdout, file, syslog, journald or otlp", false, SetChoice<&SinkConfig::kind, kKinds>},
+    {"name", "word", "", "all", "`sink` label of the metrics; the kind when not given", false, SetName},
+    {"format", "word", "json", "stdout file", "json (one object per event) or text", false,
+     SetChoice<&SinkConfig::format, kFormats>},
+    {"path", "path", "", "file", "the file; older ones get .1, .2, ... behind it", false, SetPath<&SinkConfig::path>},
+    {"address", "address", "", "syslog journald otlp",
+     "syslog: unix:PATH (default unix:/dev/log) or tcp:HOST:PORT; journald: unix:PATH (default "
+     "unix:/run/systemd/journal/socket); otlp: http://HOST:PORT, https://HOST:PORT or grpc://HOST:PORT",
+     false, SetText<&SinkConfig::address>},
+    {"queue", "number", "10000", "all", "events that may wait; more are dropped as queue_full", false,
+     SetCount<&SinkConfig::queue_events, 1, 1000000>},
+    {"rotate-size", "size", "64MiB", "file", "a new file once this one is that big; 0: never", false,
+     SetBytes<&SinkConfig::rotate_bytes>},
+    {"rotate-age", "duration", "0", "file", "a new file once this one is that old; 0: never", false,
+     SetDuration<&SinkConfig::rotate_age_ms>},
+    {"keep", "number", "5", "file", "older files that stay", false, SetCount<&SinkConfig::keep, 0, 1000>},
+    {"fsync", "word", "interval", "file", "never, interval (once a second) or always (after each batch of events)",
+     false, SetChoice<&SinkConfig::fsync, kFsync>},
+    {"facility", "word", "user", "syslog", "user, daemon, local0 ... local7", false,
+     SetChoice<&SinkConfig::facility, kFacilities>},
+    {"compression", "word", "gzip", "otlp", "none or gzip", false, SetChoice<&SinkConfig::compression, kCompressions>},
+    {"batch", "number", "512", "otlp", "events in one request, at most", false,
+     SetCount<&SinkConfig::batch_events, 1, 10000>},
+    {"timeout", "duration", "10s", "otlp", "how long one request may take", false,
+     SetDuration<&SinkConfig::timeout_ms>},
+    {"headers", "list", "", "otlp", "\"Name: value\" of each request", true, SetList<&SinkConfig::headers>},
+};
+
+bool HasWord(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const size_t end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == word) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+bool StartsWith(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
+
+absl::Status CheckAddress(const SinkConfig& sink) {
+  const std::string& address = sink.address;
+  const auto wrong = [&](const char* want) {
+    return absl::InvalidArgumentError(fmt::format("address '{}' is not {}", address, want));
+  };
+  if (sink.kind == "syslog" && !StartsWith(address, "unix:/") && !StartsWith(address, "tcp:")) {
+    return wrong("unix:/PATH or tcp:HOST:PORT");
+  }
+  if (sink.kind == "journald" && !StartsWith(address, "unix:/")) return wrong("unix:/PATH");
+  if (sink.kind == "otlp" && !StartsWith(address, "http://") && !StartsWith(address, "https://") &&
+      !StartsWith(address, "grpc://")) {
+    return wrong("http://HOST:PORT, https://HOST:PORT or grpc://HOST:PORT");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::span<const ConfigKey<Config>> TopKeys() { return kTopKeys; }
+std::span<const ConfigKey<SinkConfig>> SinkKeys() { return kSinkKeys; }
+std::span<const char* const> SinkKinds() { return kKinds; }
+
+absl::Status CheckSink(const std::vector<std::string>& keys_set, SinkConfig* sink) {
+  if (sink->kind.empty()) return absl::InvalidArgumentError("a sink needs its kind");
+  for (const auto& key : kSinkKeys) {
+    const bool is_set = std::find(keys_set.begin(), keys_set.end(), key.name) != keys_set.end();
+    if (is_set && !HasWord(key.applies, "all") && !HasWord(key.applies, sink->kind)) {
+      return absl::InvalidArgumentError(fmt::format("a sink of kind {} has no key '{}'", sink->kind, key.name));
+    }
+  }
+  if (sink->name.empty()) sink->name = sink->kind;
+  if (sink->kind == "file" && sink->path.empty()) return absl::InvalidArgumentError("a file sink needs its path");
+  if (sink->kind == "otlp" && sink->address.empty()) {
+    return absl::InvalidArgumentError("an otlp sink needs its address");
+  }
+  if (sink->kind == "syslog" && sink->address.empty()) sink->address = "unix:/dev/log";
+  if (sink->kind == "journald" && sink->address.empty()) sink->address = "unix:/run/systemd/journal/socket";
+  return CheckAddress(*sink);
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/configured_sinks.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "daemon/format/event_json.h"
+#include "daemon/format/event_text.h"
+#include "daemon/sink/file_transport.h"
+#include "daemon/sink/line_transport.h"
+#include "daemon/sink/queued_sink.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+std::string JsonLine(const v1::Event& event) {
+  std::string line;
+  format::AppendEventJson(event, &line);
+  return line;
+}
+
+std::string TextLine(const v1::Event& event) {
+  std::string line;
+  format::AppendEventText(event, {}, &line);
+  return line;
+}
+
+absl::StatusOr<std::unique_ptr<sink::Transport>> MakeFile(const SinkConfig& config, sink::LineFormat format) {
+  sink::FileOptions options;
+  options.path = config.path;
+  options.rotate_bytes = config.rotate_bytes;
+  options.rotate_age = absl::Milliseconds(config.rotate_age_ms);
+  options.keep = config.keep;
+  options.fsync = config.fsync == "always"  ? sink::Fsync::kAlways
+                  : config.fsync == "never" ? sink::Fsync::kNever
+                                            : sink::Fsync::kInterval;
+  return sink::FileTransport::Create(std::move(options), std::move(format));
+}
+
+absl::StatusOr<std::unique_ptr<sink::Transport>> MakeTransport(const SinkConfig& config) {
+  const sink::LineFormat format = config.format == "text" ? TextLine : JsonLine;
+  if (config.kind == "file") return MakeFile(config, format);
+  if (config.kind == "stdout") return std::make_unique<sink::LineTransport>(STDOUT_FILENO, format);
+  return absl::UnimplementedError(fmt::format("sinks of kind {} are not supported by this version", config.kind));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<sink::Sink>> MakeSink(const SinkConfig& config) {
+  auto transport = MakeTransport(config);
+  if (!transport.ok()) return WithContext(transport.status(), fmt::format("sink {}", config.name));
+  sink::QueueOptions options;
+  options.events = config.queue_events;
+  return std::make_shared<sink::QueuedSink>(config.name, *std::move(transport), options);
+}
+
+absl::Status ConfiguredSinks::Apply(const std::vector<SinkConfig>& configs) {
+  std::vector<std::pair<SinkConfig, std::shared_ptr<sink::Sink>>> made;
+  sink::SinkSet::Sinks sinks;
+  for (const SinkConfig& config : configs) {
+    const auto same =
+        std::find_if(made_.begin(), made_.end(), [&config](const auto& each) { return each.first == config; });
+    if (same != made_.end()) {
+      made.push_back(*same);
+    } else {
+      auto sink = MakeSink(config);
+      if (!sink.ok()) return sink.status();
+      made.emplace_back(config, *std::move(sink));
+    }
+    sinks.push_back(made.back().second);
+  }
+  made_ = std::move(made);
+  set_->Replace(std::move(sinks));
+  return absl::OkStatus();
+}
+
+}  // namespace dlog::daemon

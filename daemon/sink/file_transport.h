@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Events as lines of a file, with rotation. The file holds whole lines only: a write that the disk cuts short is cut
+// back to the last whole line.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/sink/queued_sink.h"
+#include "symbolizer/base/unique_fd.h"
+
+namespace dlog::sink {
+
+enum class Fsync { kNever, kInterval, kAlways };
+
+struct FileOptions {
+  std::string path;
+  uint64_t rotate_bytes = 0;       // 0: never
+  absl::Duration rotate_age;       // 0: never
+  uint64_t keep = 5;               // rotated files that stay: path.1 (the newest) ... path.keep
+  Fsync fsync = Fsync::kInterval;  // kInterval: about once a second; kAlways: before an event counts as delivered
+};
+
+// Dropped reasons: "disk_full", "write_error", "open_error". Each batch tries again, so it recovers by itself. A file
+// that somebody else has moved or removed is opened anew within a second or so.
+class FileTransport : public Transport {
+ public:
+  // Opens the file, so that a wrong path is told at once. Not regular: InvalidArgument.
+  static absl::StatusOr<std::unique_ptr<FileTransport>> Create(FileOptions options, LineFormat format);
+  ~FileTransport() override;
+
+  void Deliver(const std::vector<EventPtr>& batch, const StopSignal& stop, SinkCounters* outcome) override;
+  void Idle() override;
+
+ private:
+  FileTransport(FileOptions options, LineFormat format) : options_(std::move(options)), format_(std::move(format)) {}
+
+  absl::Status Open();
+  absl::Status Rotate();
+  bool WantsRotation(size_t more) const;
+  void Sync();
+  // Writes lines[first, last) and counts them.
+  void WriteLines(const std::vector<std::string>& lines, size_t first, size_t last, SinkCounters* outcome);
+  bool MovedAway() const;
+
+  const FileOptions options_;
+  const LineFormat format_;
+  UniqueFd fd_;
+  uint64_t size_ = 0;
+  absl::Time born_;
+  bool dirty_ = false;  // written to since the last fsync
+};
+
+}  // namespace dlog::sink
