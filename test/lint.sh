@@ -46,6 +46,11 @@ if ! printf '%s\0' "${formatted[@]}" | xargs -0 -r "${format[@]}"; then
   echo "clang-format: see above; test/lint.sh --fix repairs it" >&2
 fi
 
+if select_files '^test/.*\.(h|cc)$' | grep -v '^test/catch' | xargs -r grep -n '#include <catch2'; then
+  failed=true
+  echo "lint: include \"test/catch.h\", which knows both versions of Catch2" >&2
+fi
+
 mapfile -t scripts < <(select_files '\.sh$|^\.ci/run$')
 if [ "${#scripts[@]}" -gt 0 ] && ! shellcheck "${scripts[@]}"; then
   failed=true

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/code/frame_trace.h"
 
-#include <catch2/catch.hpp>
 #include <initializer_list>
+
+#include "test/catch.h"
 
 namespace dlog::code {
 namespace {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/prologue.h"
 
-#include <catch2/catch.hpp>
-
 #include "program.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {
