@@ -139,7 +139,7 @@ int main(int argc, char** argv) {
       {"cache-dir", app.add_option("--cache-dir", flags.cache_dir,
                                    "directory for inflated debug information (default /var/cache/dlog)")},
       {"sinks",
-       app.add_option("--sink", flags.sinks, "where events go beside live streams: stdout:json, stdout:text, file:PATH")
+       app.add_option("--sink", flags.sinks, "where events go beside live streams: stdout, file:PATH, syslog, journald, otlp:URL")
            ->allow_extra_args(false)},
   };
   try {  // the library reports wrong usage by exceptions

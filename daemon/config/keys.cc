@@ -181,6 +181,7 @@ absl::Status CheckSink(const std::vector<std::string>& keys_set, SinkConfig* sin
   if (sink->kind == "otlp" && sink->address.empty()) {
     return absl::InvalidArgumentError("an otlp sink needs its address");
   }
+  if (sink->timeout_ms == 0) return absl::InvalidArgumentError("timeout must not be 0");
   if (sink->kind == "syslog" && sink->address.empty()) sink->address = "unix:/dev/log";
   if (sink->kind == "journald" && sink->address.empty()) sink->address = "unix:/run/systemd/journal/socket";
   return CheckAddress(*sink);

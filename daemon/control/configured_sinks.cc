@@ -9,8 +9,11 @@
 #include "daemon/format/event_json.h"
 #include "daemon/format/event_text.h"
 #include "daemon/sink/file_transport.h"
+#include "daemon/sink/journald_transport.h"
 #include "daemon/sink/line_transport.h"
+#include "daemon/sink/otlp_transport.h"
 #include "daemon/sink/queued_sink.h"
+#include "daemon/sink/syslog_transport.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -40,9 +43,31 @@ absl::StatusOr<std::unique_ptr<sink::Transport>> MakeFile(const SinkConfig& conf
   return sink::FileTransport::Create(std::move(options), std::move(format));
 }
 
+std::unique_ptr<sink::Transport> MakeSyslog(const SinkConfig& config) {
+  sink::SyslogOptions options;
+  options.facility = sink::SyslogFacility(config.facility);
+  const size_t colon = config.address.find(':');
+  (config.address.compare(0, colon, "unix") == 0 ? options.unix_path : options.tcp) = config.address.substr(colon + 1);
+  return std::make_unique<sink::SyslogTransport>(std::move(options));
+}
+
+std::unique_ptr<sink::Transport> MakeOtlp(const SinkConfig& config) {
+  sink::OtlpOptions options;
+  options.endpoint = config.address;
+  options.gzip = config.compression == "gzip";
+  options.timeout = absl::Milliseconds(config.timeout_ms);
+  options.headers = config.headers;
+  return std::make_unique<sink::OtlpTransport>(options);
+}
+
 absl::StatusOr<std::unique_ptr<sink::Transport>> MakeTransport(const SinkConfig& config) {
   const sink::LineFormat format = config.format == "text" ? TextLine : JsonLine;
   if (config.kind == "file") return MakeFile(config, format);
+  if (config.kind == "syslog") return MakeSyslog(config);
+  if (config.kind == "journald") {
+    return std::make_unique<sink::JournaldTransport>(config.address.substr(std::string("unix:").size()));
+  }
+  if (config.kind == "otlp") return MakeOtlp(config);
   if (config.kind == "stdout") return std::make_unique<sink::LineTransport>(STDOUT_FILENO, format);
   return absl::UnimplementedError(fmt::format("sinks of kind {} are not supported by this version", config.kind));
 }
@@ -54,6 +79,7 @@ absl::StatusOr<std::shared_ptr<sink::Sink>> MakeSink(const SinkConfig& config) {
   if (!transport.ok()) return WithContext(transport.status(), fmt::format("sink {}", config.name));
   sink::QueueOptions options;
   options.events = config.queue_events;
+  if (config.kind == "otlp") options.batch = config.batch_events;
   return std::make_shared<sink::QueuedSink>(config.name, *std::move(transport), options);
 }
 

@@ -141,7 +141,7 @@ TEST_CASE("sinks as text") {
   CHECK(ParseSinkText("journald")->address == "unix:/run/systemd/journal/socket");
   CHECK(ParseSinkText("otlp:http://h:4318")->address == "http://h:4318");
   for (const char* text : {"", "pigeon", "stdout:xml", "file", "file:relative", "file:/x,keep", "file:/x,keep=a",
-                           "file:/x,wings=2", "otlp", "otlp:h:1", "stdout,name=a b"}) {
+                           "file:/x,wings=2", "otlp", "otlp:h:1", "otlp:http://h:1,timeout=0", "stdout,name=a b"}) {
     INFO(text);
     CHECK_FALSE(ParseSinkText(text).ok());
   }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Events as RFC 5424 messages: datagrams to a unix socket, or a TCP connection with octet counting (RFC 6587, 3.4.1).
+// The program that was logged is APP-NAME and PROCID, the logpoint is MSGID; place and tags are structured data.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/sink/peer.h"
+#include "daemon/sink/queued_sink.h"
+#include "symbolizer/base/unique_fd.h"
+
+namespace dlog::sink {
+
+inline constexpr size_t kMaxSyslogBytes = 8192;  // of one message; what is longer is cut and ends in "..."
+
+// One message without framing. `facility` as in RFC 5424, 6.2.1 (1 = user).
+std::string SyslogMessage(const v1::Event& event, int facility);
+
+// "user" -> 1, "local7" -> 23.
+int SyslogFacility(const std::string& name);
+
+struct SyslogOptions {
+  std::string unix_path;  // or
+  std::string tcp;        // "HOST:PORT"
+  int facility = 1;
+};
+
+// Waits for a peer that is not there; then the queue fills. Dropped reasons: "shutdown". TCP has no answers: what was
+// written before the peer vanished may be lost without anybody knowing, and the message that found it out is sent
+// again.
+class SyslogTransport : public Transport {
+ public:
+  explicit SyslogTransport(SyslogOptions options) : options_(std::move(options)) {}
+  void Deliver(const std::vector<EventPtr>& batch, const StopSignal& stop, SinkCounters* outcome) override;
+
+ private:
+  bool Send(const std::string& message, const StopSignal& stop);
+  bool SendAll(const std::string& message, const StopSignal& stop);
+  bool PeerHasLeft() const;
+
+  const SyslogOptions options_;
+  UniqueFd fd_;
+  Backoff backoff_{absl::Seconds(5)};
+};
+
+}  // namespace dlog::sink
