@@ -23,6 +23,9 @@ class Evaluation {
   Object Memory(const v1::Node& node, int depth);
   Object Composed(const v1::Node& node, uint64_t size, int depth);
   void AddPiece(const v1::Composite::Piece& piece, uint32_t position, uint32_t count, int depth, Object* out);
+  void AddBits(const v1::Composite::Piece& piece, uint64_t position, int depth, Object* out);
+  Object ComposedOfBits(const v1::Node& node, Object object, uint64_t size, int depth);
+  Object Select(const v1::Node& node, int depth);
   Object Member(const v1::Node& node, int depth);
   Object Unary(const v1::Node& node, int depth);
   Object Binary(const v1::Node& node, int depth);
@@ -86,6 +89,10 @@ Object Evaluation::Run(const v1::Node& node, int depth) {
       return Failed(node.type(), v1::STATUS_OPTIMIZED_OUT, node.unavailable());
     case v1::Node::kChecked:
       return Checked(node, depth);
+    case v1::Node::kSelect:
+      return Select(node, depth);
+    case v1::Node::kImplicitPointer:
+      return Failed(node.type(), v1::STATUS_OPTIMIZED_OUT, "synthetic pointer");
     case v1::Node::KIND_NOT_SET:
       break;
   }
@@ -145,6 +152,9 @@ Object Evaluation::Composed(const v1::Node& node, uint64_t size, int depth) {
   object.type = node.type();
   object.byte_size = static_cast<uint32_t>(std::min<uint64_t>(size, kMaxInlineBytes));
   uint64_t position = 0;
+  if (std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.bits() != 0; })) {
+    return ComposedOfBits(node, std::move(object), size, depth);
+  }
   for (const v1::Composite::Piece& piece : pieces) {
     if (piece.size() == 0) return Malformed(node.type(), "empty piece");
     if (position >= object.byte_size) break;
@@ -182,6 +192,78 @@ void Evaluation::AddPiece(const v1::Composite::Piece& piece, uint32_t position, 
   }
   std::memcpy(out->bytes.data() + position, bytes, count);
   out->valid |= (count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1) << position;
+}
+
+Object Evaluation::ComposedOfBits(const v1::Node& node, Object object, uint64_t size, int depth) {
+  object.known_bits.resize(object.byte_size);
+  uint64_t position = 0;  // in bits
+  for (const v1::Composite::Piece& piece : node.composite().pieces()) {
+    const uint64_t bits = piece.bits() != 0 ? piece.bits() : uint64_t{piece.size()} * 8;
+    if (bits == 0) return Malformed(node.type(), "empty piece");
+    if (position + bits > uint64_t{object.byte_size} * 8) {
+      if (object.byte_size < kMaxInlineBytes)
+        return Malformed(node.type(), "pieces of bits are larger than their object");
+      break;  // what follows stays unknown
+    }
+    if (bits > 64 && piece.value().kind_case() != v1::Node::kUnavailable) {
+      return Malformed(node.type(), "a piece among pieces of bits is larger than a register");
+    }
+    AddBits(piece, position, depth, &object);
+    position += bits;
+  }
+  if (position < uint64_t{object.byte_size} * 8) {
+    object.holes.push_back({static_cast<uint32_t>(position / 8), object.byte_size, v1::STATUS_OPTIMIZED_OUT,
+                            "not described by the debug information"});
+  }
+  if (size > kMaxInlineBytes) {
+    object.holes.push_back({kMaxInlineBytes, static_cast<uint32_t>(std::min<uint64_t>(size, UINT32_MAX)),
+                            v1::STATUS_UNREADABLE, "scattered value is too large"});
+  }
+  for (uint32_t i = 0; i < object.byte_size; ++i) {
+    if (object.known_bits[i] == 0xff) object.valid |= uint64_t{1} << i;
+  }
+  SettleStatus(&object);
+  return object;
+}
+
+void Evaluation::AddBits(const v1::Composite::Piece& piece, uint64_t position, int depth, Object* out) {
+  const uint64_t bits = piece.bits() != 0 ? piece.bits() : uint64_t{piece.size()} * 8;
+  const auto add_hole = [&](v1::ValueStatus status, std::string reason) {
+    out->holes.push_back({static_cast<uint32_t>(position / 8), static_cast<uint32_t>((position + bits + 7) / 8), status,
+                          std::move(reason)});
+  };
+  uint64_t word = 0;
+  Object failure;
+  if (!Address(piece.value(), depth + 1, 0, &word, &failure)) return add_hole(failure.status, failure.reason);
+  Uint128 source = word;
+  if (piece.in_memory()) {
+    uint8_t bytes[16] = {};
+    const uint64_t count = (piece.bit_offset() + bits + 7) / 8;
+    if (count > sizeof(bytes)) return add_hole(v1::STATUS_ERROR, "malformed plan: piece of bits is too large");
+    const ReadResult read = image_.Read(word, bytes, static_cast<uint32_t>(count));
+    if (!read.ok()) return add_hole(v1::STATUS_UNREADABLE, FailureReason(read));
+    std::memcpy(&source, bytes, sizeof(source));
+  } else if (piece.bit_offset() + bits > 64) {
+    return add_hole(v1::STATUS_ERROR, "malformed plan: piece is larger than a register");
+  }
+  for (uint64_t bit = 0; bit < bits; ++bit) {
+    const uint64_t at = position + bit;
+    const auto mask = static_cast<uint8_t>(1u << (at % 8));
+    if ((source >> (piece.bit_offset() + bit) & 1) != 0) out->bytes[at / 8] |= mask;
+    out->known_bits[at / 8] |= mask;
+  }
+}
+
+Object Evaluation::Select(const v1::Node& node, int depth) {
+  const v1::Select& select = node.select();
+  uint64_t key = 0;
+  Object failure;
+  if (!Address(select.key(), depth + 1, node.type(), &key, &failure)) return failure;
+  for (const v1::Select::Case& candidate : select.cases()) {
+    const auto& keys = candidate.keys();
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) return Run(candidate.value(), depth + 1);
+  }
+  return Failed(node.type(), v1::STATUS_OPTIMIZED_OUT, select.otherwise());
 }
 
 Object Evaluation::Member(const v1::Node& node, int depth) {

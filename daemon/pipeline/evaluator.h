@@ -41,7 +41,9 @@ struct Object {
   uint64_t valid = 0;  // bit i: bytes[i] is known (composites may have holes)
   uint32_t byte_size = 0;
   std::vector<Hole> holes;  // PARTIAL: what is missing in `bytes`
-  uint32_t bit_size = 0;    // bitfield member of an object in memory or in hand
+  // Bit n of entry i: bit n of bytes[i] is known. Empty unless some byte is known in part (pieces of bits).
+  std::vector<uint8_t> known_bits;
+  uint32_t bit_size = 0;  // bitfield member of an object in memory or in hand
   uint32_t bit_offset = 0;
 
   // There are bytes to look at, at least some.

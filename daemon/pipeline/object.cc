@@ -48,8 +48,23 @@ Object SliceInHand(const Object& object, uint64_t offset, uint64_t size, uint32_
     part.holes.push_back(
         {std::max(hole.begin, first) - first, std::min(hole.end, first + count) - first, hole.status, hole.reason});
   }
+  if (!object.known_bits.empty()) {
+    part.known_bits.assign(object.known_bits.begin() + first, object.known_bits.begin() + first + count);
+  }
   SettleStatus(&part);
   return part;
+}
+
+// The bytes of a bitfield of which other bits may have no value.
+bool LoadKnownBits(const Object& object, uint8_t* out, uint32_t size) {
+  if (object.in_memory || object.known_bits.empty() || !object.usable()) return false;
+  const uint32_t first = object.bit_offset / 8;
+  if (first > object.byte_size || size > object.byte_size - first) return false;
+  for (uint32_t bit = object.bit_offset; bit < object.bit_offset + object.bit_size; ++bit) {
+    if ((object.known_bits[bit / 8] >> (bit % 8) & 1) == 0) return false;
+  }
+  std::memcpy(out, object.bytes.data() + first, size);
+  return true;
 }
 
 // Copies `size` bytes from `offset` on.
@@ -83,7 +98,9 @@ bool LoadBitfield(const Object& object, ScalarType type, const MemoryImage& imag
   const uint32_t shift = object.bit_offset % 8;
   Uint128 storage = 0;
   uint8_t bytes[16] = {};
-  if (!LoadBytes(object, object.bit_offset / 8, (shift + object.bit_size + 7) / 8, image, bytes, status, reason)) {
+  const uint32_t size = (shift + object.bit_size + 7) / 8;
+  if (!LoadKnownBits(object, bytes, size) &&
+      !LoadBytes(object, object.bit_offset / 8, size, image, bytes, status, reason)) {
     return false;
   }
   std::memcpy(&storage, bytes, sizeof(storage));
@@ -109,7 +126,9 @@ Object Failed(uint32_t type, v1::ValueStatus status, std::string reason) {
 void SettleStatus(Object* object) {
   if (object->holes.empty()) return;
   const Hole& first = object->holes.front();
-  object->status = object->valid == 0 ? first.status : v1::STATUS_PARTIAL;
+  const bool some_bits =
+      std::any_of(object->known_bits.begin(), object->known_bits.end(), [](uint8_t b) { return b != 0; });
+  object->status = object->valid == 0 && !some_bits ? first.status : v1::STATUS_PARTIAL;
   object->reason = first.reason;
 }
 

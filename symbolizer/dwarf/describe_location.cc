@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "symbolizer/dwarf/location.h"
@@ -62,6 +63,15 @@ std::string SignedHex(uint64_t value) {
 
 std::string Describe(const v1::Node& node, int depth);
 
+// The return address, relative to the module, chooses; else it is a truth value.
+bool IsEntryValue(const v1::Select& select) {
+  for (const auto& candidate : select.cases()) {
+    if (std::any_of(candidate.keys().begin(), candidate.keys().end(), [](uint64_t key) { return key > 1; }))
+      return true;
+  }
+  return false;
+}
+
 std::string DescribeBinary(const v1::Binary& binary, int depth) {
   const auto right = ConstantValue(binary.right());
   std::string left = Describe(binary.left(), depth);
@@ -77,6 +87,7 @@ std::string DescribeComposite(const v1::Composite& composite, int depth) {
   for (const v1::Composite::Piece& piece : composite.pieces()) {
     if (!out.empty()) out += ", ";
     const std::string value = Describe(piece.value(), depth);
+    if (piece.bits() != 0) out += fmt::format("{} bits of ", piece.bits());
     out += piece.in_memory() ? "[" + value + "]" : value;
   }
   return "{" + out + "}";
@@ -112,6 +123,14 @@ std::string Describe(const v1::Node& node, int depth) {
       return "&" + Describe(node.address_of(), depth + 1);
     case v1::Node::kChecked:
       return Describe(node.checked().value(), depth + 1);
+    case v1::Node::kSelect: {
+      size_t keys = 0;
+      for (const auto& candidate : node.select().cases()) keys += static_cast<size_t>(candidate.keys_size());
+      const char* what = IsEntryValue(node.select()) ? "known to the caller" : "chosen by a condition";
+      return fmt::format("{}, {} case{}", what, keys, keys == 1 ? "" : "s");
+    }
+    case v1::Node::kImplicitPointer:
+      return "synthetic pointer";
     case v1::Node::kSelf:
       return "self";
     case v1::Node::kUnavailable:

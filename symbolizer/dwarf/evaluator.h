@@ -37,9 +37,12 @@ struct Entry {
   StackType type;
 };
 
+// Next to pieces of bits no piece may be larger than a register: cuts those that are in memory.
+void SplitForBits(v1::Composite* composite);
+
 class Evaluator {
  public:
-  explicit Evaluator(const ExpressionContext& context) : context_(context) {}
+  explicit Evaluator(const ExpressionContext& context) : context_(context), attribute_(context.attribute) {}
 
   absl::Status Run(std::span<const Dwarf_Op> ops);
   absl::StatusOr<v1::Node> TakeLocation();
@@ -47,9 +50,17 @@ class Evaluator {
 
  private:
   // What the description has come to so far; an operation that ends one makes it anything but kAddress.
-  enum class Form { kAddress, kRegister, kValue, kImplicit };
+  enum class Form { kAddress, kRegister, kValue, kImplicit, kPointer };
 
+  // From `first` to the end of `ops`.
+  absl::Status RunFrom(std::span<const Dwarf_Op> ops, size_t first);
   absl::Status Step(const Dwarf_Op& op);
+  absl::StatusOr<size_t> TargetOf(std::span<const Dwarf_Op> ops, size_t at) const;
+  absl::Status Branch(std::span<const Dwarf_Op> ops, size_t at, size_t target);
+  // This evaluator becomes what `yes` came to if `condition` is not zero at the hit, else what `no` came to.
+  absl::Status Join(v1::Node condition, Evaluator yes, Evaluator no);
+  absl::Status Call(const Dwarf_Op& op);
+  absl::Status ImplicitPointer(const Dwarf_Op& op);
   absl::Status Numbered(const Dwarf_Op& op, bool* done);
   absl::Status Stack(const Dwarf_Op& op);
   absl::Status Arithmetic(const Dwarf_Op& op);
@@ -57,8 +68,12 @@ class Evaluator {
   absl::Status Compare(v1::Operator op, Entry left, Entry right);
   absl::Status Typed(const Dwarf_Op& op);
   absl::Status Context(const Dwarf_Op& op);
+  absl::Status EntryValue(const Dwarf_Op& op);
+  absl::Status ParameterReference(const Dwarf_Op& op);
   absl::Status Terminal(const Dwarf_Op& op);
   absl::Status AddPiece(uint64_t bytes, uint64_t bit_offset);
+  absl::Status AddBitPiece(uint64_t bits, uint64_t bit_offset);
+  absl::Status EndPiece();
 
   absl::Status UseRegister(uint64_t reg);
   absl::StatusOr<v1::Node> RegisterWord(uint64_t reg) const;
@@ -69,12 +84,14 @@ class Evaluator {
   absl::StatusOr<Entry> Pop();
 
   const ExpressionContext& context_;
+  Dwarf_Attribute* attribute_;  // of the operations that run
+  int nesting_ = 0;
+  size_t steps_ = 0;
   std::vector<Entry> stack_;
   Form form_ = Form::kAddress;
-  v1::Node terminal_;  // kRegister: the register; kImplicit: the constant
+  v1::Node terminal_;  // kRegister: the register; kImplicit: the constant; kPointer: the implicit pointer
   v1::Composite composite_;
   bool any_ = false;  // since the start or the last piece
-  size_t piece_nodes_ = 0;
 };
 
 }  // namespace dlog::dwarf

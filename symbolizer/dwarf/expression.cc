@@ -40,7 +40,7 @@ absl::StatusOr<Entry> Evaluator::Pop() {
 
 absl::StatusOr<v1::Node> Evaluator::RegisterWord(uint64_t reg) const {
   if (reg > kRipRegister) return UnsupportedExpression("value depends on " + RegisterClassName(reg));
-  return RegisterNode(static_cast<uint32_t>(reg));
+  return context_.registers ? context_.registers(reg) : RegisterNode(static_cast<uint32_t>(reg));
 }
 
 absl::Status Evaluator::UseRegister(uint64_t reg) {
@@ -49,16 +49,29 @@ absl::Status Evaluator::UseRegister(uint64_t reg) {
         (reg <= 32 || (reg >= 67 && reg <= 82) ? "value is in vector register " : "value is in ") +
         RegisterClassName(reg));
   }
-  terminal_ = RegisterNode(static_cast<uint32_t>(reg));
+  absl::StatusOr<v1::Node> word = RegisterWord(reg);
+  if (!word.ok()) return word.status();
+  terminal_ = *std::move(word);
   form_ = Form::kRegister;
   return absl::OkStatus();
 }
 
-absl::Status Evaluator::Run(std::span<const Dwarf_Op> ops) {
+absl::Status Evaluator::Run(std::span<const Dwarf_Op> ops) { return RunFrom(ops, 0); }
+
+absl::Status Evaluator::RunFrom(std::span<const Dwarf_Op> ops, size_t first) {
   if (ops.size() > kMaxExpressionOps) return UnsupportedExpression("location expression is too long");
-  for (const Dwarf_Op& op : ops) {
+  for (size_t at = first; at < ops.size(); ++at) {
+    const Dwarf_Op& op = ops[at];
+    if (++steps_ > kMaxExpressionSteps) return UnsupportedExpression("location expression with a loop");
     const bool is_piece = op.atom == DW_OP_piece || op.atom == DW_OP_bit_piece;
     if (form_ != Form::kAddress && !is_piece) return MalformedExpression("operation after the end of a description");
+    if (op.atom == DW_OP_skip || op.atom == DW_OP_bra) {
+      const absl::StatusOr<size_t> target = TargetOf(ops, at);
+      if (!target.ok()) return target.status();
+      if (op.atom == DW_OP_bra) return Branch(ops, at, *target);
+      at = *target - 1;
+      continue;
+    }
     if (absl::Status s = Step(op); !s.ok()) return s;
     any_ = !is_piece;
   }
@@ -105,22 +118,27 @@ absl::Status Evaluator::Step(const Dwarf_Op& op) {
       return Terminal(op);
     case DW_OP_entry_value:
     case DW_OP_GNU_entry_value:
-      return absl::FailedPreconditionError(
-          fmt::format("optimized out at {:#x}: only its value at the function's entry is known", context_.probe.value));
+      return EntryValue(op);
+    case DW_OP_GNU_parameter_ref:
+      return ParameterReference(op);
     case DW_OP_implicit_pointer:
     case DW_OP_GNU_implicit_pointer:
-      return UnsupportedExpression("pointer was optimized out (implicit pointer)");
+      return ImplicitPointer(op);
     case DW_OP_form_tls_address:
     case kGnuPushTlsAddress:
       return UnsupportedExpression("thread-local variable");
-    case DW_OP_bra:
-    case DW_OP_skip:
-      return UnsupportedExpression("location expression with branches");
     case DW_OP_call2:
     case DW_OP_call4:
     case DW_OP_call_ref:
+      return Call(op);
     case DW_OP_GNU_variable_value:
       return UnsupportedExpression("location expression that refers to another variable");
+    case DW_OP_xderef:
+    case DW_OP_xderef_size:
+    case DW_OP_xderef_type:
+      return UnsupportedExpression("location expression in another address space (DW_OP_xderef)");
+    case DW_OP_push_object_address:
+      return UnsupportedExpression("location expression relative to an object (DW_OP_push_object_address)");
     default:
       return Arithmetic(op);
   }
@@ -184,7 +202,7 @@ absl::StatusOr<uint64_t> Evaluator::AddressOperand(const Dwarf_Op& op) const {
   if (op.atom == DW_OP_addr) return op.number;
   Dwarf_Attribute value;
   Dwarf_Addr address = 0;
-  if (context_.attribute == nullptr || dwarf_getlocation_attr(context_.attribute, &op, &value) != 0 ||
+  if (attribute_ == nullptr || dwarf_getlocation_attr(attribute_, &op, &value) != 0 ||
       dwarf_formaddr(&value, &address) != 0) {
     return MalformedExpression("bad index into .debug_addr");
   }
@@ -207,6 +225,31 @@ absl::Status Evaluator::Context(const Dwarf_Op& op) {
   return Push(BinaryNode(v1::OP_ADD, RegisterNode(kRipRegister), ConstantNode(*address - context_.probe.value)));
 }
 
+absl::Status Evaluator::EntryValue(const Dwarf_Op& op) {
+  Dwarf_Attribute inner;
+  Dwarf_Op* ops = nullptr;
+  size_t count = 0;
+  if (attribute_ == nullptr || dwarf_getlocation_attr(attribute_, &op, &inner) != 0 ||
+      dwarf_getlocation(&inner, &ops, &count) != 0) {
+    return MalformedExpression("entry value without its expression");
+  }
+  if (!context_.entry_value) return MalformedExpression("entry value where there is no function");
+  absl::StatusOr<v1::Node> word = context_.entry_value({ops, count});
+  if (!word.ok()) return word.status();
+  return Push(*std::move(word));
+}
+
+absl::Status Evaluator::ParameterReference(const Dwarf_Op& op) {
+  Dwarf_Die parameter;
+  if (attribute_ == nullptr || dwarf_getlocation_die(attribute_, &op, &parameter) != 0) {
+    return MalformedExpression("reference to a parameter that does not exist");
+  }
+  if (!context_.parameter_value) return MalformedExpression("parameter reference where there is no function");
+  absl::StatusOr<v1::Node> word = context_.parameter_value(parameter);
+  if (!word.ok()) return word.status();
+  return Push(*std::move(word));
+}
+
 absl::Status Evaluator::Terminal(const Dwarf_Op& op) {
   switch (op.atom) {
     case DW_OP_regx:
@@ -217,7 +260,7 @@ absl::Status Evaluator::Terminal(const Dwarf_Op& op) {
       return absl::OkStatus();
     case DW_OP_implicit_value: {
       Dwarf_Block block{};
-      if (context_.attribute == nullptr || dwarf_getlocation_implicit_value(context_.attribute, &op, &block) != 0) {
+      if (attribute_ == nullptr || dwarf_getlocation_implicit_value(attribute_, &op, &block) != 0) {
         return MalformedExpression("DW_OP_implicit_value without its block");
       }
       if (block.length > kMaxPieceBytes) return UnsupportedExpression("implicit value is too large");
@@ -228,48 +271,9 @@ absl::Status Evaluator::Terminal(const Dwarf_Op& op) {
     case DW_OP_piece:
       return AddPiece(op.number, 0);
     default:
-      if (op.number % 8 != 0 || op.number2 % 8 != 0)
-        return UnsupportedExpression("value in pieces that are not whole bytes");
+      if (op.number % 8 != 0 || op.number2 % 8 != 0) return AddBitPiece(op.number, op.number2);
       return AddPiece(op.number / 8, op.number2);
   }
-}
-
-absl::Status Evaluator::AddPiece(uint64_t bytes, uint64_t bit_offset) {
-  if (bytes == 0 || bytes > kMaxPieceBytes || composite_.pieces_size() >= static_cast<int>(kMaxExpressionOps)) {
-    return MalformedExpression("piece of a bad size");
-  }
-  auto add = [&](uint64_t size, v1::Node value, bool in_memory) {
-    v1::Composite::Piece* piece = composite_.add_pieces();
-    piece->set_size(static_cast<uint32_t>(size));
-    *piece->mutable_value() = std::move(value);
-    piece->set_in_memory(in_memory);
-  };
-  if (!any_) {
-    add(bytes, UnavailableNode("optimized out"), false);
-  } else if (form_ == Form::kImplicit) {
-    const std::string constant = terminal_.constant();
-    if (bit_offset / 8 + bytes > constant.size()) return MalformedExpression("piece beyond its implicit value");
-    for (uint64_t at = 0; at < bytes; at += 8) {
-      v1::Node word;
-      word.set_constant(constant.substr(bit_offset / 8 + at, std::min<uint64_t>(8, bytes - at)));
-      word.mutable_constant()->resize(8);
-      add(std::min<uint64_t>(8, bytes - at), std::move(word), false);
-    }
-  } else if (form_ == Form::kRegister || form_ == Form::kValue) {
-    if (bit_offset + bytes * 8 > 64) return MalformedExpression("piece larger than its register");
-    v1::Node word = form_ == Form::kRegister ? terminal_ : stack_.back().word;
-    add(bytes, BinaryNode(v1::OP_SHR, std::move(word), ConstantNode(bit_offset)), false);
-  } else {
-    if (stack_.empty()) return MalformedExpression("piece without a location");
-    v1::Node address = BinaryNode(v1::OP_ADD, stack_.back().word, ConstantNode(bit_offset / 8));
-    add(bytes, std::move(address), true);
-  }
-  form_ = Form::kAddress;
-  stack_.clear();
-  v1::Node whole;
-  *whole.mutable_composite() = composite_;
-  if (NodeCount(whole) > kMaxExpressionNodes) return UnsupportedExpression("location expression is too large");
-  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::Node> Evaluator::TakeLocation() {
@@ -277,11 +281,13 @@ absl::StatusOr<v1::Node> Evaluator::TakeLocation() {
     if (any_) return MalformedExpression("description after the last piece");
     v1::Node out;
     *out.mutable_composite() = std::move(composite_);
+    SplitForBits(out.mutable_composite());
     return out;
   }
   switch (form_) {
     case Form::kRegister:
     case Form::kImplicit:
+    case Form::kPointer:
       return std::move(terminal_);
     case Form::kValue:
       return std::move(stack_.back().word);
@@ -294,7 +300,7 @@ absl::StatusOr<v1::Node> Evaluator::TakeLocation() {
 }
 
 absl::StatusOr<v1::Node> Evaluator::TakeAddress() {
-  if (composite_.pieces_size() > 0 || form_ == Form::kImplicit)
+  if (composite_.pieces_size() > 0 || form_ == Form::kImplicit || form_ == Form::kPointer)
     return MalformedExpression("pieces where an address is needed");
   if (form_ == Form::kRegister) return std::move(terminal_);
   if (stack_.empty()) return MalformedExpression("no address on the stack");

@@ -17,16 +17,27 @@ namespace dlog::dwarf {
 
 inline constexpr size_t kMaxExpressionOps = 256;
 inline constexpr size_t kMaxExpressionStack = 64;
+inline constexpr size_t kMaxExpressionSteps = 1024;  // over all ways through the branches
+inline constexpr int kMaxExpressionNesting = 8;      // branches within branches, calls within calls
 // What the evaluator of the daemon and the plan compiler accept for one location.
-inline constexpr size_t kMaxExpressionNodes = 256;
+inline constexpr size_t kMaxExpressionNodes = 1024;
 inline constexpr size_t kMaxExpressionDepth = 24;
 inline constexpr uint64_t kMaxPieceBytes = 1u << 16;
 
 struct ExpressionContext {
   LinkAddress probe;                     // where the registers are read: rip-relative globals
   Dwarf_Attribute* attribute = nullptr;  // the expression's attribute, for operands that refer elsewhere (base types)
-  std::function<absl::StatusOr<v1::Node>()> frame_base;  // DW_OP_fbreg
-  std::function<absl::StatusOr<v1::Node>()> cfa;         // DW_OP_call_frame_cfa
+  // General registers and rip of the frame that the expression speaks of; null: those at the probe.
+  std::function<absl::StatusOr<v1::Node>(uint64_t reg)> registers;
+  std::function<absl::StatusOr<v1::Node>()> frame_base;                                     // DW_OP_fbreg
+  std::function<absl::StatusOr<v1::Node>()> cfa;                                            // DW_OP_call_frame_cfa
+  std::function<absl::StatusOr<v1::Node>(std::span<const Dwarf_Op> location)> entry_value;  // DW_OP_entry_value
+  std::function<absl::StatusOr<v1::Node>(const Dwarf_Die& parameter)> parameter_value;      // DW_OP_GNU_parameter_ref
+  // Where another variable or constant of the module is: the target of DW_OP_implicit_pointer. FailedPrecondition when
+  // it has no value.
+  std::function<absl::StatusOr<v1::Node>(const Dwarf_Die& object)> object;
+  // The operations of the location attribute of another DIE at the expression's address, for DW_OP_call*.
+  std::function<absl::StatusOr<std::span<const Dwarf_Op>>(Dwarf_Attribute& location)> operations;
 };
 
 // What the expression says about the object: as LocationOf. FailedPrecondition when it is empty (optimized out).

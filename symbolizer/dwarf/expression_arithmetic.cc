@@ -31,7 +31,7 @@ bool AdoptType(Entry* left, Entry* right) {
 absl::StatusOr<StackType> Evaluator::BaseType(const Dwarf_Op& op, uint64_t offset) const {
   if (offset == 0) return StackType{};  // the generic type
   Dwarf_Die type;
-  if (context_.attribute == nullptr || dwarf_getlocation_die(context_.attribute, &op, &type) != 0 ||
+  if (attribute_ == nullptr || dwarf_getlocation_die(attribute_, &op, &type) != 0 ||
       dwarf_tag(&type) != DW_TAG_base_type) {
     return MalformedExpression("typed operation without a base type");
   }
@@ -73,7 +73,7 @@ absl::Status Evaluator::Typed(const Dwarf_Op& op) {
     case DW_OP_GNU_const_type: {
       Dwarf_Attribute constant;
       Dwarf_Block block{};
-      if (context_.attribute == nullptr || dwarf_getlocation_attr(context_.attribute, &op, &constant) != 0 ||
+      if (attribute_ == nullptr || dwarf_getlocation_attr(attribute_, &op, &constant) != 0 ||
           dwarf_formblock(&constant, &block) != 0) {
         return MalformedExpression("typed constant without its block");
       }

@@ -9,16 +9,15 @@
 
 #include "absl/status/status.h"
 #include "symbolizer/base/status_hint.h"
-#include "symbolizer/dwarf/cfi.h"
 #include "symbolizer/dwarf/die.h"
-#include "symbolizer/dwarf/expression.h"
+#include "symbolizer/dwarf/frame.h"
 #include "symbolizer/dwarf/prologue.h"
 
 namespace dlog::dwarf {
 namespace {
 
 constexpr size_t kMaxLocationEntries = 65536;
-constexpr uint32_t kFramePointer = 6;  // rbp
+constexpr int kMaxPointerHops = 4;     // implicit pointers to implicit pointers
 constexpr uint32_t kStackPointer = 7;  // rsp
 
 struct LocationEntry {
@@ -58,50 +57,6 @@ absl::Status ForEachEntry(Dwarf_Attribute& attr, const std::function<bool(const 
   return absl::InvalidArgumentError("location list with too many entries");
 }
 
-// The description for one address; empty when nothing covers it. Entries for other addresses are not even decoded, so a
-// broken one spoils its own range only. libdw's test is half-open. Two entries that overlap would be two locations of
-// the same value; the first is as good as any.
-absl::StatusOr<std::span<const Dwarf_Op>> OperationsAt(Dwarf_Attribute& attr, LinkAddress address) {
-  Dwarf_Op* ops = nullptr;
-  size_t count = 0;
-  const int found = dwarf_getlocation_addr(&attr, address.value, &ops, &count, 1);
-  if (found < 0) {
-    // libdw does not know DW_OP_GNU_uninit either, with which gcc marks a variable that has no value yet.
-    return absl::InvalidArgumentError(fmt::format(
-        "the location description at {:#x} marks an uninitialized variable or is malformed", address.value));
-  }
-  return found == 0 ? std::span<const Dwarf_Op>() : std::span<const Dwarf_Op>(ops, count);
-}
-
-// Clang at -O0 says that the frame base is rbp throughout the function, which is not so before `mov rbp, rsp` and after
-// `pop rbp`. The CFI knows.
-absl::Status CheckFramePointer(const Module& module, const v1::Node& base, LinkAddress probe) {
-  if (base.kind_case() != v1::Node::kReg || base.reg() != kFramePointer) return absl::OkStatus();
-  const std::optional<uint32_t> cfa = CfaRegister(module, probe);
-  if (!cfa.has_value() || *cfa == kFramePointer) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      fmt::format("the stack frame is not set up at {:#x} (function prologue or epilogue)", probe.value));
-}
-
-absl::StatusOr<v1::Node> FrameBaseAt(const Module& module, const FunctionScope& scope, LinkAddress probe) {
-  auto attr = Inherited(scope.subprogram, DW_AT_frame_base);
-  if (!attr.has_value()) return absl::InvalidArgumentError("the function has no frame base");
-  auto ops = OperationsAt(*attr, probe);
-  if (!ops.ok()) return ops.status();
-  if (ops->empty()) return absl::FailedPreconditionError(fmt::format("no frame base at {:#x}", probe.value));
-  ExpressionContext context;
-  context.probe = probe;
-  context.attribute = &*attr;
-  context.cfa = [&] { return CfaAt(module, probe); };
-  auto base = EvaluateAddress(*ops, context);
-  if (!base.ok()) return base.status();
-  if (absl::Status s = CheckFramePointer(module, *base, probe); !s.ok()) return s;
-  if (base->kind_case() == v1::Node::kReg && base->reg() == kStackPointer) {
-    if (absl::Status s = CheckStackPointer(module, scope, probe); !s.ok()) return s;
-  }
-  return base;
-}
-
 absl::StatusOr<v1::Node> ConstantOf(const Dwarf_Die& variable, Dwarf_Attribute& attr) {
   v1::Node out;
   const unsigned form = dwarf_whatform(&attr);
@@ -138,25 +93,14 @@ bool UsesStackPointer(std::span<const Dwarf_Op> ops) {
   return std::any_of(ops.begin(), ops.end(), [](const Dwarf_Op& op) { return op.atom == DW_OP_breg0 + kStackPointer; });
 }
 
+// Not so a pointer that was optimized out: only what it points to can be shown.
 bool IsRecoverable(std::span<const Dwarf_Op> ops) {
-  for (const Dwarf_Op& op : ops) {
-    switch (op.atom) {
-      case DW_OP_entry_value:
-      case DW_OP_GNU_entry_value:
-      case DW_OP_implicit_pointer:
-      case DW_OP_GNU_implicit_pointer:
-        return false;
-      default:
-        break;
-    }
-  }
-  return !ops.empty();
+  if (ops.empty()) return false;
+  return ops.size() > 1 || (ops[0].atom != DW_OP_implicit_pointer && ops[0].atom != DW_OP_GNU_implicit_pointer);
 }
 
-}  // namespace
-
-absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
-                                    ProbePoint point) {
+absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
+                                    ProbePoint point, int hops) {
   auto attr = Inherited(variable, DW_AT_location);
   if (!attr.has_value()) {
     if (auto constant = Inherited(variable, DW_AT_const_value); constant.has_value()) {
@@ -167,18 +111,38 @@ absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& s
   auto ops = OperationsAt(*attr, point.statement);
   if (!ops.ok()) return ops.status();
   if (ops->empty()) return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
-  ExpressionContext context;
-  context.probe = point.probe;
-  context.attribute = &*attr;
-  context.frame_base = [&] { return FrameBaseAt(module, scope, point.probe); };
-  context.cfa = [&] { return CfaAt(module, point.probe); };
+  const Frame frame(module, scope.subprogram, point.probe);
+  ExpressionContext context = frame.Context(&*attr);
+  context.object = [&](const Dwarf_Die& object) -> absl::StatusOr<v1::Node> {
+    if (hops >= kMaxPointerHops) return absl::FailedPreconditionError("optimized out");
+    return LocationAt(module, scope, object, point, hops + 1);
+  };
   auto location = EvaluateLocation(*ops, context);
   if (!location.ok() || IsLocationList(*attr)) return location;
   if (UsesStackPointer(*ops)) {
-    if (absl::Status s = CheckStackPointer(module, scope, point.probe); !s.ok()) return s;
+    if (absl::Status s = CheckStackPointer(module, scope.subprogram, point.probe); !s.ok()) return s;
   }
   if (absl::Status s = CheckStored(module, scope, variable, *location, point.probe); !s.ok()) return s;
   return location;
+}
+
+}  // namespace
+
+absl::StatusOr<std::span<const Dwarf_Op>> OperationsAt(Dwarf_Attribute& attr, LinkAddress address) {
+  Dwarf_Op* ops = nullptr;
+  size_t count = 0;
+  const int found = dwarf_getlocation_addr(&attr, address.value, &ops, &count, 1);
+  if (found < 0) {
+    // libdw does not know DW_OP_GNU_uninit either, with which gcc marks a variable that has no value yet.
+    return absl::InvalidArgumentError(fmt::format(
+        "the location description at {:#x} marks an uninitialized variable or is malformed", address.value));
+  }
+  return found == 0 ? std::span<const Dwarf_Op>() : std::span<const Dwarf_Op>(ops, count);
+}
+
+absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
+                                    ProbePoint point) {
+  return LocationAt(module, scope, variable, point, 0);
 }
 
 bool HasSingleLocation(const Dwarf_Die& variable) {

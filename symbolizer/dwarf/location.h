@@ -27,9 +27,11 @@ struct ProbePoint {
 //   DW_OP_stack_value  a machine-word value
 //   constant           constant (DW_AT_const_value, DW_OP_implicit_value)
 //   DW_OP_piece        composite; pieces without location are `unavailable`
+//   entry value        select by the return address (frame.h)
+//   implicit pointer   implicit_pointer; its target, when that has a location, as if asked for itself
 // Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the address or only the value at the
 // function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented naming the operation
-// or register class that cannot be captured (vector registers, TLS, implicit pointers) or "thread-local variable";
+// or register class that cannot be captured (vector registers, TLS) or "thread-local variable";
 // InvalidArgument for a malformed description (this variable only).
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point);

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/callers.h"
 #include "symbolizer/dwarf/unit_index.h"
 #include "symbolizer/elf/build_id.h"
 #include "symbolizer/elf/inflated_debug.h"

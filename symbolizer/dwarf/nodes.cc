@@ -147,6 +147,11 @@ size_t NodeCount(const v1::Node& node) {
       return 1 + NodeCount(node.address_of());
     case v1::Node::kChecked:
       return 1 + NodeCount(node.checked().condition()) + NodeCount(node.checked().value());
+    case v1::Node::kSelect: {
+      size_t count = 1 + NodeCount(node.select().key());
+      for (const auto& candidate : node.select().cases()) count += 1 + NodeCount(candidate.value());
+      return count;
+    }
     case v1::Node::kComposite: {
       size_t count = 1;
       for (const auto& piece : node.composite().pieces()) count += NodeCount(piece.value());
@@ -169,6 +174,11 @@ size_t NodeDepth(const v1::Node& node) {
       return 1 + std::max(NodeDepth(node.binary().left()), NodeDepth(node.binary().right()));
     case v1::Node::kChecked:
       return 1 + std::max(NodeDepth(node.checked().condition()), NodeDepth(node.checked().value()));
+    case v1::Node::kSelect: {
+      size_t depth = NodeDepth(node.select().key());
+      for (const auto& candidate : node.select().cases()) depth = std::max(depth, 1 + NodeDepth(candidate.value()));
+      return 1 + depth;
+    }
     default:
       return 1;
   }

@@ -20,8 +20,7 @@ constexpr uint32_t kStackPointer = 7;
 constexpr size_t kMaxFrameRows = 65536;     // changes of the CFA within one range of a function
 constexpr int64_t kReturnAddressBytes = 8;  // at the CFA - 8, where rsp points to at the entry
 
-const code::FrameTrace* TraceTo(const Module& module, const FunctionScope& scope, LinkAddress address) {
-  Dwarf_Die function = scope.subprogram;
+const code::FrameTrace* TraceTo(const Module& module, Dwarf_Die function, LinkAddress address) {
   Dwarf_Addr entry = 0;
   if (dwarf_entrypc(&function, &entry) != 0) return nullptr;
   const std::vector<AddressRange> ranges = RangesOf(module, function);
@@ -70,9 +69,9 @@ std::optional<code::FramePlace> PlaceOf(const Module& module, const code::FrameT
 }
 
 // The CFA's offset from rsp in most of the function's code; none when the CFA is mostly something else.
-std::optional<int64_t> UsualStackOffset(const Module& module, const FunctionScope& scope) {
+std::optional<int64_t> UsualStackOffset(const Module& module, const Dwarf_Die& function) {
   std::map<std::optional<int64_t>, uint64_t> bytes;
-  for (const AddressRange& range : RangesOf(module, scope.subprogram)) {
+  for (const AddressRange& range : RangesOf(module, function)) {
     size_t rows = 0;
     for (LinkAddress at = range.begin; at < range.end && rows < kMaxFrameRows; ++rows) {
       const LinkAddress end = std::min(FrameRowEnd(module, at), range.end);
@@ -128,7 +127,7 @@ absl::Status CheckStored(const Module& module, const FunctionScope& scope, const
   if (!slot.has_value()) return absl::OkStatus();
   const uint64_t bytes = SlotBytes(parameter, indirect);
   if (bytes == 0) return absl::OkStatus();
-  if (const code::FrameTrace* trace = TraceTo(module, scope, probe); trace != nullptr) {
+  if (const code::FrameTrace* trace = TraceTo(module, scope.subprogram, probe); trace != nullptr) {
     const std::optional<code::FramePlace> place = PlaceOf(module, *trace, *slot, probe);
     const bool from_caller = place.has_value() && place->base == 0 && place->offset >= kReturnAddressBytes;
     if (from_caller || (place.has_value() && trace->Stored(*place, bytes))) return absl::OkStatus();
@@ -137,13 +136,13 @@ absl::Status CheckStored(const Module& module, const FunctionScope& scope, const
       fmt::format("not proven to be stored in its stack slot yet at {:#x} (function prologue)", probe.value));
 }
 
-absl::Status CheckStackPointer(const Module& module, const FunctionScope& scope, LinkAddress probe) {
+absl::Status CheckStackPointer(const Module& module, const Dwarf_Die& function, LinkAddress probe) {
   const auto node = CfaAt(module, probe);
   const std::optional<RegisterOffset> cfa = node.ok() ? AsRegisterOffset(*node) : std::nullopt;
   bool settled = false;
   if (cfa.has_value() && cfa->reg == kStackPointer) {
-    settled = UsualStackOffset(module, scope) == cfa->offset;
-  } else if (const code::FrameTrace* trace = TraceTo(module, scope, probe); trace != nullptr) {
+    settled = UsualStackOffset(module, function) == cfa->offset;
+  } else if (const code::FrameTrace* trace = TraceTo(module, function, probe); trace != nullptr) {
     settled = trace->StackPointerSettled();
   }
   if (settled) return absl::OkStatus();
@@ -166,7 +165,7 @@ bool AwaitsPrologue(const Module& module, const FunctionScope& scope, LinkAddres
 }
 
 bool AlwaysReached(const Module& module, const FunctionScope& scope, LinkAddress address) {
-  const code::FrameTrace* trace = TraceTo(module, scope, address);
+  const code::FrameTrace* trace = TraceTo(module, scope.subprogram, address);
   return trace != nullptr && trace->AlwaysReached();
 }
 

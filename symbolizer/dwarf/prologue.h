@@ -20,7 +20,7 @@ absl::Status CheckStored(const Module& module, const FunctionScope& scope, const
 
 // FailedPrecondition when rsp at `probe` is not proven to be what it is in the body of the function: locations given
 // relative to it (clang's frame base, gcc's realigned frames) mean that one.
-absl::Status CheckStackPointer(const Module& module, const FunctionScope& scope, LinkAddress probe);
+absl::Status CheckStackPointer(const Module& module, const Dwarf_Die& function, LinkAddress probe);
 
 // Whether CheckStored fails at `address` for a parameter of the function that `scope` is an instance of.
 bool AwaitsPrologue(const Module& module, const FunctionScope& scope, LinkAddress address);

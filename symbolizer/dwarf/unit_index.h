@@ -70,6 +70,8 @@ struct TypeDefinition {
   bool ambiguous = false;  // units define different types under this name
 };
 
+struct Callers;  // callers.h
+
 struct ModuleCache {
   std::unordered_map<const void*, std::unique_ptr<UnitIndex>> units;      // by address of the unit's DIE
   std::unordered_map<std::string, std::optional<Dwarf_Die>> definitions;  // qualified type name, see type_lookup.h
@@ -85,6 +87,9 @@ struct ModuleCache {
     code::FrameTrace trace;
   };
   std::optional<TracedFrame> frame;
+  std::optional<std::vector<UnitIndex::Code>> unit_ranges;             // all units, by address
+  std::unordered_map<uint64_t, std::optional<Dwarf_Die>> subprograms;  // by address, see callers.h
+  std::unordered_map<uint64_t, std::unique_ptr<Callers>> callers;      // by the function's entry
 };
 
 // The index of the unit that holds `die`, made on first use.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/dwarf/edit_distance.h"
+#include "symbolizer/dwarf/slice.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/members.h"
 #include "symbolizer/plan/nodes.h"
@@ -57,7 +58,23 @@ Binder::Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, d
 absl::StatusOr<v1::Node> Binder::Bind(const Ast& ast, std::string_view source) {
   source_ = std::string(source);
   missing_variable_.reset();
-  return BindAny(ast);
+  auto node = BindAny(ast);
+  if (!node.ok() || !node->has_implicit_pointer()) return node;
+  if (types_->at(node->type()).kind() == v1::TYPE_REFERENCE) return SyntheticTarget(*node);
+  return absl::FailedPreconditionError("synthetic pointer: the pointer was optimized out, what it points to was not");
+}
+
+absl::StatusOr<v1::Node> Binder::SyntheticTarget(const v1::Node& pointer) {
+  const v1::ImplicitPointer& implicit = pointer.implicit_pointer();
+  const uint32_t type = types_->at(pointer.type()).target();
+  types_->Expand(type);
+  if (!implicit.has_target() || implicit.offset() < 0) {
+    return absl::FailedPreconditionError("what the pointer points to was optimized out");
+  }
+  const auto size = std::max<uint64_t>(1, types_->at(type).size());
+  auto target = dwarf::SliceLocation(implicit.target(), static_cast<uint64_t>(implicit.offset()), size);
+  if (!target.ok()) return target;
+  return Typed(*std::move(target), type, "what the pointer points to");
 }
 
 absl::Status Binder::Error(const Ast& ast, std::string_view message) const {
@@ -116,8 +133,9 @@ absl::StatusOr<v1::Node> Binder::BindValue(const Ast& ast) {
   return FollowReference(*std::move(node));
 }
 
-v1::Node Binder::FollowReference(v1::Node node) {
+absl::StatusOr<v1::Node> Binder::FollowReference(v1::Node node) {
   if (types_->at(node.type()).kind() == v1::TYPE_REFERENCE) {
+    if (node.has_implicit_pointer()) return SyntheticTarget(node);
     const uint32_t target = types_->at(node.type()).target();
     node = MemoryObject(std::move(node), target);
   }
@@ -162,19 +180,24 @@ absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
     return WithContext(status, absl::StrCat("'", variable.name, "'"));
   }
   const uint32_t type = types_->AddTypeOf(variable.die);
+  return Typed(*std::move(location), type, absl::StrCat("'", variable.name, "'"));
+}
+
+absl::StatusOr<v1::Node> Binder::Typed(v1::Node location, uint32_t type, std::string_view what) {
   const v1::Type& t = types_->at(type);
   const bool aggregate = t.kind() == v1::TYPE_STRUCT || t.kind() == v1::TYPE_UNION || t.kind() == v1::TYPE_ARRAY;
-  const bool computed = location->has_unary() || location->has_binary() || location->has_convert();
-  if (aggregate && computed) {
+  const bool computed = location.has_unary() || location.has_binary() || location.has_convert();
+  const bool chosen = location.has_select() || location.has_checked();
+  if (((aggregate || IsFloat(t)) && computed) || chosen) {
     // A computed word (DW_OP_stack_value) is the object's bytes.
-    if (t.size() > 8) return absl::UnimplementedError(absl::StrCat("'", variable.name, "' is computed piecewise"));
+    if (t.size() > 8) return absl::UnimplementedError(absl::StrCat(std::string(what), " is computed piecewise"));
     v1::Node whole;
     v1::Composite::Piece* piece = whole.mutable_composite()->add_pieces();
     piece->set_size(static_cast<uint32_t>(t.size()));
-    *piece->mutable_value() = *std::move(location);
+    *piece->mutable_value() = std::move(location);
     location = std::move(whole);
   }
-  location->set_type(type);
+  location.set_type(type);
   return location;
 }
 
@@ -229,6 +252,7 @@ absl::StatusOr<v1::Node> Binder::BindMember(const Ast& ast) {
     object = Dereferenced(ast, *std::move(object));
     if (!object.ok()) return object;
     object = FollowReference(*std::move(object));
+    if (!object.ok()) return object;
   }
   const v1::Type& type = types_->at(object->type());
   if (type.kind() == v1::TYPE_POINTER) {
@@ -259,6 +283,7 @@ absl::StatusOr<v1::Node> Binder::Dereferenced(const Ast& ast, v1::Node node) {
       if (!IsInMemory(node)) return Error(ast, "the array is not in memory here");
       node = AddressOf(node);
     }
+    if (node.has_implicit_pointer()) return SyntheticTarget(node);
     types_->Expand(target);
     return MemoryObject(std::move(node), target);
   }
@@ -323,6 +348,10 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
   v1::Node position = Converted(*types_, *std::move(index), word);
   v1::Node in_bounds = MakeBinary(v1::OP_LT, Converted(*types_, position, Fundamental(types_, "unsigned long")),
                                   Word(type.count()), Fundamental(types_, "bool"));
+  if (!IsInMemory(*first)) {
+    if (ConstantWord(position) == 0u) return first;
+    return Error(ast, "what the pointer points to is not in memory here");
+  }
   v1::Node address = AddressOf(*first);
   if (auto constant = ConstantWord(position)) {
     address = AddOffset(std::move(address), static_cast<int64_t>(*constant * stride));

@@ -54,7 +54,11 @@ class Binder {
   absl::StatusOr<v1::Node> BindPointerArithmetic(const expr::Ast& ast, v1::Operator op, v1::Node left, v1::Node right);
   absl::StatusOr<v1::Node> BindComparison(const expr::Ast& ast, v1::Operator op, v1::Node left, v1::Node right);
 
-  v1::Node FollowReference(v1::Node node);
+  absl::StatusOr<v1::Node> FollowReference(v1::Node node);
+  // What an implicit pointer or reference points to.
+  absl::StatusOr<v1::Node> SyntheticTarget(const v1::Node& pointer);
+  // The object of `type` at a location without a type; `what` names it in errors.
+  absl::StatusOr<v1::Node> Typed(v1::Node location, uint32_t type, std::string_view what);
   // *node, for pointers, arrays and smart-pointer or optional shapes.
   absl::StatusOr<v1::Node> Dereferenced(const expr::Ast& ast, v1::Node node);
   absl::StatusOr<v1::Node> SequenceElement(const expr::Ast& ast, const v1::Node& sequence, v1::Node index);

@@ -23,6 +23,26 @@ bool IsCharPointer(const dwarf::TypeGraph& types, const v1::Type& type) {
   return target.size() == 1 && (target.kind() == v1::TYPE_CHAR || target.kind() == v1::TYPE_UTF_CHAR);
 }
 
+bool ReadsMemory(const v1::Node& node) {
+  switch (node.kind_case()) {
+    case v1::Node::kMember:
+      return ReadsMemory(node.member().object());
+    case v1::Node::kUnary:
+      return ReadsMemory(node.unary().operand());
+    case v1::Node::kBinary:
+      return ReadsMemory(node.binary().left()) || ReadsMemory(node.binary().right());
+    case v1::Node::kConvert:
+      return ReadsMemory(node.convert());
+    case v1::Node::kReg:
+    case v1::Node::kConstant:
+    case v1::Node::kUnavailable:
+    case v1::Node::kImplicitPointer:
+      return false;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 CaptureCompiler::CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits)
@@ -58,6 +78,10 @@ void CaptureCompiler::NoteRegisters(const v1::Node& node) {
     case v1::Node::kChecked:
       NoteRegisters(node.checked().condition());
       NoteRegisters(node.checked().value());
+      break;
+    case v1::Node::kSelect:
+      NoteRegisters(node.select().key());
+      for (const auto& candidate : node.select().cases()) NoteRegisters(candidate.value());
       break;
     default:
       break;
@@ -165,7 +189,8 @@ absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
         v1::CaptureOp& op = out->Emit(v1::CAP_COPY);
         op.set_a(address->cell);
         op.set_offset(address->offset);
-        op.set_length(std::min(piece.size(), kMaxCopyBytes));
+        const uint32_t bytes = piece.bits() != 0 ? (piece.bit_offset() + piece.bits() + 7) / 8 : piece.size();
+        op.set_length(std::min(bytes, kMaxCopyBytes));
       }
       return absl::OkStatus();
     case v1::Node::kUnary:
@@ -190,9 +215,32 @@ absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
       out->Jump(v1::CAP_JUMP_IF_ZERO, *cell, out->failure());
       return AddInputs(out, node.checked().value());
     }
+    case v1::Node::kSelect:
+      return AddSelectInputs(out, node.select());
     default:
       return absl::OkStatus();
   }
+}
+
+absl::Status CaptureCompiler::AddSelectInputs(OpEmitter* out, const v1::Select& select) {
+  const bool reads = std::any_of(select.cases().begin(), select.cases().end(),
+                                 [](const auto& candidate) { return ReadsMemory(candidate.value()); });
+  if (!reads) return AddInputs(out, select.key());
+  // Computing the key captures what it reads.
+  auto key = out->Value(select.key());
+  if (!key.ok()) return key.status();
+  for (const v1::Select::Case& candidate : select.cases()) {
+    if (!ReadsMemory(candidate.value())) continue;
+    if (out->size() >= kMaxOpsPerList) return absl::ResourceExhaustedError("the value has too many possible callers");
+    const uint32_t mark = out->mark();
+    const OpEmitter::Label next = out->NewLabel();
+    absl::Status status = out->Match(*key, candidate, next);
+    if (status.ok()) status = AddInputs(out, candidate.value());
+    if (!status.ok()) return status;
+    out->Place(next);
+    out->Release(mark);
+  }
+  return absl::OkStatus();
 }
 
 void CaptureCompiler::CopyObject(OpEmitter* out, uint32_t type, Address address) {

@@ -42,6 +42,7 @@ class CaptureCompiler {
   };
 
   absl::Status AddInputs(OpEmitter* out, const v1::Node& node);
+  absl::Status AddSelectInputs(OpEmitter* out, const v1::Select& select);
   void CopyObject(OpEmitter* out, uint32_t type, Address address);
   // True when an earlier copy covers the bytes, after being widened if need be: a read costs more than a few bytes.
   bool MergeCopy(Address address, uint32_t length);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "symbolizer/dwarf/slice.h"
 #include "symbolizer/plan/nodes.h"
 
 namespace dlog::plan {
@@ -54,6 +55,14 @@ v1::Node MemberObject(const v1::Node& object, const v1::Field& field) {
   if (object.has_checked()) {
     v1::Node inner = MemberObject(object.checked().value(), field);
     return MakeChecked(object.checked().condition(), std::move(inner), object.checked().reason());
+  }
+  if (object.has_composite() && field.bit_size() == 0) {
+    // A pointer among the pieces that only stands for what it points to.
+    auto slice = dwarf::SliceLocation(object, field.offset(), 8);
+    if (slice.ok() && slice->has_implicit_pointer()) {
+      slice->set_type(field.type());
+      return *std::move(slice);
+    }
   }
   if (object.has_memory() && field.bit_size() == 0) {
     return MemoryObject(AddOffset(object.memory(), static_cast<int64_t>(field.offset())), field.type());

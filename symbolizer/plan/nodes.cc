@@ -140,6 +140,10 @@ v1::Node SubstituteSelf(const v1::Node& pattern, const v1::Node& address) {
       replace(node.mutable_checked()->mutable_condition());
       replace(node.mutable_checked()->mutable_value());
       break;
+    case v1::Node::kSelect:
+      replace(node.mutable_select()->mutable_key());
+      for (auto& candidate : *node.mutable_select()->mutable_cases()) replace(candidate.mutable_value());
+      break;
     case v1::Node::kComposite:
       for (auto& piece : *node.mutable_composite()->mutable_pieces()) replace(piece.mutable_value());
       break;

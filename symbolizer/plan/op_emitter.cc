@@ -192,12 +192,61 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
       if (!status.ok()) return status;
       return Value(node.checked().value());
     }
+    case v1::Node::kSelect:
+      return SelectValue(node.select());
     case v1::Node::kUnavailable:
       return absl::FailedPreconditionError(node.unavailable());
+    case v1::Node::kImplicitPointer:
+      return NotInKernel("a pointer that was optimized out");
     case v1::Node::KIND_NOT_SET:
       break;
   }
   return absl::InternalError("malformed expression node");
+}
+
+absl::Status OpEmitter::Match(uint32_t key_cell, const v1::Select::Case& candidate, Label otherwise) {
+  auto equal = NewCell();
+  if (!equal.ok()) return equal.status();
+  const Label matched = NewLabel();
+  for (const uint64_t key : candidate.keys()) {
+    v1::CaptureOp& test = Emit(v1::CAP_ARITH_IMM);
+    test.set_dst(*equal);
+    test.set_a(key_cell);
+    test.set_op(v1::OP_EQ);
+    test.set_imm(static_cast<int64_t>(key));
+    Jump(v1::CAP_JUMP_IF_NOT_ZERO, *equal, matched);
+  }
+  Jump(v1::CAP_JUMP, 0, otherwise);
+  Place(matched);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint32_t> OpEmitter::SelectValue(const v1::Select& select) {
+  auto result = EmitConst(0);
+  if (!result.ok()) return result;
+  auto key = Value(select.key());
+  if (!key.ok()) return key;
+  const Label end = NewLabel();
+  for (const v1::Select::Case& candidate : select.cases()) {
+    const uint32_t mark = next_cell_;
+    const Label next = NewLabel();
+    absl::Status status = Match(*key, candidate, next);
+    if (!status.ok()) return status;
+    auto value = Value(candidate.value());
+    if (!value.ok()) return value;
+    v1::CaptureOp& move = Emit(v1::CAP_MOVE);
+    move.set_dst(*result);
+    move.set_a(*value);
+    Jump(v1::CAP_JUMP, 0, end);
+    Place(next);
+    Release(mark);
+  }
+  auto never = EmitConst(0);
+  if (!never.ok()) return never;
+  absl::Status status = FailUnless(*never);
+  if (!status.ok()) return status;
+  Place(end);
+  return result;
 }
 
 absl::Status OpEmitter::Check(const v1::Node& condition) {
@@ -277,6 +326,7 @@ absl::StatusOr<uint32_t> OpEmitter::CompositeValue(const v1::Node& node) {
   uint64_t position = 0;
   for (const v1::Composite::Piece& piece : node.composite().pieces()) {
     if (position + piece.size() > 8) break;  // a word is asked for: its low eight bytes
+    if (piece.bits() != 0) return NotInKernel("a value in pieces of bits");
     absl::StatusOr<uint32_t> part = absl::InternalError("");
     if (piece.in_memory()) {
       auto address = AddressValue(piece.value());

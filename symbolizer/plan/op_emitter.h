@@ -42,6 +42,9 @@ class OpEmitter {
   // One cell with cell + offset.
   absl::StatusOr<uint32_t> Materialize(Address address);
 
+  // Goes on only if `key_cell` is one of the keys of `candidate`, else at `otherwise`.
+  absl::Status Match(uint32_t key_cell, const v1::Select::Case& candidate, Label otherwise);
+
   v1::CaptureOp& Emit(v1::CaptureOpCode code);
   absl::StatusOr<uint32_t> EmitConst(uint64_t value);
   absl::StatusOr<uint32_t> EmitLoad(Address address, uint32_t size, bool is_signed);
@@ -75,6 +78,7 @@ class OpEmitter {
   // `cell` narrowed to a type's range.
   absl::StatusOr<uint32_t> Extended(uint32_t cell, uint64_t size, bool is_signed);
   absl::StatusOr<uint32_t> Widened(uint32_t cell, const v1::Type& type);
+  absl::StatusOr<uint32_t> SelectValue(const v1::Select& select);
   absl::Status Check(const v1::Node& condition);
   absl::Status FailUnless(uint32_t cell);
 

@@ -53,6 +53,34 @@ TEST_CASE_METHOD(Fixture, "registers that are not there are unreadable, those th
   CHECK(Show(Reg(types.LongDouble(), 5)) == "error: malformed plan: value does not fit a register");
 }
 
+TEST_CASE_METHOD(Fixture, "a selection gives the value of the case that has the key, and its reason for any other") {
+  v1::Node node;
+  v1::Select* select = node.mutable_select();
+  *select->mutable_key() = Reg(0, 2);
+  v1::Select::Case* first = select->add_cases();
+  first->add_keys(10);
+  first->add_keys(11);
+  *first->mutable_value() = Word(1);
+  v1::Select::Case* second = select->add_cases();
+  second->add_keys(20);
+  *second->mutable_value() = Unavailable(0, "not kept");
+  select->set_otherwise("caller unknown");
+  CHECK(Show(node) == "unreadable: not captured");
+  memory.Reg(2, 11);
+  CHECK(Show(node) == "1");
+  memory.Reg(2, 20);
+  CHECK(Show(node) == "optimized_out: not kept");
+  memory.Reg(2, 21);
+  CHECK(Show(node) == "optimized_out: caller unknown");
+}
+
+TEST_CASE_METHOD(Fixture, "a pointer that was optimized out has no value") {
+  v1::Node node;
+  node.set_type(types.PointerTo(types.Int()));
+  node.mutable_implicit_pointer();
+  CHECK(Show(node) == "optimized_out: synthetic pointer");
+}
+
 TEST_CASE_METHOD(Fixture, "memory is read through computed addresses") {
   memory.Reg(7, 0x1000);
   memory.Put<uint64_t>(0x1010, 0x2000);
@@ -257,6 +285,32 @@ TEST_CASE_METHOD(Fixture, "members of a struct in a register are its bytes") {
   CHECK(Show(Member(types.Int(), Reg(pair, 5), 5)) == "error: malformed plan: member outside of its object");
   CHECK(Show(Member(types.Int(), Reg(pair, 5), ~uint64_t{0})) == "error: malformed plan: member outside of its object");
   CHECK(Show(AddressOf(0, Reg(pair, 5))) == "error: the value is not in memory, it has no address");
+}
+
+TEST_CASE_METHOD(Fixture, "pieces of bits are put together, and each bit is known or not") {
+  const uint32_t flags = types.Add(v1::TYPE_STRUCT, 4, "Flags");
+  memory.Reg(1, 0b1011'0000);
+  memory.Put<uint32_t>(0x1000, 0xabcd'1234);
+  v1::Node composite = Composite(flags);
+  const auto add = [&](uint32_t bits, uint32_t offset, v1::Node value, bool in_memory) {
+    AddPiece(&composite, (bits + 7) / 8, std::move(value), in_memory);
+    auto* piece = composite.mutable_composite()->mutable_pieces(composite.composite().pieces_size() - 1);
+    piece->set_bits(bits);
+    piece->set_bit_offset(offset);
+  };
+  add(3, 4, Reg(0, 1), false);  // 011
+  add(5, 0, Unavailable(0, "gone"), false);
+  add(12, 4, Word(0x1000), true);  // 0x123
+  add(12, 0, Word(0x7f), false);
+  CHECK(Show(Member(types.UInt(), composite, 0, 3, 0)) == "3");
+  CHECK(Show(Member(types.UInt(), composite, 0, 5, 3)) == "optimized_out: gone");
+  CHECK(Show(Member(types.UInt(), composite, 0, 12, 8)) == "291");
+  CHECK(Show(Member(types.UInt(), composite, 0, 12, 20)) == "127");
+  CHECK(Show(Member(types.UInt(), composite, 0, 4, 0)) == "optimized_out: gone");
+  CHECK(Show(Member(types.Short(), composite, 2)) == std::to_string(0x07f1));
+  add(9, 0, Word(1), false);
+  CHECK(Show(Member(types.UInt(), composite, 0, 3, 0)) ==
+        "error: malformed plan: pieces of bits are larger than their object");
 }
 
 TEST_CASE_METHOD(Fixture, "a scattered struct knows which of its bytes have a value") {

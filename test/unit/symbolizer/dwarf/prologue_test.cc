@@ -84,8 +84,8 @@ TEST_CASE("Locations relative to the stack pointer hold only where it is the bod
   const Program program("prologue.gcc.O0.frameless");
   const FunctionScope scope = EntryScope(program, "OverAligned");
   const LinkAddress entry = scope.ranges.front().begin;
-  CHECK_FALSE(CheckStackPointer(program.module(), scope, entry).ok());
-  CHECK(CheckStackPointer(program.module(), scope, RowsOf(program, scope).at(1)).ok());
+  CHECK_FALSE(CheckStackPointer(program.module(), scope.subprogram, entry).ok());
+  CHECK(CheckStackPointer(program.module(), scope.subprogram, RowsOf(program, scope).at(1)).ok());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "word_evaluator.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace dlog::dwarf {
@@ -96,6 +97,15 @@ std::optional<uint64_t> Evaluate(const v1::Node& node, const Machine& machine) {
       const auto condition = Evaluate(node.checked().condition(), machine);
       if (!condition.has_value() || *condition == 0) return std::nullopt;
       return Evaluate(node.checked().value(), machine);
+    }
+    case v1::Node::kSelect: {
+      const auto key = Evaluate(node.select().key(), machine);
+      if (!key.has_value()) return std::nullopt;
+      for (const auto& candidate : node.select().cases()) {
+        const auto& keys = candidate.keys();
+        if (std::find(keys.begin(), keys.end(), *key) != keys.end()) return Evaluate(candidate.value(), machine);
+      }
+      return std::nullopt;
     }
     default:
       return std::nullopt;
