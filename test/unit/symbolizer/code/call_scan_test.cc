@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/code/call_scan.h"
 
-#include <catch2/catch.hpp>
+#include "test/catch.h"
 
 namespace dlog::code {
 namespace {

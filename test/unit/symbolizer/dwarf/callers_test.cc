@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/callers.h"
 
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "program.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/frame.h"
+#include "test/catch.h"
 #include "word_evaluator.h"
 
 namespace dlog::dwarf {

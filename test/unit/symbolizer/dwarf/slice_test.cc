@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/dwarf/slice.h"
 
-#include <catch2/catch.hpp>
-
 #include "symbolizer/dwarf/location.h"
 #include "symbolizer/dwarf/nodes.h"
+#include "test/catch.h"
 
 namespace dlog::dwarf {
 namespace {
