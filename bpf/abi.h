@@ -44,9 +44,11 @@ enum {
   DLOG_NREGS = 18,             /* DWARF 0..15 general, 16 rip, 17 reserved (thread pointer) */
   DLOG_NCELLS = 64,            /* power of two: cells are masked */
   DLOG_CELL_SELF = 18,         /* a routine starts with the object's address here */
+  DLOG_CELL_PARAM = 19,        /* and with what its caller passed along here */
   DLOG_QUEUE_SIZE = 64,        /* power of two: pending routine calls of one hit */
   DLOG_VISITED_SIZE = 64,      /* power of two */
   DLOG_MAX_STEPS = 8192,       /* ops run for one hit's condition, and again for its capture */
+  DLOG_MAX_CHECKS = 256,       /* power of two: words that are read again when the capture is over */
   DLOG_MAX_READ = 16384,       /* power of two: bytes of one segment */
   DLOG_MAX_RECORD_DATA = 32768 /* power of two: bytes of all segments of one record, headers included */
 };
@@ -67,7 +69,9 @@ enum dlog_op_code {
   DLOG_OP_FLOAT_CMP,   /* cell[dst] = cell[a] <arith> cell[b], both IEEE binary64; NaN compares unequal to all */
   DLOG_OP_FLOAT_WIDEN, /* cell[dst] = binary64 of the binary32 in cell[a] */
   DLOG_OP_LOAD, /* read `size` (1,2,4,8) bytes at cell[a] + off, record them, extend into cell[dst]; fault -> jump.
-                   In a condition nothing is recorded, and a fault ends it with CONDITION_ERROR */
+                   Bytes that the last COPY or COPY_DYN (of the caller, at the start of a routine) has recorded are
+                   taken from there, so that what is followed is what was recorded. In a condition nothing is recorded,
+                   and a fault ends it with CONDITION_ERROR */
   DLOG_OP_JUMP_IF_ZERO, /* if cell[a] == 0 goto jump */
   DLOG_OP_JUMP_IF_NOT_ZERO,
   DLOG_OP_JUMP,
@@ -76,13 +80,17 @@ enum dlog_op_code {
   DLOG_OP_CSTRING,        /* record bytes at cell[a] + off up to and including NUL, at most len */
   DLOG_OP_CALL,           /* queue routine `routine` for the object at cell[a] + off */
   DLOG_OP_CALL_EACH,      /* queue routine `routine` for each of min(cell[b], len) objects of `size` bytes at cell[a] */
+  DLOG_OP_WALK,           /* queue routine `routine` for the first of min(cell[b], len) linked objects, at cell[a] */
+  DLOG_OP_NEXT,           /* in a walk: go on with routine `routine` at cell[a], unless that is 0, the number of objects
+                             is reached, or the walk has made more steps than such a structure can need */
   DLOG_OP_REJECT_IF_ZERO, /* condition only: if cell[a] == 0 the hit is filtered out */
   DLOG_OP_CODES
 };
 
 /* 64-bit, wrapping; DLOG_F_SIGNED chooses the signed form of DIV, MOD, SHR and the comparisons; INT64_MIN / -1 wraps to
  * INT64_MIN, INT64_MIN % -1 is 0. A zero divisor or a shift count outside 0..63 has no result: a condition ends with
- * CONDITION_ERROR, a capture abandons the rest of the current op range (a value made from garbage is worse than none).
+ * CONDITION_ERROR, a capture goes on at the op's jump, without one it abandons the rest of the current op range (a
+ * value made from garbage is worse than none).
  */
 enum dlog_arith {
   DLOG_ARITH_ADD,
@@ -106,13 +114,17 @@ enum dlog_arith {
 
 enum dlog_op_flags {
   DLOG_F_SIGNED = 1,
-  DLOG_F_DEEPER = 2 /* CALL, CALL_EACH: one level deeper; beyond the site's max_depth the call is skipped. A CALL that
-                       goes deeper is also skipped when this hit already queued the same routine for the same address */
+  DLOG_F_DEEPER = 2, /* CALL, CALL_EACH, WALK: one level deeper; beyond the site's max_depth the call is skipped. A CALL
+                        that goes deeper is also skipped when this hit already queued the same routine for the same
+                        address */
+  DLOG_F_CHECK = 4,  /* LOAD: read again when the capture is over; if it differs, a TORN segment says so */
+  DLOG_F_QUIET = 8,  /* LOAD: not recorded */
+  DLOG_F_COUNT = 16  /* NEXT: what comes is the next object, not a step between two */
 };
 
 struct dlog_op {
   dlog_u8 code;  /* enum dlog_op_code */
-  dlog_u8 dst;   /* cell */
+  dlog_u8 dst;   /* cell; CALL, CALL_EACH, WALK: the cell that the routine finds in DLOG_CELL_PARAM */
   dlog_u8 a;     /* cell */
   dlog_u8 b;     /* cell */
   dlog_u8 arith; /* enum dlog_arith */
@@ -192,14 +204,15 @@ DLOG_STATIC_ASSERT(sizeof(struct dlog_counters) == 128, "dlog_counters layout");
 
 enum dlog_segment_status {
   DLOG_SEGMENT_OK = 0,
-  DLOG_SEGMENT_FAULT = 1,    /* nothing could be read at the address; length = wanted bytes, no bytes follow */
-  DLOG_SEGMENT_TRUNCATED = 2 /* fewer bytes than wanted: cap of the plan */
+  DLOG_SEGMENT_FAULT = 1,     /* nothing could be read at the address; length = wanted bytes, no bytes follow */
+  DLOG_SEGMENT_TRUNCATED = 2, /* fewer bytes than wanted: cap of the plan */
+  DLOG_SEGMENT_TORN = 3       /* these bytes have changed since they were first read; no bytes follow */
 };
 
 /* The padding after the bytes is zero: bytes that no op asked for never leave the target. */
 struct dlog_segment {
   dlog_u64 address;
-  dlog_u32 length; /* bytes that follow (OK, TRUNCATED), padded to 8; FAULT: bytes wanted */
+  dlog_u32 length; /* bytes that follow (OK, TRUNCATED), padded to 8; FAULT, TORN: bytes concerned */
   dlog_u16 status; /* enum dlog_segment_status */
   dlog_u16 reserved;
 };
@@ -208,7 +221,8 @@ DLOG_STATIC_ASSERT(sizeof(struct dlog_segment) == 16, "dlog_segment layout");
 enum dlog_record_flags {
   DLOG_RECORD_BUDGET = 1, /* the byte budget ended the capture early */
   DLOG_RECORD_QUEUE = 2,  /* the work queue overflowed: some values were not followed */
-  DLOG_RECORD_STEPS = 4   /* DLOG_MAX_STEPS reached */
+  DLOG_RECORD_STEPS = 4,  /* DLOG_MAX_STEPS reached */
+  DLOG_RECORD_TORN = 8    /* something that was to be read again has changed, and there was no room to say what */
 };
 
 struct dlog_record {
@@ -227,12 +241,31 @@ DLOG_STATIC_ASSERT(sizeof(struct dlog_record) == 48 + 8 * DLOG_NREGS, "dlog_reco
 
 /* ---------------------------------------------------------------- per-hit scratch (kernel side only) */
 
+/* Target bytes that a segment of data[] holds; length 0 = none. */
+struct dlog_window {
+  dlog_u64 address;
+  dlog_u32 length;
+  dlog_u32 offset; /* into data[] */
+};
+
 struct dlog_work {
   dlog_u64 address;
+  dlog_u64 param;
+  struct dlog_window window;
   dlog_u32 routine;
   dlog_u32 remaining; /* objects left, this one included */
   dlog_u32 stride;
   dlog_u32 depth;
+  dlog_u32 fuel; /* walks: steps left, at least 1; 0 = no walk */
+  dlog_u32 reserved;
+};
+
+/* A word to be read again. */
+struct dlog_check {
+  dlog_u64 address;
+  dlog_u64 value; /* zero-extended */
+  dlog_u32 size;
+  dlog_u32 reserved;
 };
 
 /* A big read that met a fault goes on page by page, so that the readable prefix is kept. */
@@ -258,6 +291,14 @@ struct dlog_scratch {
   dlog_u32 flags;     /* enum dlog_record_flags */
   dlog_u32 condition; /* 1 while the condition runs */
   dlog_u64 hit;       /* distinguishes entries of visited[] of this hit from older ones; never 0 */
+  dlog_u32 steps;     /* of this run */
+  dlog_u32 checks;    /* entries of again[] added by this hit; the last DLOG_MAX_CHECKS of them are there */
+  dlog_u32 checked;   /* of them: read again */
+  dlog_u32 walk_left; /* the running routine is a step of a walk: objects left, this one included; else 0 */
+  dlog_u32 walk_fuel;
+  dlog_u32 reserved;
+  dlog_u64 walk_param;
+  struct dlog_window window; /* of the last COPY */
   struct dlog_part part;
   dlog_u64 cells[DLOG_NCELLS];
   struct dlog_work queue[DLOG_QUEUE_SIZE];
@@ -265,6 +306,7 @@ struct dlog_scratch {
     dlog_u64 address;
     dlog_u64 tag;
   } visited[DLOG_VISITED_SIZE];
+  struct dlog_check again[DLOG_MAX_CHECKS];
   struct dlog_record record;
   dlog_u8 data[DLOG_MAX_RECORD_DATA + DLOG_MAX_READ + 64]; /* the tail lets masked offsets stay in bounds */
 };

@@ -14,6 +14,7 @@
  *   dlog_env_load(value, size, address, sleepable)     the same for at most 8 bytes; *value is 0 before
  *   dlog_env_read_string(dst, size, address)           as bpf_probe_read_user_str()
  *   dlog_env_store64(dst, value)                       unaligned store
+ *   dlog_env_fetch64(src)                              unaligned load
  *
  * The verifier knows nothing of values that were read back from the scratch buffer, so each index is masked, and each
  * length clamped, right before it is used; DLOG_OPAQUE keeps the compiler from proving that check away.
@@ -30,9 +31,12 @@
 #define DLOG_TAG_ROUTINE_BITS 14
 DLOG_STATIC_ASSERT((1 << DLOG_TAG_ROUTINE_BITS) >= (int)DLOG_MAX_ROUTINES, "routine does not fit a visited tag");
 
+/* Calls of dlog_step() after which every run is over: what is read again comes on top. */
+#define DLOG_LOOP_STEPS (DLOG_MAX_STEPS + DLOG_MAX_CHECKS + 8)
+
 /* dlog_scratch.verdict */
 enum dlog_verdict {
-  DLOG_VERDICT_RUNNING = 0, /* after a run: DLOG_MAX_STEPS ended it */
+  DLOG_VERDICT_RUNNING = 0, /* after a condition: DLOG_MAX_STEPS ended it */
   DLOG_VERDICT_DONE,        /* condition: true */
   DLOG_VERDICT_REJECTED,    /* condition: false */
   DLOG_VERDICT_ERROR,       /* condition: has no value */
@@ -80,15 +84,21 @@ static DLOG_INLINE void dlog_put_segment(struct dlog_scratch* s, dlog_u64 addres
   s->cursor += DLOG_SEGMENT_HEADER + ((length + 7) & ~7u);
 }
 
-/* Ends the capture: what would follow is less important than what is there (breadth first). */
-static DLOG_INLINE int dlog_out_of_budget(struct dlog_scratch* s) {
-  s->flags |= DLOG_RECORD_BUDGET;
-  return dlog_stop(s, DLOG_VERDICT_DONE);
+/* Ends the capture but for the words that are to be read again: what would follow is less important than what is there
+ * (breadth first). */
+static DLOG_INLINE int dlog_end_capture(struct dlog_scratch* s, dlog_u32 flag) {
+  s->flags |= flag;
+  s->op = s->op_end;
+  s->queue_head = s->queue_tail;
+  s->part.left = 0;
+  return 0;
 }
+
+static DLOG_INLINE int dlog_out_of_budget(struct dlog_scratch* s) { return dlog_end_capture(s, DLOG_RECORD_BUDGET); }
 
 /* A read that the budget has shortened is the last one. */
 static DLOG_INLINE int dlog_after_read(struct dlog_scratch* s) {
-  return s->flags & DLOG_RECORD_BUDGET ? dlog_stop(s, DLOG_VERDICT_DONE) : 0;
+  return s->flags & DLOG_RECORD_BUDGET ? dlog_out_of_budget(s) : 0;
 }
 
 static DLOG_INLINE dlog_u32 dlog_room(const struct dlog_scratch* s) {
@@ -193,9 +203,13 @@ static DLOG_INLINE int dlog_copy(struct dlog_scratch* s, dlog_u64 address, dlog_
   dst = dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER);
   dlog_env_store64(dst + length, 0);
   if (dlog_env_read(dst, length, address, sleepable) == 0) {
+    s->window.address = address;
+    s->window.length = length;
+    s->window.offset = s->cursor + DLOG_SEGMENT_HEADER;
     dlog_put_segment(s, address, length, status);
     return dlog_after_read(s);
   }
+  s->window.length = 0;
   if ((address & (DLOG_PAGE_SIZE - 1)) + length <= DLOG_PAGE_SIZE) {
     return dlog_put_fault(s, address, length) ? 1 : dlog_after_read(s);
   }
@@ -230,22 +244,55 @@ static DLOG_INLINE int dlog_copy_string(struct dlog_scratch* s, dlog_u64 address
   return dlog_after_read(s);
 }
 
+/* ---------------------------------------------------------------- words that are read again */
+
+static DLOG_INLINE int dlog_check_again(struct dlog_scratch* s, dlog_u32 index, int sleepable) {
+  const struct dlog_check* check = &s->again[index & (DLOG_MAX_CHECKS - 1)];
+  const dlog_u32 size = dlog_clamp(check->size, 8);
+  dlog_u64 value = 0;
+  if (size == 0) return 0;
+  if (dlog_env_load(&value, size, check->address, sleepable) == 0 && value == check->value) return 0;
+  if (dlog_room(s) < DLOG_SEGMENT_HEADER) {
+    s->flags |= DLOG_RECORD_TORN;
+    return 0;
+  }
+  dlog_put_header(s, s->cursor, check->address, size, DLOG_SEGMENT_TORN);
+  s->cursor += DLOG_SEGMENT_HEADER;
+  return 0;
+}
+
+/* When there are too many, the oldest is read again at once. */
+static DLOG_INLINE void dlog_add_check(struct dlog_scratch* s, dlog_u64 address, dlog_u64 value, dlog_u32 size,
+                                       int sleepable) {
+  struct dlog_check* check;
+  if (s->checks - s->checked >= DLOG_MAX_CHECKS) dlog_check_again(s, s->checked++, sleepable);
+  check = &s->again[s->checks & (DLOG_MAX_CHECKS - 1)];
+  check->address = address;
+  check->value = value;
+  check->size = size;
+  s->checks++;
+}
+
 /* ---------------------------------------------------------------- work queue */
 
-static DLOG_INLINE void dlog_push(struct dlog_scratch* s, dlog_u64 address, dlog_u32 routine, dlog_u32 count,
-                                  dlog_u32 stride, dlog_u32 depth) {
+static DLOG_INLINE struct dlog_work* dlog_push(struct dlog_scratch* s, dlog_u64 address, dlog_u64 param,
+                                               dlog_u32 routine, dlog_u32 count, dlog_u32 stride, dlog_u32 depth) {
   struct dlog_work* work;
   if (s->queue_tail - s->queue_head >= DLOG_QUEUE_SIZE) {
     s->flags |= DLOG_RECORD_QUEUE;
-    return;
+    return 0;
   }
   work = &s->queue[s->queue_tail & (DLOG_QUEUE_SIZE - 1)];
   work->address = address;
+  work->param = param;
+  work->window = s->window;
   work->routine = routine;
   work->remaining = count;
   work->stride = stride;
   work->depth = depth;
+  work->fuel = 0;
   s->queue_tail++;
+  return work;
 }
 
 /* True when this hit has already queued (address, routine); remembers it otherwise. A full neighbourhood forgets an
@@ -270,20 +317,56 @@ static DLOG_INLINE int dlog_visit(struct dlog_scratch* s, dlog_u64 address, dlog
   return 0;
 }
 
-static DLOG_INLINE void dlog_call(struct dlog_scratch* s, const struct dlog_op* op, dlog_u64 address, dlog_u32 count,
-                                  dlog_u32 once) {
+static DLOG_INLINE struct dlog_work* dlog_call(struct dlog_scratch* s, const struct dlog_op* op, dlog_u64 address,
+                                               dlog_u32 count, dlog_u32 once) {
   const dlog_u32 deeper = op->flags & DLOG_F_DEEPER ? 1 : 0;
   const dlog_u32 depth = s->depth + deeper;
-  if (count == 0 || depth > s->max_depth) return;
-  if (once && deeper && dlog_visit(s, address, op->routine)) return;
-  dlog_push(s, address, op->routine, count, op->size, depth);
+  if (count == 0 || depth > s->max_depth) return 0;
+  if (once && deeper && dlog_visit(s, address, op->routine)) return 0;
+  return dlog_push(s, address, dlog_cell(s, op->dst), op->routine, count, op->size, depth);
 }
 
-/* Starts the routine for the next queued object. */
-static DLOG_INLINE int dlog_next_work(struct dlog_scratch* s) {
+/* In-order steps of a balanced tree: at most four for an object, but for the way down to the first. */
+static DLOG_INLINE void dlog_start_walk(struct dlog_scratch* s, const struct dlog_op* op, dlog_u64 address,
+                                        dlog_u32 count) {
+  struct dlog_work* work;
+  if (address == 0) return;
+  work = dlog_call(s, op, address, count, 0);
+  if (work) work->fuel = 4 * count + 128;
+}
+
+/* The step's own entry has left the queue; the next one takes its place at the head, before anything that the walk has
+ * queued. */
+static DLOG_INLINE int dlog_walk_on(struct dlog_scratch* s, const struct dlog_op* op, dlog_u64 address) {
+  const dlog_u32 left = s->walk_left;
+  struct dlog_work* work;
+  s->walk_left = 0;
+  if (left <= 1 || address == 0 || s->walk_fuel <= 1) return 0;
+  if (s->queue_tail - s->queue_head >= DLOG_QUEUE_SIZE) {
+    s->flags |= DLOG_RECORD_QUEUE;
+    return 0;
+  }
+  s->queue_head--;
+  work = &s->queue[s->queue_head & (DLOG_QUEUE_SIZE - 1)];
+  work->address = address;
+  work->param = s->walk_param;
+  work->window = s->window;
+  work->routine = op->routine;
+  work->remaining = op->flags & DLOG_F_COUNT ? left - 1 : left;
+  work->stride = 0;
+  work->depth = s->depth;
+  work->fuel = s->walk_fuel - 1;
+  return 0;
+}
+
+/* Starts the routine for the next queued object; without one, reads again what is to be read again. */
+static DLOG_INLINE int dlog_next_work(struct dlog_scratch* s, int sleepable) {
   struct dlog_work* work;
   const struct dlog_range* range;
-  if (s->queue_head == s->queue_tail) return dlog_stop(s, DLOG_VERDICT_DONE);
+  if (s->queue_head == s->queue_tail) {
+    if (s->condition || s->checked == s->checks) return dlog_stop(s, DLOG_VERDICT_DONE);
+    return dlog_check_again(s, s->checked++, sleepable);
+  }
   work = &s->queue[s->queue_head & (DLOG_QUEUE_SIZE - 1)];
   range = dlog_env_routine(work->routine);
   if (!range) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
@@ -291,6 +374,16 @@ static DLOG_INLINE int dlog_next_work(struct dlog_scratch* s) {
   s->op_end = range->first + range->count;
   s->depth = work->depth;
   s->cells[DLOG_CELL_SELF] = work->address;
+  s->cells[DLOG_CELL_PARAM] = work->param;
+  s->window = work->window;
+  s->walk_left = 0;
+  if (work->fuel) {
+    s->walk_left = work->remaining;
+    s->walk_fuel = work->fuel;
+    s->walk_param = work->param;
+    s->queue_head++;
+    return 0;
+  }
   work->address += work->stride;
   if (--work->remaining == 0) s->queue_head++;
   return 0;
@@ -299,27 +392,43 @@ static DLOG_INLINE int dlog_next_work(struct dlog_scratch* s) {
 /* ---------------------------------------------------------------- ops */
 
 /* An op without a result: no condition can be decided on it, and nothing captured may depend on it. */
-static DLOG_INLINE int dlog_no_result(struct dlog_scratch* s) {
+static DLOG_INLINE int dlog_no_result(struct dlog_scratch* s, const struct dlog_op* op, dlog_u32 index) {
   if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
-  s->op = s->op_end;
+  s->op = op->jump ? index + op->jump : s->op_end;
   return 0;
+}
+
+/* Whether the bytes are in the window; *value then holds them, zero-extended. */
+static DLOG_INLINE int dlog_load_recorded(struct dlog_scratch* s, dlog_u64 address, dlog_u32 size, dlog_u64* value) {
+  const dlog_u64 skip = address - s->window.address;
+  if (skip >= s->window.length || size > s->window.length - skip) return 0;
+  *value = dlog_extend(dlog_env_fetch64(dlog_data(s, s->window.offset + (dlog_u32)skip)), size * 8, 0);
+  return 1;
 }
 
 static DLOG_INLINE int dlog_load(struct dlog_scratch* s, const struct dlog_op* op, dlog_u32 index, int sleepable) {
   const dlog_u64 address = dlog_cell(s, op->a) + (dlog_u64)(dlog_s64)op->off;
   const dlog_u32 size = dlog_clamp(op->size, 8);
+  const dlog_u32 is_signed = op->flags & DLOG_F_SIGNED;
+  int recorded = 0;
   dlog_u64 value = 0;
   if (size == 0) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
-  if (!s->condition && dlog_room(s) < DLOG_SEGMENT_HEADER + 8) return dlog_out_of_budget(s);
-  if (dlog_env_load(&value, size, address, sleepable)) {
-    if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
-    s->op = index + op->jump;
-    return dlog_put_fault(s, address, size);
+  if (!s->condition) recorded = dlog_load_recorded(s, address, size, &value);
+  if (!recorded) {
+    recorded = s->condition || op->flags & DLOG_F_QUIET;
+    if (!recorded && dlog_room(s) < DLOG_SEGMENT_HEADER + 8) return dlog_out_of_budget(s);
+    if (dlog_env_load(&value, size, address, sleepable)) {
+      if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
+      s->op = index + op->jump;
+      return dlog_put_fault(s, address, size);
+    }
   }
-  dlog_set_cell(s, op->dst, dlog_extend(value, size * 8, op->flags & DLOG_F_SIGNED));
-  if (s->condition) return 0;
-  *(dlog_u64*)dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER) = value; /* zero beyond `size`: the padding */
-  dlog_put_segment(s, address, size, DLOG_SEGMENT_OK);
+  if (!recorded) {
+    *(dlog_u64*)dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER) = value; /* zero beyond `size`: the padding */
+    dlog_put_segment(s, address, size, DLOG_SEGMENT_OK);
+  }
+  dlog_set_cell(s, op->dst, dlog_extend(value, size * 8, is_signed));
+  if (op->flags & DLOG_F_CHECK && !s->condition) dlog_add_check(s, address, value, size, sleepable);
   return 0;
 }
 
@@ -349,26 +458,40 @@ static DLOG_INLINE int dlog_capture_op(struct dlog_scratch* s, const struct dlog
       count = dlog_cell(s, op->b);
       dlog_call(s, op, dlog_cell(s, op->a), count < op->len ? (dlog_u32)count : op->len, 0);
       return 0;
+    case DLOG_OP_WALK:
+      count = dlog_cell(s, op->b);
+      dlog_start_walk(s, op, dlog_cell(s, op->a), count < op->len ? (dlog_u32)count : op->len);
+      return 0;
+    case DLOG_OP_NEXT:
+      return dlog_walk_on(s, op, dlog_cell(s, op->a));
     default:
       return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
   }
 }
 
-static DLOG_INLINE int dlog_arith_op(struct dlog_scratch* s, const struct dlog_op* op, dlog_u64 b) {
+static DLOG_INLINE int dlog_arith_op(struct dlog_scratch* s, const struct dlog_op* op, dlog_u32 index, dlog_u64 b) {
   dlog_u64 result = 0;
-  if (!dlog_arith(op->arith, dlog_cell(s, op->a), b, op->flags & DLOG_F_SIGNED, &result)) return dlog_no_result(s);
+  if (!dlog_arith(op->arith, dlog_cell(s, op->a), b, op->flags & DLOG_F_SIGNED, &result)) {
+    return dlog_no_result(s, op, index);
+  }
   dlog_set_cell(s, op->dst, result);
   return 0;
 }
 
 /* Runs one step. Non-zero when the run is over; s->verdict says how. */
 static DLOG_INLINE int dlog_step(struct dlog_scratch* s, int sleepable) {
-  const dlog_u32 index = s->op;
+  dlog_u32 index;
   const struct dlog_op* op;
   dlog_u64 a, result = 0;
 
+  if (s->steps >= DLOG_MAX_STEPS) {
+    if (s->condition) return 1;
+    if (s->queue_head != s->queue_tail || s->op < s->op_end || s->part.left) dlog_end_capture(s, DLOG_RECORD_STEPS);
+  }
+  s->steps++;
+  index = s->op;
   if (s->part.left) return dlog_read_part(s, sleepable);
-  if (index >= s->op_end) return dlog_next_work(s);
+  if (index >= s->op_end) return dlog_next_work(s, sleepable);
   op = dlog_env_op(index);
   if (!op) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
   s->op = index + 1;
@@ -384,9 +507,9 @@ static DLOG_INLINE int dlog_step(struct dlog_scratch* s, int sleepable) {
       dlog_set_cell(s, op->dst, a);
       return 0;
     case DLOG_OP_ARITH:
-      return dlog_arith_op(s, op, dlog_cell(s, op->b));
+      return dlog_arith_op(s, op, index, dlog_cell(s, op->b));
     case DLOG_OP_ARITH_IMM:
-      return dlog_arith_op(s, op, (dlog_u64)op->imm);
+      return dlog_arith_op(s, op, index, (dlog_u64)op->imm);
     case DLOG_OP_NEG:
       dlog_set_cell(s, op->dst, 0 - a);
       return 0;
@@ -439,12 +562,17 @@ static DLOG_INLINE void dlog_begin(struct dlog_scratch* s, const struct dlog_ran
   s->queue_head = 0;
   s->queue_tail = 0;
   s->part.left = 0;
+  s->steps = 0;
+  s->walk_left = 0;
+  s->window.length = 0;
 }
 
 /* Once per hit, before the condition; cells 0..15 are the caller's. */
 static DLOG_INLINE void dlog_begin_hit(struct dlog_scratch* s, const struct dlog_site* site) {
   s->hit++;
   s->cursor = 0;
+  s->checks = 0;
+  s->checked = 0;
   s->flags = 0;
   s->budget = site->max_bytes & ~7u;
   s->max_depth = site->max_depth;

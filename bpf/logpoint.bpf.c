@@ -83,6 +83,8 @@ static DLOG_INLINE long dlog_env_read_string(void* dst, dlog_u32 size, dlog_u64 
 
 static DLOG_INLINE void dlog_env_store64(void* dst, dlog_u64 value) { *(dlog_u64*)dst = value; }
 
+static DLOG_INLINE dlog_u64 dlog_env_fetch64(const void* src) { return *(const dlog_u64*)src; }
+
 #include "interpreter.bpf.h"
 
 /* A callback gets a pointer to the stack, so the scratch pointer travels through it. */
@@ -98,9 +100,9 @@ static DLOG_INLINE void dlog_run(struct dlog_scratch* s, const struct dlog_range
   struct dlog_loop loop = {.scratch = s};
   dlog_begin(s, range, condition);
   if (sleepable) {
-    bpf_loop(DLOG_MAX_STEPS, dlog_step_sleepable, &loop, 0);
+    bpf_loop(DLOG_LOOP_STEPS, dlog_step_sleepable, &loop, 0);
   } else {
-    bpf_loop(DLOG_MAX_STEPS, dlog_step_plain, &loop, 0);
+    bpf_loop(DLOG_LOOP_STEPS, dlog_step_plain, &loop, 0);
   }
 }
 
@@ -234,7 +236,6 @@ static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const st
   dlog_u32 bytes;
   if (site->capture.count) {
     dlog_run(s, &site->capture, 0, sleepable);
-    if (s->verdict == DLOG_VERDICT_RUNNING) s->flags |= DLOG_RECORD_STEPS;
     if (s->verdict > DLOG_VERDICT_DONE) {
       dlog_count_drop(counters, DLOG_DROP_BAD_PLAN);
       return;

@@ -100,6 +100,8 @@ class SiteResolver {
   SiteResolver(const FoundLocation& found, const visualizers::Catalog& catalog, v1::ResolvedLogpoint* out)
       : found_(found), types_(*found.module, out->mutable_types()), shaper_(catalog, &types_), out_(out) {}
 
+  const std::vector<std::string>& misfits() const { return shaper_.misfits(); }
+
   absl::Status AddSite(const StatementSite& site, const plan::PlanRequest& request) {
     const auto refuse = [&](const std::string& instruction, absl::string_view reason) {
       v1::RefusedSite* refused = out_->add_refused();
@@ -250,6 +252,9 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
   for (const StatementSite& site : found->located.sites) {
     absl::Status status = sites.AddSite(site, parsed->request);
     if (!status.ok()) return status;
+  }
+  if (request.explain()) {
+    for (const std::string& misfit : sites.misfits()) out.add_warnings(misfit);
   }
   // `vars` asks for everything and takes what each site has.
   absl::Status verdict = all_variables ? absl::OkStatus() : sites.Verdict(request.explain());

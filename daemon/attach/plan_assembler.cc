@@ -15,7 +15,8 @@ namespace {
 constexpr int kMaxConditionOps = 2048;  // well below DLOG_MAX_STEPS: a condition always comes to its end
 constexpr int kMaxPlanOps = 16384;
 constexpr int kMaxPlanRoutines = 2048;
-constexpr int kMaxRegister = 16;  // rip; 17 is reserved
+constexpr uint32_t kMaxWalk = 1 << 20;  // objects; the steps of a hit end it long before
+constexpr int kMaxRegister = 16;        // rip; 17 is reserved
 static_assert(kMaxConditionOps < DLOG_MAX_STEPS);
 static_assert(kMaxPlanOps <= std::numeric_limits<uint16_t>::max(), "dlog_op::jump");
 static_assert(kMaxPlanOps <= DLOG_MAX_OPS && kMaxPlanRoutines <= DLOG_MAX_ROUTINES);
@@ -82,6 +83,9 @@ class OpLowering {
   }
   void Deeper() {
     if (in_.deeper()) op_.flags |= DLOG_F_DEEPER;
+  }
+  void Param() {
+    if (in_.param() != 0) op_.dst = Read(in_.param(), "param");
   }
 
   void Offset() {
@@ -154,8 +158,15 @@ class OpLowering {
 
   void Load() {
     Code(DLOG_OP_LOAD), Dst(), A(), Offset(), ScalarSize(), Signed();
+    if (in_.quiet()) op_.flags |= DLOG_F_QUIET;
+    if (in_.check()) op_.flags |= DLOG_F_CHECK;
     // A fault ends a condition, so there it needs no target.
     if (kind_ != ListKind::kCondition || in_.jump() != 0) Jump();
+  }
+
+  // Where a capture goes on when there is no result.
+  void NoResult() {
+    if (kind_ != ListKind::kCondition && in_.jump() != 0) Jump();
   }
 
   void Lower();
@@ -239,10 +250,10 @@ void OpLowering::Lower() {
       Code(DLOG_OP_MOVE), Dst(), A();
       return;
     case v1::CAP_ARITH:
-      Code(DLOG_OP_ARITH), Dst(), A(), B(), Signed(), BinaryOperator();
+      Code(DLOG_OP_ARITH), Dst(), A(), B(), Signed(), BinaryOperator(), NoResult();
       return;
     case v1::CAP_ARITH_IMM:
-      Code(DLOG_OP_ARITH_IMM), Dst(), A(), Signed(), BinaryOperator();
+      Code(DLOG_OP_ARITH_IMM), Dst(), A(), Signed(), BinaryOperator(), NoResult();
       op_.imm = in_.imm();
       return;
     case v1::CAP_UNARY:
@@ -283,11 +294,21 @@ void OpLowering::Lower() {
       CaptureOnly(), Code(DLOG_OP_CSTRING), A(), Offset(), ReadLength();
       return;
     case v1::CAP_CALL:
-      CaptureOnly(), Code(DLOG_OP_CALL), A(), Offset(), Routine(), Deeper();
+      CaptureOnly(), Code(DLOG_OP_CALL), A(), Offset(), Routine(), Deeper(), Param();
       return;
     case v1::CAP_CALL_EACH:
-      CaptureOnly(), Code(DLOG_OP_CALL_EACH), A(), B(), UnitSize(), Routine(), Deeper();
+      CaptureOnly(), Code(DLOG_OP_CALL_EACH), A(), B(), UnitSize(), Routine(), Deeper(), Param();
       op_.len = in_.length();
+      return;
+    case v1::CAP_WALK:
+      CaptureOnly(), Code(DLOG_OP_WALK), A(), B(), Routine(), Deeper(), Param();
+      op_.len = in_.length();
+      if (in_.length() > kMaxWalk) Fail(absl::StrCat("walk over ", in_.length(), " objects"));
+      return;
+    case v1::CAP_NEXT:
+      CaptureOnly(), Code(DLOG_OP_NEXT), A(), Routine();
+      if (in_.counted()) op_.flags |= DLOG_F_COUNT;
+      if (kind_ != ListKind::kRoutine) Fail("only a routine may do this");
       return;
     case v1::CAP_REJECT_IF_ZERO:
       Code(DLOG_OP_REJECT_IF_ZERO), A();
@@ -333,7 +354,7 @@ using OpList = google::protobuf::RepeatedPtrField<v1::CaptureOp>;
 absl::StatusOr<dlog_range> AssembleList(const OpList& list, ListKind kind, absl::string_view name, int routines,
                                         std::vector<dlog_op>* out) {
   const dlog_range range = {static_cast<uint32_t>(out->size()), static_cast<uint32_t>(list.size())};
-  const CellSet self = kind == ListKind::kRoutine ? CellSet{1} << DLOG_CELL_SELF : 0;
+  const CellSet self = kind == ListKind::kRoutine ? CellSet{1} << DLOG_CELL_SELF | CellSet{1} << DLOG_CELL_PARAM : 0;
   Assignment assignment(list.size(), kRegisters | self);
   for (int i = 0; i < list.size(); ++i) {
     OpLowering lowering(list[i], kind, i, list.size(), routines);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "daemon/format/elements.h"
 #include "daemon/format/renderer.h"
 
 namespace dlog::format {
@@ -119,10 +120,16 @@ void Renderer::RenderElements(uint64_t count, uint64_t stride, const std::functi
     if (item->status() != v1::STATUS_OK) Absorb(*item, fmt::format("[{}]", shown), out);
     ++shown;
   }
+  EndElements(shown, count, start, at, out, text);
+}
+
+void Renderer::EndElements(uint64_t shown, uint64_t count, size_t start, Position at, v1::Value* out,
+                           std::string* text) {
   if (shown < count) {
     text->append(shown == 0 ? "..." : ", ...");
-    const std::string cut = fmt::format("{}/{}", shown, count);
-    Truncate(shown == 0 && limit != 0 ? MissingReason(at) : cut, out);
+    const std::string cut =
+        count == Elements::kUnknown ? fmt::format("{}/?", shown) : fmt::format("{}/{}", shown, count);
+    Truncate(shown == 0 && count != 0 && limits_.items != 0 ? MissingReason(at) : cut, out);
   }
   text->push_back('}');
   out->set_is_sequence(shown != 0 || count == 0);

@@ -72,6 +72,9 @@ class Renderer {
                       Position at, Position inner, v1::Value* out, std::string* text);
   bool MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const pipeline::Object& element,
                   const std::function<pipeline::Object(uint64_t)>& get) const;
+  // Closes the brackets of a container of which `shown` of `count` elements are there; a count of Elements::kUnknown is
+  // not known.
+  void EndElements(uint64_t shown, uint64_t count, size_t start, Position at, v1::Value* out, std::string* text);
   // False, with the value rendered as missing, when no byte of the object was captured.
   bool Present(const pipeline::Object& object, uint64_t size, Position at, v1::Value* out, std::string* text);
 
@@ -90,14 +93,31 @@ class Renderer {
                    std::string* text);
   void RenderSequence(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t count,
                       Position at, v1::Value* out, std::string* text);
+  void RenderWalk(const pipeline::Object& object, const v1::Shape& shape, uint64_t count, Position at, v1::Value* out,
+                  std::string* text);
+  void RenderMapElement(const pipeline::Object& element, Position at, v1::Value* out, std::string* text);
+  bool RenderKeyAndValue(const pipeline::Object& element, Position at, v1::Value* out, std::string* text);
   void RenderOptional(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
                       std::string* text);
   void RenderSmartPointer(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
                           std::string* text);
+  void RenderAlias(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                   std::string* text);
+  void RenderVariant(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                     std::string* text);
+  void RenderMembers(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                     std::string* text);
+  void RenderBits(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                  std::string* text);
+  void RenderTime(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                  std::string* text);
+  // A container that changed while it was captured.
+  bool Torn(const pipeline::Object& object, uint64_t size) const;
   bool ShapeWord(const v1::Node& node, const pipeline::Object& self, uint64_t* word, v1::Value* out, std::string* text);
   // Element count from `size` or `end`, checked for plausibility.
   bool ShapeCount(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t stride,
                   uint64_t* count, v1::Value* out, std::string* text);
+  bool PlausibleCount(uint64_t count, uint64_t data, v1::Value* out, std::string* text);
   void Corrupt(std::string what, v1::Value* out, std::string* text);
 
   // Shared ends.

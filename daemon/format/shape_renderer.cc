@@ -5,8 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "daemon/format/elements.h"
+#include "daemon/format/leaf.h"
 #include "daemon/format/renderer.h"
+#include "daemon/format/time_text.h"
 
 namespace dlog::format {
 
@@ -40,12 +44,33 @@ uint64_t NaturalAlignment(const v1::Type& type) {
 
 }  // namespace
 
+bool Renderer::Torn(const Object& object, uint64_t size) const {
+  return object.in_memory && ((limits_.record_flags & DLOG_RECORD_TORN) != 0 || image_.IsTorn(object.address, size));
+}
+
 void Renderer::RenderShape(const Object& object, const v1::Type& type, Position at, v1::Value* out, std::string* text) {
   const v1::Shape& shape = type.shape();
   if (!Present(object, type.size(), at, out, text)) return;
-  if (shape.kind() == v1::Shape::OPTIONAL) return RenderOptional(object, shape, at, out, text);
+  switch (shape.kind()) {
+    case v1::Shape::ALIAS:
+      return RenderAlias(object, shape, at, out, text);
+    case v1::Shape::MEMBERS:
+      return RenderMembers(object, shape, at, out, text);
+    case v1::Shape::TIME:
+      return RenderTime(object, shape, at, out, text);
+    case v1::Shape::OPTIONAL:
+      return RenderOptional(object, shape, at, out, text);
+    case v1::Shape::VARIANT:
+      return RenderVariant(object, shape, at, out, text);
+    default:
+      break;
+  }
+  if (Torn(object, type.size())) return Fail(v1::STATUS_TORN, "changed while it was read", out, text);
   if (shape.kind() == v1::Shape::POINTER) return RenderSmartPointer(object, shape, at, out, text);
-  if (shape.kind() != v1::Shape::STRING && shape.kind() != v1::Shape::SEQUENCE) {
+  if (shape.kind() == v1::Shape::BITS) return RenderBits(object, shape, at, out, text);
+  const bool walk = shape.kind() == v1::Shape::LIST || shape.kind() == v1::Shape::TREE ||
+                    shape.kind() == v1::Shape::BLOCKS || shape.kind() == v1::Shape::SLOTS;
+  if (!walk && shape.kind() != v1::Shape::STRING && shape.kind() != v1::Shape::SEQUENCE) {
     return Fail(v1::STATUS_ERROR, "malformed plan: unknown shape", out, text);
   }
   const v1::Type* element = TypeAt(shape.element());
@@ -54,8 +79,17 @@ void Renderer::RenderShape(const Object& object, const v1::Type& type, Position 
     return Fail(v1::STATUS_ERROR, "elements of unknown size", out, text);
   }
   uint64_t data = 0;
-  uint64_t count = 0;
+  uint64_t count = Elements::kUnknown;
   if (!ShapeWord(shape.data(), object, &data, out, text)) return;
+  if (walk) {
+    if (shape.has_size()) {
+      if (!ShapeWord(shape.size(), object, &count, out, text)) return;
+      if (!PlausibleCount(count, data, out, text)) return;
+    } else if (shape.kind() != v1::Shape::LIST) {
+      return Fail(v1::STATUS_ERROR, "malformed plan: shape without size", out, text);
+    }
+    return RenderWalk(object, shape, count, at, out, text);
+  }
   if (!ShapeCount(object, shape, data, stride, &count, out, text)) return;
   if (shape.kind() == v1::Shape::SEQUENCE) return RenderSequence(object, shape, data, count, at, out, text);
   if (stride != 1 && stride != 2 && stride != 4) {
@@ -96,9 +130,20 @@ bool Renderer::ShapeCount(const Object& object, const v1::Shape& shape, uint64_t
     return false;
   }
   if (*count == 0) return true;
-  if (*count > kMaxContainerSize) return corrupt("size " + RoughNumber(*count));
-  if (data == 0) return corrupt(fmt::format("size {} at nullptr", *count));
+  if (!PlausibleCount(*count, data, out, text)) return false;
   if (data % NaturalAlignment(*TypeAt(shape.element())) != 0) return corrupt(fmt::format("misaligned {:#x}", data));
+  return true;
+}
+
+bool Renderer::PlausibleCount(uint64_t count, uint64_t data, v1::Value* out, std::string* text) {
+  if (count > kMaxContainerSize) {
+    Corrupt("size " + RoughNumber(count), out, text);
+    return false;
+  }
+  if (count != 0 && data == 0) {
+    Corrupt(fmt::format("size {} at nullptr", count), out, text);
+    return false;
+  }
   return true;
 }
 
@@ -142,15 +187,234 @@ void Renderer::RenderSmartPointer(const Object& object, const v1::Shape& shape, 
                                   std::string* text) {
   uint64_t data = 0;
   if (!ShapeWord(shape.data(), object, &data, out, text)) return;
+  const v1::Type* element = TypeAt(shape.element());
+  const bool is_function = element != nullptr && element->kind() == v1::TYPE_FUNCTION;
+  if (shape.has_engaged()) {
+    uint64_t engaged = 0;
+    if (!ShapeWord(shape.engaged(), object, &engaged, out, text)) return;
+    if (engaged == 0) {
+      const std::string_view plain = data == 0 || is_function ? "nullptr" : "expired";
+      return Leaf(plain, plain, at, out, text);
+    }
+  }
   uint64_t size = 0;
   const bool follow = data != 0 && at.level + 1 <= limits_.depth && shape.element() != 0 &&
                       pipeline::TypeSize(shape.element(), types_, &size) && size != 0 && image_.Probe(data, size).ok();
-  if (!follow) return RenderAddress(data, false, at, out, text);
+  if (!follow) return RenderAddress(data, is_function, at, out, text);
   const std::string type = out->type();
   Position inner = at.Deeper();
   inner.root = at.root;
   Render(pipeline::ObjectAt(data, shape.element(), types_, nullptr), inner, out, text);
   out->set_type(type);
+}
+
+void Renderer::RenderWalk(const Object& object, const v1::Shape& shape, uint64_t count, Position at, v1::Value* out,
+                          std::string* text) {
+  if (count != Elements::kUnknown) out->set_size(count);
+  if (count != 0 && at.level + 1 > limits_.depth) return Elided(at, out, text);
+  uint64_t stride = 0;
+  pipeline::TypeSize(shape.element(), types_, &stride);
+  const size_t start = text->size();
+  text->push_back('{');
+  Elements elements(object, shape, count, types_, image_);
+  uint64_t shown = 0;
+  Elements::End end = Elements::End::kMore;
+  Object element;
+  while (end == Elements::End::kMore && HasBudget(*text)) {
+    end = elements.Next(&element);
+    if (end != Elements::End::kMore || shown == limits_.items) break;
+    if (image_.Probe(element.address, stride).failure == pipeline::ReadFailure::kNotCaptured) break;
+    if (shown != 0) text->append(", ");
+    v1::Value* item = out->add_items();
+    if (shape.is_map()) {
+      RenderMapElement(element, at.Deeper(), item, text);
+    } else {
+      Render(element, at.Deeper(), item, text);
+    }
+    if (item->status() != v1::STATUS_OK) Absorb(*item, fmt::format("[{}]", shown), out);
+    ++shown;
+  }
+  if (end == Elements::End::kDone) {
+    count = shown;
+    out->set_size(count);
+  } else if (end == Elements::End::kCorrupt && shown < limits_.items) {
+    text->resize(start);
+    out->clear_items();
+    out->clear_size();
+    return Corrupt(elements.reason(), out, text);
+  } else if (end == Elements::End::kUnreadable && shown < limits_.items) {
+    if (shown == 0) {
+      text->resize(start);
+      return Fail(v1::STATUS_UNREADABLE, elements.reason(), out, text);
+    }
+    out->set_status(v1::STATUS_PARTIAL);
+    out->set_reason(fmt::format("unreadable {} after {} elements", elements.reason(), shown));
+  }
+  EndElements(shown, count, start, at, out, text);
+}
+
+// "[key] = value"; the item has both as fields.
+void Renderer::RenderMapElement(const Object& element, Position at, v1::Value* out, std::string* text) {
+  if (RenderKeyAndValue(element, at, out, text)) return;
+  Render(element, at, out, text);
+}
+
+bool Renderer::RenderKeyAndValue(const Object& element, Position at, v1::Value* out, std::string* text) {
+  const v1::Type* type = TypeAt(element.type);
+  if (type == nullptr || type->kind() != v1::TYPE_STRUCT) return false;
+  std::array<Object, 2> parts;
+  if (type->shape().kind() == v1::Shape::MEMBERS && type->shape().parts_size() == 2) {
+    for (int i = 0; i < 2; ++i) {
+      parts[i] = pipeline::EvaluateInside(type->shape().parts(i).value(), types_, image_, element);
+    }
+  } else if (!type->has_shape() && type->fields_size() == 2 && !type->fields(0).is_base()) {
+    for (int i = 0; i < 2; ++i) {
+      const v1::Field& field = type->fields(i);
+      parts[i] =
+          pipeline::MemberOf(element, field.offset(), field.type(), field.bit_size(), field.bit_offset(), types_);
+    }
+  } else {
+    return false;
+  }
+  ++values_;
+  out->set_type(type->name());
+  out->set_is_struct(true);
+  const size_t start = text->size();
+  text->push_back('[');
+  for (int i = 0; i < 2; ++i) {
+    v1::Value* part = out->add_fields();
+    part->set_name(i == 0 ? "first" : "second");
+    Render(parts[i], at.Inside(), part, text);
+    Absorb(*part, part->name(), out);
+    if (i == 0) text->append("] = ");
+  }
+  out->set_text(text->data() + start, text->size() - start);
+  return true;
+}
+
+void Renderer::RenderAlias(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                           std::string* text) {
+  if (shape.parts_size() != 1) return Fail(v1::STATUS_ERROR, "malformed plan: alias of nothing", out, text);
+  const std::string type = out->type();
+  Render(pipeline::EvaluateInside(shape.parts(0).value(), types_, image_, object), at.Same(), out, text);
+  out->set_type(type);
+}
+
+void Renderer::RenderVariant(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                             std::string* text) {
+  uint64_t index = 0;
+  if (!ShapeWord(shape.engaged(), object, &index, out, text)) return;
+  if (index >= static_cast<uint64_t>(shape.parts_size()))
+    return Leaf(std::string_view("valueless"), "valueless", at, out, text);
+  const v1::Shape::Part& part = shape.parts(static_cast<int>(index));
+  const std::string type = out->type();
+  const Object value = pipeline::EvaluateInside(part.value(), types_, image_, object);
+  if (part.name().empty()) {
+    Render(value, at.Same(), out, text);
+  } else {
+    std::string inner;
+    Render(value, at.Inside(), out, &inner);
+    const std::string named = fmt::format("{}({})", part.name(), inner);
+    text->append(named);
+    out->set_text(named);
+  }
+  out->set_type(type);
+}
+
+void Renderer::RenderMembers(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                             std::string* text) {
+  const bool named = shape.parts_size() != 0 && !shape.parts(0).name().empty();
+  const size_t start = text->size();
+  text->push_back('{');
+  int index = 0;
+  for (const v1::Shape::Part& part : shape.parts()) {
+    if (index != 0) text->append(", ");
+    if (!HasBudget(*text)) {
+      text->append("...");
+      Truncate("value too large to show", out);
+      break;
+    }
+    v1::Value* child = named ? out->add_fields() : out->add_items();
+    child->set_name(part.name());
+    if (named) text->append(part.name()).append(" = ");
+    Render(pipeline::EvaluateInside(part.value(), types_, image_, object), at.Inside(), child, text);
+    Absorb(*child, named ? part.name() : fmt::format("[{}]", index), out);
+    ++index;
+  }
+  text->push_back('}');
+  out->set_is_struct(named);
+  out->set_is_sequence(!named);
+  if (!named) out->set_size(static_cast<uint64_t>(shape.parts_size()));
+  out->set_text(text->data() + start, text->size() - start);
+}
+
+void Renderer::RenderBits(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                          std::string* text) {
+  uint64_t data = 0;
+  uint64_t first = 0;
+  uint64_t count = 0;
+  if (!ShapeWord(shape.data(), object, &data, out, text) || !ShapeWord(shape.size(), object, &count, out, text)) return;
+  if (shape.has_start() && !ShapeWord(shape.start(), object, &first, out, text)) return;
+  if (!PlausibleCount(count, data, out, text)) return;
+  out->set_size(count);
+  const uint64_t wanted = std::min<uint64_t>(count, shape.as_digits() ? limits_.string_bytes : limits_.items);
+  std::string bytes;
+  const pipeline::ReadResult end = Gather(data, count == 0 ? 0 : (first + wanted + 7) / 8, &object, &bytes);
+  const uint64_t have = bytes.size() * 8;
+  const uint64_t shown = std::min<uint64_t>(wanted, have > first ? have - first : 0);
+  if (shown < wanted && end.failure == pipeline::ReadFailure::kFault) {
+    return Fail(v1::STATUS_UNREADABLE, pipeline::FailureReason(end), out, text);
+  }
+  const auto bit = [&](uint64_t i) {
+    return (static_cast<uint8_t>(bytes[(first + i) / 8]) >> ((first + i) % 8) & 1) != 0;
+  };
+  if (shape.as_digits()) {
+    std::string digits;
+    for (uint64_t i = shown; i-- > 0;) digits.push_back(bit(i) ? '1' : '0');
+    out->set_string_value(digits);
+    if (shown < count) Truncate(fmt::format("{}/{}", shown, count), out);
+    return Leaf(std::string_view(digits), digits, at, out, text);
+  }
+  const size_t start = text->size();
+  text->push_back('{');
+  for (uint64_t i = 0; i < shown; ++i) {
+    const std::string_view plain = bit(i) ? "true" : "false";
+    v1::Value* item = out->add_items();
+    item->set_type("bool");
+    item->set_bool_value(bit(i));
+    item->set_text(plain.data(), plain.size());
+    text->append(i == 0 ? "" : ", ").append(plain);
+  }
+  EndElements(shown, count, start, at, out, text);
+}
+
+void Renderer::RenderTime(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
+                          std::string* text) {
+  pipeline::Scalar count;
+  v1::ValueStatus status = v1::STATUS_OK;
+  std::string reason;
+  const Object value = pipeline::EvaluateInside(shape.data(), types_, image_, object);
+  if (!pipeline::LoadScalar(value, types_, image_, &count, &status, &reason)) {
+    return Fail(status, std::move(reason), out, text);
+  }
+  uint64_t nanoseconds = 0;
+  if (shape.has_size() && !ShapeWord(shape.size(), object, &nanoseconds, out, text)) return;
+  const TimeValue time = {count.type.is_float() ? count.real : static_cast<long double>(count.as_signed()),
+                          count.type.is_float() ? 0 : static_cast<int64_t>(count.as_signed()),
+                          count.type.is_float(),
+                          shape.numerator(),
+                          shape.denominator(),
+                          static_cast<int64_t>(nanoseconds)};
+  std::string plain;
+  if (!(shape.is_date() ? AppendDate(time, &plain) : AppendDuration(time, &plain))) {
+    return Fail(v1::STATUS_ERROR, "time out of range", out, text);
+  }
+  if (time.is_float) {
+    out->set_double_value(static_cast<double>(time.real));
+  } else {
+    out->set_int_value(time.count);
+  }
+  Leaf(std::string_view(plain), plain, at, out, text);
 }
 
 }  // namespace dlog::format

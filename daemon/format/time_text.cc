@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/format/time_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <string_view>
 
 namespace dlog::format {
 namespace {
@@ -15,12 +19,9 @@ void AppendDigits(uint64_t value, int digits, std::string* out) {
   out->append(text, static_cast<size_t>(digits));
 }
 
-}  // namespace
-
-void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out) {
-  // The calendar in seconds: days counted in nanoseconds overflow at both ends of the range.
-  const int64_t fraction_ns = (unix_ns % kNsPerSecond + kNsPerSecond) % kNsPerSecond;
-  const std::chrono::sys_seconds time{std::chrono::seconds(unix_ns / kNsPerSecond - (unix_ns % kNsPerSecond < 0))};
+// Days and time of day of `seconds`, with the first `fraction_digits` of nine.
+void AppendCalendar(int64_t seconds, int64_t fraction_ns, int fraction_digits, std::string* out) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
@@ -43,6 +44,87 @@ void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out) {
     AppendDigits(fraction, fraction_digits, out);
   }
   out->push_back('Z');
+}
+
+struct Unit {
+  uint64_t numerator;
+  uint64_t denominator;
+  std::string_view name;
+  int digits;  // of a fraction of a second
+};
+constexpr Unit kUnits[] = {
+    {1, 1000000000, "ns", 9}, {1, 1000000, "us", 6}, {1, 1000, "ms", 3}, {1, 1, "s", 0},
+    {60, 1, "min", 0},        {3600, 1, "h", 0},     {86400, 1, "d", 0},
+};
+
+const Unit* UnitOf(const TimeValue& time) {
+  for (const Unit& unit : kUnits) {
+    if (unit.numerator == time.numerator && unit.denominator == time.denominator) return &unit;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out) {
+  // The calendar in seconds: days counted in nanoseconds overflow at both ends of the range.
+  const int64_t fraction_ns = (unix_ns % kNsPerSecond + kNsPerSecond) % kNsPerSecond;
+  AppendCalendar(unix_ns / kNsPerSecond - (unix_ns % kNsPerSecond < 0), fraction_ns, fraction_digits, out);
+}
+
+bool AppendDate(const TimeValue& time, std::string* out) {
+  // 0000-01-01 and 9999-12-31.
+  constexpr int64_t kFirst = -62167219200;
+  constexpr int64_t kLast = 253402300799;
+  if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond || time.denominator == 0) return false;
+  const Unit* unit = UnitOf(time);
+  int digits = unit == nullptr || time.nanoseconds != 0 ? 9 : unit->digits;
+  __int128 ns = 0;
+  if (time.is_float) {
+    const long double seconds =
+        time.real * static_cast<long double>(time.numerator) / static_cast<long double>(time.denominator);
+    if (!(seconds >= static_cast<long double>(kFirst) && seconds <= static_cast<long double>(kLast))) return false;
+    ns = static_cast<__int128>(seconds * static_cast<long double>(kNsPerSecond));
+    digits = 9;
+  } else {
+    __int128 scaled = 0;
+    if (__builtin_mul_overflow(static_cast<__int128>(time.count) * static_cast<__int128>(time.numerator),
+                               static_cast<__int128>(kNsPerSecond), &scaled)) {
+      return false;
+    }
+    ns = scaled / static_cast<__int128>(time.denominator);
+  }
+  ns += time.nanoseconds;
+  const __int128 seconds = ns / kNsPerSecond - (ns % kNsPerSecond < 0);
+  if (seconds < kFirst || seconds > kLast) return false;
+  AppendCalendar(static_cast<int64_t>(seconds), static_cast<int64_t>(ns - seconds * kNsPerSecond), digits, out);
+  return true;
+}
+
+bool AppendDuration(const TimeValue& time, std::string* out) {
+  if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond) return false;
+  if (time.is_float) {
+    fmt::format_to(std::back_inserter(*out), "{}", static_cast<double>(time.real));
+  } else if (time.nanoseconds != 0) {
+    // Negative times with nanoseconds count back from the second: -2 s and 600 ms are -1.4 s.
+    const bool negative = time.count < 0;
+    const int64_t whole = negative ? time.count + 1 : time.count;
+    const int64_t fraction = negative ? kNsPerSecond - time.nanoseconds : time.nanoseconds;
+    std::string digits;
+    AppendDigits(static_cast<uint64_t>(fraction), 9, &digits);
+    digits.resize(digits.find_last_not_of('0') + 1);
+    fmt::format_to(std::back_inserter(*out), "{}{}.{}", negative && whole == 0 ? "-" : "", whole, digits);
+  } else {
+    fmt::format_to(std::back_inserter(*out), "{}", time.count);
+  }
+  if (const Unit* unit = UnitOf(time)) {
+    out->append(unit->name);
+  } else if (time.denominator == 1) {
+    fmt::format_to(std::back_inserter(*out), "[{}]s", time.numerator);
+  } else {
+    fmt::format_to(std::back_inserter(*out), "[{}/{}]s", time.numerator, time.denominator);
+  }
+  return true;
 }
 
 }  // namespace dlog::format

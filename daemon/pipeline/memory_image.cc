@@ -42,6 +42,7 @@ void MemoryImage::Clear() {
   register_mask_ = 0;
   pieces_.clear();
   faults_.clear();
+  torn_.clear();
 }
 
 void MemoryImage::SetRegister(unsigned dwarf_number, uint64_t value) {
@@ -60,6 +61,16 @@ void MemoryImage::AddFault(uint64_t address, uint64_t length) {
   faults_.push_back({address, ClampLength(address, std::max<uint64_t>(length, 1))});
 }
 
+void MemoryImage::AddTorn(uint64_t address, uint64_t length) {
+  torn_.push_back({address, ClampLength(address, length)});
+}
+
+bool MemoryImage::IsTorn(uint64_t address, uint64_t size) const {
+  return std::any_of(torn_.begin(), torn_.end(), [&](const Fault& torn) {
+    return torn.address < address ? address - torn.address < torn.length : torn.address - address < size;
+  });
+}
+
 void MemoryImage::Seal() {
   const auto by_address = [](const auto& a, const auto& b) {
     return a.address != b.address ? a.address < b.address : a.length > b.length;
@@ -69,6 +80,11 @@ void MemoryImage::Seal() {
   for (Piece piece : pieces_) {
     const uint64_t covered = kept == 0 ? 0 : pieces_[kept - 1].end();
     if (kept != 0 && piece.address < covered) {
+      const Piece& before = pieces_[kept - 1];
+      const uint64_t shared = std::min(piece.end(), covered) - piece.address;
+      if (std::memcmp(before.bytes + (piece.address - before.address), piece.bytes, shared) != 0) {
+        AddTorn(piece.address, shared);
+      }
       if (piece.end() <= covered) continue;
       const uint64_t skip = covered - piece.address;
       piece = {covered, piece.length - skip, piece.bytes + skip};
@@ -164,6 +180,10 @@ absl::Status LoadRecord(const dlog_record& header, std::span<const uint8_t> segm
     position += sizeof(segment);
     if (segment.status == DLOG_SEGMENT_FAULT) {
       image->AddFault(segment.address, segment.length);
+      continue;
+    }
+    if (segment.status == DLOG_SEGMENT_TORN) {
+      image->AddTorn(segment.address, segment.length);
       continue;
     }
     if (segment.status != DLOG_SEGMENT_OK && segment.status != DLOG_SEGMENT_TRUNCATED) {

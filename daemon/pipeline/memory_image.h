@@ -36,6 +36,8 @@ class MemoryImage {
   void SetRegister(unsigned dwarf_number, uint64_t value);
   void AddSegment(uint64_t address, std::span<const uint8_t> bytes);  // the bytes must outlive the image's use
   void AddFault(uint64_t address, uint64_t length);
+  // These bytes changed while the hit was captured.
+  void AddTorn(uint64_t address, uint64_t length);
   // Must be called after the last Add and before the first Read.
   void Seal();
 
@@ -50,6 +52,9 @@ class MemoryImage {
   std::span<const uint8_t> RunAt(uint64_t address, size_t max) const;
   // Ok when at least one byte of [address, address + size) was captured; else why there is none.
   ReadResult Probe(uint64_t address, uint64_t size) const;
+  // Whether a byte of [address, address + size) is known to have changed during the capture: said by AddTorn, or two
+  // segments do not agree.
+  bool IsTorn(uint64_t address, uint64_t size) const;
 
  private:
   struct Piece {
@@ -69,6 +74,7 @@ class MemoryImage {
   uint32_t register_mask_ = 0;
   std::vector<Piece> pieces_;  // after Seal(): sorted, disjoint, none empty
   std::vector<Fault> faults_;  // after Seal(): sorted, disjoint
+  std::vector<Fault> torn_;    // unordered; few
 };
 
 // "0x10" for an address that could not be read, "not captured" otherwise.

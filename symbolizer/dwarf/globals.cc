@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Name lookup outside functions: globals, static members, enumerators.
+// Name lookup outside functions: globals, static members, enumerators, types.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -198,7 +198,46 @@ absl::StatusOr<Variable> FindElsewhere(const Module& module, const std::vector<s
   return absl::NotFoundError(fmt::format("no variable '{}' in the debug information", name));
 }
 
+bool IsNamedType(int tag) {
+  return tag == DW_TAG_typedef || tag == DW_TAG_base_type || tag == DW_TAG_class_type || tag == DW_TAG_structure_type ||
+         tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type;
+}
+
+// Types called `name` in namespaces, and in classes that `path` mentions.
+void CollectTypes(const Dwarf_Die& parent, const std::string& name, const std::vector<std::string>& path, int depth,
+                  std::vector<Dwarf_Die>& out) {
+  if (depth > kMaxDieDepth) return;
+  ForEachChild(parent, [&](const Dwarf_Die& child) {
+    const int tag = Tag(child);
+    if (IsNamedType(tag) && name == NameOf(child)) out.push_back(child);
+    const bool is_class = tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
+    if (tag == DW_TAG_namespace || (is_class && std::find(path.begin(), path.end(), NameOf(child)) != path.end())) {
+      CollectTypes(child, name, path, depth + 1, out);
+    }
+    return true;
+  });
+}
+
 }  // namespace
+
+std::optional<Dwarf_Die> FindType(const Module& module, const FunctionScope& scope, std::string_view name) {
+  std::vector<std::string> qualifiers = SplitName(name);
+  const std::string base = qualifiers.back();
+  qualifiers.pop_back();
+  std::vector<std::vector<std::string>> prefixes = LookupPrefixes(module, scope);
+  if (name.substr(0, 2) == "::") prefixes.assign(1, {});
+  const std::optional<Dwarf_Die> content = ContentUnit(scope.unit);
+  if (!content.has_value()) return std::nullopt;
+  std::vector<Dwarf_Die> candidates;
+  CollectTypes(*content, base, Concat(prefixes.front(), qualifiers), 0, candidates);
+  for (const auto& prefix : prefixes) {
+    const std::vector<std::string> path = Concat(prefix, qualifiers);
+    for (const Dwarf_Die& die : candidates) {
+      if (SamePath(PathOf(module, die), path)) return die;
+    }
+  }
+  return std::nullopt;
+}
 
 absl::StatusOr<Variable> FindGlobal(const Module& module, const FunctionScope& scope, std::string_view name) {
   std::vector<std::string> qualifiers = SplitName(name);

@@ -71,6 +71,10 @@ struct EnumeratorMatch {
 };
 std::optional<EnumeratorMatch> FindEnumerator(const Module& module, const FunctionScope& scope, std::string_view name);
 
+// The type that `name` ("Order", "shop::Order", "uint32_t") means in `scope`: typedef, class, enumeration or base type
+// of the scope's unit, enclosing classes and namespaces innermost first. None when that unit knows none.
+std::optional<Dwarf_Die> FindType(const Module& module, const FunctionScope& scope, std::string_view name);
+
 // A function instance that can carry a function breakpoint.
 struct FunctionMatch {
   Dwarf_Die unit;

@@ -59,6 +59,7 @@ struct TypeGraph::Impl {
   void FillMembers(uint32_t index, const Dwarf_Die& definition);
   void FillArray(uint32_t index, const Dwarf_Die& core, bool full);
   uint32_t Opaque(uint64_t size, const std::string& name);
+  std::optional<Dwarf_Die> TemplateArgument(uint32_t index, size_t n) const;
 
   const Module& module;
   google::protobuf::RepeatedPtrField<v1::Type>* table;
@@ -219,6 +220,42 @@ uint32_t TypeGraph::AddTypeOf(const Dwarf_Die& die) { return impl_->AddDie(TypeO
 
 void TypeGraph::Expand(uint32_t index) {
   if (index < impl_->entries.size()) impl_->Fill(index);
+}
+
+std::optional<Dwarf_Die> TypeGraph::Impl::TemplateArgument(uint32_t index, size_t n) const {
+  if (index >= entries.size() || !entries[index].die.has_value()) return std::nullopt;
+  const std::optional<Dwarf_Die> core = StripTypedefs(*entries[index].die);
+  if (!core.has_value()) return std::nullopt;
+  // A declaration may have no arguments of its own.
+  const std::optional<Dwarf_Die> definition = DefinitionOf(module, *core);
+  std::optional<Dwarf_Die> found;
+  size_t left = n;
+  const auto visit = [&](const auto& self, const Dwarf_Die& parent, int level) -> void {
+    ForEachChild(parent, [&](const Dwarf_Die& child) {
+      const int tag = Tag(child);
+      if (tag == DW_TAG_GNU_template_parameter_pack && level == 0) self(self, child, 1);
+      if (tag != DW_TAG_template_type_parameter && tag != DW_TAG_template_value_parameter &&
+          tag != DW_TAG_GNU_template_template_param) {
+        return !found.has_value();
+      }
+      if (left-- == 0) found = child;
+      return !found.has_value();
+    });
+  };
+  visit(visit, definition.value_or(*core), 0);
+  return found;
+}
+
+std::optional<uint32_t> TypeGraph::TemplateType(uint32_t index, size_t n) {
+  const std::optional<Dwarf_Die> argument = impl_->TemplateArgument(index, n);
+  if (!argument.has_value() || Tag(*argument) != DW_TAG_template_type_parameter) return std::nullopt;
+  return AddTypeOf(*argument);
+}
+
+std::optional<int64_t> TypeGraph::TemplateValue(uint32_t index, size_t n) {
+  const std::optional<Dwarf_Die> argument = impl_->TemplateArgument(index, n);
+  if (!argument.has_value() || Tag(*argument) != DW_TAG_template_value_parameter) return std::nullopt;
+  return EnumeratorValue(*argument);
 }
 
 uint32_t TypeGraph::PointerTo(uint32_t index) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,11 @@ class TypeGraph {
   // Fills in the members of a type that was added by name only (and its inside). A declaration is replaced by its
   // definition in any unit. Idempotent.
   void Expand(uint32_t index);
+
+  // The `n`th template argument of a class, parameter packs taken apart: a type, or the value of a constant. None when
+  // it has no such argument, or the debug information does not say.
+  std::optional<uint32_t> TemplateType(uint32_t index, size_t n);
+  std::optional<int64_t> TemplateValue(uint32_t index, size_t n);
 
   uint32_t PointerTo(uint32_t index);
   // A fundamental type that need not exist in the binary: "bool", "int", "unsigned long", "double", ...

@@ -28,12 +28,15 @@ enum class AstKind {
   kAddressOf,  // & operands[0]
   kUnary,      // op operands[0]          op: "-" "+" "!" "~"
   kBinary,     // operands[0] op operands[1]   op: arithmetic, comparison, "&&" "||"
+  kCast,       // (type_name ***) operands[0], with `integer` stars; text = "" or "static_cast", "reinterpret_cast"
+  kAccessor,   // operands[0] . text (): "size", "empty", ...; no call, but what the container's shape knows
 };
 
 struct Ast {
   AstKind kind = AstKind::kName;
   std::string text;       // name, member name, operator or string contents
-  std::string type_name;  // literals: "int", "unsigned int", "long", "unsigned long", "float", "double", "char"
+  std::string type_name;  // literals: "int", "unsigned int", "long", "unsigned long", "float", "double", "char";
+                          // casts: a fundamental type in this spelling, or a name as written
   uint64_t integer = 0;
   double floating = 0;
   size_t begin = 0;  // byte range in the source text, for carets

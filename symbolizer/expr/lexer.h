@@ -49,7 +49,7 @@ class Lexer {
   Token LexQuoted(char quote);
   char Peek(size_t ahead) const { return at_ + ahead < source_.size() ? source_[at_ + ahead] : '\0'; }
 
-  const std::string_view source_;
+  std::string_view source_;
   size_t at_;
   bool failed_ = false;
   SyntaxError error_;

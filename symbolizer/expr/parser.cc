@@ -37,6 +37,36 @@ int PrecedenceOf(const Token& token) {
   return 0;
 }
 
+struct TypeId {
+  std::string name;
+  uint64_t stars = 0;
+};
+
+// Words of a fundamental type in any order -> its one spelling; empty when they are none.
+std::string FundamentalType(const std::vector<std::string_view>& words) {
+  const auto count = [&](std::string_view word) { return std::count(words.begin(), words.end(), word); };
+  const auto total = static_cast<std::ptrdiff_t>(words.size());
+  const bool is_unsigned = count("unsigned") == 1;
+  const std::ptrdiff_t sign = count("unsigned") + count("signed");
+  const std::ptrdiff_t longs = count("long");
+  const std::string prefix = is_unsigned ? "unsigned " : "";
+  if (sign > 1 || longs > 2) return "";
+  if (count("char") == 1 && sign + 1 == total)
+    return sign == 0 ? "char" : is_unsigned ? "unsigned char" : "signed char";
+  const std::ptrdiff_t integer = sign + longs + count("short") + count("int");
+  if (integer == total && count("int") <= 1 && count("short") <= 1 && (count("short") == 0 || longs == 0)) {
+    if (count("short") == 1) return prefix + "short";
+    return prefix + (longs == 2 ? "long long" : longs == 1 ? "long" : "int");
+  }
+  if (longs == 1 && total == 2 && count("double") == 1) return "long double";
+  constexpr std::string_view kSingle[] = {"bool",    "void",    "float",    "double",
+                                          "wchar_t", "char8_t", "char16_t", "char32_t"};
+  if (total == 1 && std::find(std::begin(kSingle), std::end(kSingle), words[0]) != std::end(kSingle)) {
+    return std::string(words[0]);
+  }
+  return "";
+}
+
 // A node and the height of its tree. Null after an error.
 struct Parsed {
   AstPtr ast;
@@ -117,7 +147,13 @@ class Parser {
   Parsed ParsePostfix(int nesting);
   Parsed ParsePrimary(int nesting);
   Parsed ParseParenthesized(int nesting);
-  Parsed ParseWord();
+  Parsed ParseCCast(size_t open, int nesting);
+  Parsed ParseNamedCast(int nesting);
+  Parsed ParseAccessor(Parsed member, int nesting);
+  Parsed Cast(std::string_view keyword, const TypeId& type, size_t begin, size_t end, Parsed operand);
+  bool ParseTypeId(TypeId* type);
+  bool TakeQualifiers();
+  Parsed ParseWord(int nesting);
   Parsed ParseNumber();
   Parsed ParseStrings();
   bool ParseQualifiedName(std::string* name, size_t* end);
@@ -187,6 +223,8 @@ Parsed Parser::ParsePostfix(int nesting) {
       const size_t end = token_.end;
       Advance();
       base = Node(AstKind::kIndex, "", begin, end, std::move(base), std::move(index));
+    } else if (token_.Is("(") && base.ast->kind != AstKind::kName) {
+      base = ParseAccessor(std::move(base), nesting);
     } else if (token_.Is("(") || token_.Is("++") || token_.Is("--") || token_.Is("{")) {
       return FailHere(RefusalOfPunctuator(token_.text));
     } else {
@@ -199,7 +237,7 @@ Parsed Parser::ParsePostfix(int nesting) {
 Parsed Parser::ParsePrimary(int nesting) {
   switch (token_.kind) {
     case TokenKind::kIdentifier:
-      return ParseWord();
+      return ParseWord(nesting);
     case TokenKind::kNumber:
       return ParseNumber();
     case TokenKind::kString:
@@ -221,22 +259,145 @@ Parsed Parser::ParsePrimary(int nesting) {
       break;
   }
   if (token_.Is("(")) return ParseParenthesized(nesting);
-  if (token_.Is("::")) return ParseWord();
+  if (token_.Is("::")) return ParseWord(nesting);
   if (token_.Is("[")) return FailHere("lambdas are not supported: a log line must not run code of the program");
   if (token_.Is("{")) return FailHere("braced initializers are not supported");
   return FailHere("expected an operand before '" + std::string(token_.text) + "'");
+}
+
+// After "object.size", at the '('.
+Parsed Parser::ParseAccessor(Parsed member, int nesting) {
+  const bool is_member = member.ast->kind == AstKind::kMember || member.ast->kind == AstKind::kArrow;
+  if (!is_member) return FailHere(kNoCalls);
+  const bool is_index = member.ast->text == "at";
+  if (!is_index && !IsAccessor(member.ast->text)) return FailHere(kNoCalls);
+  const size_t begin = member.ast->begin;
+  const size_t open = token_.begin;
+  // The object itself; behind an arrow, what it points to.
+  Parsed object = {std::move(member.ast->operands[0]), member.depth - 1};
+  if (member.ast->kind == AstKind::kArrow) {
+    const size_t object_begin = object.ast->begin;
+    const size_t object_end = object.ast->end;
+    object = Node(AstKind::kDeref, "*", object_begin, object_end, std::move(object));
+    if (object.ast == nullptr) return {};
+  }
+  Advance();
+  Parsed index;
+  if (is_index) {
+    index = ParseBinary(1, nesting + 1);
+    if (index.ast == nullptr) return {};
+  }
+  if (!token_.Is(")")) return is_index ? Fail("this '(' is not closed", open) : Fail(kNoCalls, open);
+  const size_t end = token_.end;
+  Advance();
+  if (is_index) return Node(AstKind::kIndex, "", begin, end, std::move(object), std::move(index));
+  return Node(AstKind::kAccessor, member.ast->text, begin, end, std::move(object));
+}
+
+Parsed Parser::Cast(std::string_view keyword, const TypeId& type, size_t begin, size_t end, Parsed operand) {
+  Parsed out = Node(AstKind::kCast, keyword, begin, end, std::move(operand));
+  if (out.ast == nullptr) return {};
+  out.ast->type_name = type.name;
+  out.ast->integer = type.stars;
+  return out;
+}
+
+bool Parser::TakeQualifiers() {
+  bool taken = false;
+  for (; token_.IsWord("const") || token_.IsWord("volatile"); Advance()) taken = true;
+  return taken;
+}
+
+// The base type in one spelling and the number of '*'. False when it is no type that a cast can name.
+bool Parser::ParseTypeId(TypeId* type) {
+  constexpr uint64_t kMaxStars = 8;
+  std::vector<std::string_view> words;
+  TakeQualifiers();
+  if (token_.IsWord("struct") || token_.IsWord("class") || token_.IsWord("union") || token_.IsWord("enum")) Advance();
+  while (token_.kind == TokenKind::kIdentifier && IsTypeWord(token_.text)) {
+    words.push_back(token_.text);
+    Advance();
+    TakeQualifiers();
+  }
+  if (words.empty()) {
+    size_t end = 0;
+    if (token_.kind != TokenKind::kIdentifier && !token_.Is("::")) return false;
+    if (!ParseQualifiedName(&type->name, &end)) return false;
+    TakeQualifiers();
+  } else {
+    type->name = FundamentalType(words);
+    if (type->name.empty()) return false;
+  }
+  while (token_.Is("*")) {
+    Advance();
+    TakeQualifiers();
+    if (++type->stars > kMaxStars) return false;
+  }
+  return true;
+}
+
+// At the token behind '('. Null without an error, and nothing consumed, when this is no cast.
+Parsed Parser::ParseCCast(size_t open, int nesting) {
+  const Lexer lexer = lexer_;
+  const Token token = token_;
+  const Token previous = previous_;
+  const bool type_word = token_.kind == TokenKind::kIdentifier && IsTypeWord(token_.text);
+  TypeId type;
+  bool is_cast = ParseTypeId(&type) && token_.Is(")");
+  if (is_cast) {
+    Advance();
+    // "(a) - b" is a difference, "(T *) - b" a cast.
+    is_cast = type_word || type.stars != 0 || token_.kind == TokenKind::kNumber || token_.kind == TokenKind::kString ||
+              token_.kind == TokenKind::kChar || token_.kind == TokenKind::kIdentifier || token_.Is("::");
+  } else if (type_word) {
+    return Fail(kNoCasts, open);
+  }
+  if (!is_cast) {
+    lexer_ = lexer;
+    token_ = token;
+    previous_ = previous;
+    *error_ = {};
+    return {};
+  }
+  Parsed operand = ParseUnary(nesting + 1);
+  if (operand.ast == nullptr) return {};
+  const size_t end = operand.ast->end;
+  return Cast("", type, open, end, std::move(operand));
+}
+
+// static_cast<T>(e)
+Parsed Parser::ParseNamedCast(int nesting) {
+  const Token keyword = token_;
+  Advance();
+  if (!token_.Is("<")) return Fail("'<' is expected after '" + std::string(keyword.text) + "'", keyword.begin);
+  Advance();
+  TypeId type;
+  if (!ParseTypeId(&type) || !token_.Is(">")) return Fail(kNoCasts, keyword.begin);
+  Advance();
+  if (!token_.Is("(")) return FailHere("'(' is expected here");
+  const size_t open = token_.begin;
+  Advance();
+  Parsed operand = ParseBinary(1, nesting + 1);
+  if (operand.ast == nullptr) return {};
+  if (!token_.Is(")")) return Fail("this '(' is not closed", open);
+  const size_t end = token_.end;
+  Advance();
+  return Cast(keyword.text, type, keyword.begin, end, std::move(operand));
 }
 
 Parsed Parser::ParseParenthesized(int nesting) {
   const size_t open = token_.begin;
   Advance();
   if (token_.Is(")")) return FailHere("an operand is missing here");
-  if (token_.kind == TokenKind::kIdentifier && IsTypeWord(token_.text)) return Fail(kNoCasts, open);
+  if (token_.kind == TokenKind::kIdentifier || token_.Is("::")) {
+    Parsed cast = ParseCCast(open, nesting);
+    if (cast.ast != nullptr || !error_->message.empty()) return cast;
+  }
   Parsed inner = ParseBinary(1, nesting + 1);
   if (inner.ast == nullptr) {
-    // "(T *)x" fails at the ')' because the '*' has no right operand.
-    const bool is_pointer_type = token_.Is(")") && (previous_.Is("*") || previous_.Is("&") || previous_.Is("&&"));
-    return is_pointer_type ? Fail(kNoCasts, open) : Parsed{};
+    // "(const T &)x" fails at the ')' because the '&' has no right operand.
+    const bool is_reference_type = token_.Is(")") && (previous_.Is("*") || previous_.Is("&") || previous_.Is("&&"));
+    return is_reference_type ? Fail(kNoCasts, open) : Parsed{};
   }
   if (token_.kind == TokenKind::kEnd) return Fail("this '(' is not closed", open);
   if (!token_.Is(")")) {
@@ -245,10 +406,6 @@ Parsed Parser::ParseParenthesized(int nesting) {
   }
   const size_t end = token_.end;
   Advance();
-  const bool operand_follows = token_.kind == TokenKind::kNumber || token_.kind == TokenKind::kString ||
-                               token_.kind == TokenKind::kChar || token_.kind == TokenKind::kIdentifier ||
-                               token_.Is("::");
-  if (operand_follows && inner.ast->kind == AstKind::kName) return Fail(kNoCasts, open);
   inner.ast->begin = open;
   inner.ast->end = end;
   return inner;
@@ -289,7 +446,7 @@ bool Parser::ParseQualifiedName(std::string* name, size_t* end) {
   }
 }
 
-Parsed Parser::ParseWord() {
+Parsed Parser::ParseWord(int nesting) {
   const Token word = token_;
   auto literal = [&](AstKind kind, uint64_t value) {
     Parsed out = Node(kind, kind == AstKind::kName ? word.text : "", word.begin, word.end);
@@ -297,6 +454,7 @@ Parsed Parser::ParseWord() {
     Advance();
     return out;
   };
+  if (word.IsWord("static_cast") || word.IsWord("reinterpret_cast")) return ParseNamedCast(nesting);
   if (word.IsWord("true") || word.IsWord("false")) return literal(AstKind::kBool, word.IsWord("true") ? 1 : 0);
   if (word.IsWord("nullptr") || word.IsWord("NULL")) return literal(AstKind::kNull, 0);
   if (word.IsWord("this")) return literal(AstKind::kName, 0);

@@ -46,10 +46,8 @@ constexpr Refusal kRefusedWords[] = {
     {"throw", "'throw' is not allowed: a log line must not change the program"},
     {"co_await", "'co_await' is not allowed: a log line must not change the program"},
     {"co_yield", "'co_yield' is not allowed: a log line must not change the program"},
-    {"static_cast", kNoCasts},
     {"const_cast", kNoCasts},
     {"dynamic_cast", kNoCasts},
-    {"reinterpret_cast", kNoCasts},
     {"sizeof", "'sizeof' is not supported"},
     {"alignof", "'alignof' is not supported"},
     {"typeid", "'typeid' is not supported"},
@@ -75,6 +73,11 @@ constexpr std::string_view kOtherKeywords[] = {
     "switch",    "thread_local", "try",       "typedef",  "using",    "virtual", "while",
 };
 
+constexpr std::string_view kAccessors[] = {
+    "size",      "length", "empty", "front", "back",      "data",  "c_str",
+    "has_value", "value",  "get",   "index", "use_count", "count", "load",
+};
+
 template <size_t N>
 bool Contains(const std::string_view (&list)[N], std::string_view word) {
   return std::find(std::begin(list), std::end(list), word) != std::end(list);
@@ -93,6 +96,8 @@ const char* ReasonOf(const Refusal (&list)[N], std::string_view text) {
 const char* RefusalOfPunctuator(std::string_view punctuator) { return ReasonOf(kRefusedPunctuators, punctuator); }
 
 const char* RefusalOfWord(std::string_view word) { return ReasonOf(kRefusedWords, word); }
+
+bool IsAccessor(std::string_view word) { return Contains(kAccessors, word); }
 
 bool IsTypeWord(std::string_view word) { return Contains(kTypeWords, word); }
 

@@ -7,7 +7,8 @@
 
 namespace dlog::expr {
 
-inline constexpr char kNoCasts[] = "casts are not supported: the value is shown in its own type";
+inline constexpr char kNoCasts[] =
+    "this cast is not supported: only C casts, static_cast and reinterpret_cast to scalar and pointer types are";
 inline constexpr char kNoCalls[] = "calls are not supported: a log line must not run code of the program";
 
 // Why an operator that may follow an operand in C++ may not here, or null.
@@ -15,6 +16,9 @@ const char* RefusalOfPunctuator(std::string_view punctuator);
 
 // Why a keyword may not stand in an expression, or null.
 const char* RefusalOfWord(std::string_view word);
+
+// "size", "empty", "front", ...: written like calls, answered without running code of the program.
+bool IsAccessor(std::string_view word);
 
 // Words that begin a type: a cast, or a functional cast.
 bool IsTypeWord(std::string_view word);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
@@ -48,12 +49,21 @@ bool IsNullLiteral(const v1::Node& node) {
 
 Binder::Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point, uint32_t line,
                dwarf::TypeGraph* types, Shaper* shaper)
-    : module_(module),
-      scope_(scope),
+    : module_(&module),
+      scope_(&scope),
       point_(point),
       types_(types),
       shaper_(shaper),
       variables_(dwarf::VisibleVariables(scope, line)) {}
+
+Binder::Binder(uint32_t type, const Extras* extras, dwarf::TypeGraph* types, Shaper* shaper)
+    : module_(nullptr),
+      scope_(nullptr),
+      point_{},
+      object_(MemoryObject(Self(), type)),
+      extras_(extras),
+      types_(types),
+      shaper_(shaper) {}
 
 absl::StatusOr<v1::Node> Binder::Bind(const Ast& ast, std::string_view source) {
   source_ = std::string(source);
@@ -119,6 +129,10 @@ absl::StatusOr<v1::Node> Binder::BindAny(const Ast& ast) {
     }
     case AstKind::kAddressOf:
       return BindAddressOf(ast);
+    case AstKind::kCast:
+      return BindCast(ast);
+    case AstKind::kAccessor:
+      return BindAccessor(ast);
     case AstKind::kUnary:
       return BindUnary(ast);
     case AstKind::kBinary:
@@ -146,15 +160,27 @@ absl::StatusOr<v1::Node> Binder::FollowReference(v1::Node node) {
 // ---------------------------------------------------------------------------------------------- names
 
 absl::StatusOr<v1::Node> Binder::BindName(const Ast& ast) {
+  if (module_ == nullptr) {
+    if (auto extra = extras_->names.find(ast.text); extra != extras_->names.end()) return extra->second;
+    if (ast.text.starts_with("$arg")) {
+      int argument = 0;
+      const bool number = absl::SimpleAtoi(ast.text.substr(4), &argument) && argument >= 0;
+      const auto value = number ? types_->TemplateValue(object_.type(), static_cast<size_t>(argument)) : std::nullopt;
+      if (!value.has_value()) return absl::NotFoundError(absl::StrCat("no template argument ", ast.text));
+      return MakeConstant(&*value, sizeof(*value), Fundamental(types_, "unsigned long"));
+    }
+    types_->Expand(object_.type());
+    return FindMember(*types_, object_, ast.text);
+  }
   for (const dwarf::Variable& variable : variables_) {
     if (variable.name == ast.text) return BindVariable(variable);
   }
   auto member = BindThisMember(ast.text);
   if (member.ok() || !absl::IsNotFound(member.status())) return member;
 
-  auto global = dwarf::FindGlobal(module_, scope_, ast.text);
+  auto global = dwarf::FindGlobal(*module_, *scope_, ast.text);
   if (global.ok()) return BindVariable(*global);
-  if (auto enumerator = dwarf::FindEnumerator(module_, scope_, ast.text)) {
+  if (auto enumerator = dwarf::FindEnumerator(*module_, *scope_, ast.text)) {
     const uint32_t type = types_->Add(enumerator->enumeration);
     const uint64_t size = types_->at(type).size();
     return MakeConstant(&enumerator->value, std::min<uint64_t>(size == 0 ? 4 : size, 8), type);
@@ -167,11 +193,11 @@ absl::StatusOr<v1::Node> Binder::BindName(const Ast& ast) {
     types_->Expand(types_->at(self).target());
     for (std::string& name : MemberNames(*types_, types_->at(self).target())) candidates.push_back(std::move(name));
   }
-  return UnknownName(ast, absl::StrCat("no variable '", ast.text, "' is known in ", scope_.name), candidates);
+  return UnknownName(ast, absl::StrCat("no variable '", ast.text, "' is known in ", scope_->name), candidates);
 }
 
 absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
-  auto location = dwarf::LocationOf(module_, scope_, variable.die, point_);
+  auto location = dwarf::LocationOf(*module_, *scope_, variable.die, point_);
   if (!location.ok()) {
     if (absl::IsFailedPrecondition(location.status())) missing_variable_ = variable;
     // Broken debug information of one variable is not an error of the expression that names it.
@@ -235,7 +261,7 @@ absl::StatusOr<v1::Node> Binder::BindLiteral(const Ast& ast) {
       return MakeConstant(&zero, sizeof(zero), types_->PointerTo(0));
     }
     case AstKind::kString:
-      return Error(ast, "a string can only be printed as template text; comparison with strings is not supported");
+      return Error(ast, "a string literal can only be compared with a string, by == or !=");
     default: {
       const uint32_t type = Fundamental(types_, ast.type_name.empty() ? "int" : ast.type_name);
       return MakeConstant(&ast.integer, types_->at(type).size(), type);
@@ -272,63 +298,12 @@ absl::StatusOr<v1::Node> Binder::BindMember(const Ast& ast) {
   return member;
 }
 
-absl::StatusOr<v1::Node> Binder::Dereferenced(const Ast& ast, v1::Node node) {
-  const v1::Type type = types_->at(node.type());
-  if (type.kind() == v1::TYPE_POINTER || type.kind() == v1::TYPE_ARRAY) {
-    const uint32_t target = type.target();
-    if (target == 0 || types_->at(target).kind() == v1::TYPE_FUNCTION) {
-      return Error(ast, absl::StrCat("cannot dereference '", type.name(), "'"));
-    }
-    if (type.kind() == v1::TYPE_ARRAY) {
-      if (!IsInMemory(node)) return Error(ast, "the array is not in memory here");
-      node = AddressOf(node);
-    }
-    if (node.has_implicit_pointer()) return SyntheticTarget(node);
-    types_->Expand(target);
-    return MemoryObject(std::move(node), target);
-  }
-  const v1::Shape shape = shaper_->ShapeOf(node.type());
-  if (shape.kind() != v1::Shape::POINTER && shape.kind() != v1::Shape::OPTIONAL) {
-    return Error(ast, absl::StrCat("'", type.name(), "' is not a pointer"));
-  }
-  if (!IsInMemory(node)) return Error(ast, absl::StrCat("the ", type.name(), " is not in memory here"));
-  const v1::Node address = AddressOf(node);
-  types_->Expand(shape.element());
-  v1::Node value = MemoryObject(SubstituteSelf(shape.data(), address), shape.element());
-  if (shape.kind() == v1::Shape::POINTER) return value;
-  return MakeChecked(SubstituteSelf(shape.engaged(), address), std::move(value), "the optional is empty");
-}
-
-absl::StatusOr<v1::Node> Binder::SequenceElement(const Ast& ast, const v1::Node& sequence, v1::Node index) {
-  const v1::Shape shape = shaper_->ShapeOf(sequence.type());
-  if (!IsInMemory(sequence)) {
-    return Error(ast, absl::StrCat("the ", types_->at(sequence.type()).name(), " is not in memory here"));
-  }
-  types_->Expand(shape.element());
-  const uint64_t stride = types_->at(shape.element()).size();
-  if (stride == 0) return Error(ast, "the size of the elements is not in the debug information");
-  const v1::Node address = AddressOf(sequence);
-  const v1::Node begin = SubstituteSelf(shape.data(), address);
-  const uint32_t word = Fundamental(types_, "unsigned long");
-  v1::Node count;
-  if (shape.has_end()) {
-    v1::Node bytes = MakeBinary(v1::OP_SUB, Converted(*types_, SubstituteSelf(shape.end(), address), word),
-                                Converted(*types_, begin, word), word);
-    count = MakeBinary(v1::OP_DIV, std::move(bytes), MakeConstant(&stride, sizeof(stride), word), word);
-  } else {
-    count = Converted(*types_, SubstituteSelf(shape.size(), address), word);
-  }
-  index = Converted(*types_, std::move(index), word);
-  v1::Node in_bounds = MakeBinary(v1::OP_LT, index, std::move(count), Fundamental(types_, "bool"));
-  v1::Node element_address = WordBinary(
-      v1::OP_ADD, begin, MakeBinary(v1::OP_MUL, std::move(index), MakeConstant(&stride, sizeof(stride), word), word));
-  return MakeChecked(std::move(in_bounds), MemoryObject(std::move(element_address), shape.element()),
-                     "index out of range");
-}
-
 absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
   auto base = BindValue(*ast.operands[0]);
   if (!base.ok()) return base;
+  if (module_ == nullptr && ast.operands[1]->kind == AstKind::kString) {
+    return FindBase(types_, *base, ast.operands[1]->text);
+  }
   auto index = BindValue(*ast.operands[1]);
   if (!index.ok()) return index;
   if (!IsInteger(types_->at(index->type()))) return Error(*ast.operands[1], "an index must be an integer");
@@ -336,7 +311,9 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
   const v1::Type type = types_->at(base->type());
   if (type.kind() == v1::TYPE_STRUCT) {
     const v1::Shape::Kind kind = shaper_->ShapeOf(base->type()).kind();
-    if (kind == v1::Shape::SEQUENCE || kind == v1::Shape::STRING) return SequenceElement(ast, *base, *std::move(index));
+    if (kind == v1::Shape::SEQUENCE || kind == v1::Shape::STRING || kind == v1::Shape::BLOCKS) {
+      return SequenceElement(ast, *base, *std::move(index));
+    }
     if (kind != v1::Shape::POINTER) return Error(ast, absl::StrCat("'", type.name(), "' cannot be indexed"));
   }
   auto first = Dereferenced(ast, *base);
@@ -386,17 +363,23 @@ absl::StatusOr<v1::Node> Binder::Scalar(const Ast& ast, v1::Node node) {
     const uint32_t pointer = types_->PointerTo(type.target());
     return MakeConvert(AddressOf(node), pointer);
   }
-  if (type.kind() == v1::TYPE_STRUCT && shaper_->ShapeOf(node.type()).kind() == v1::Shape::POINTER &&
-      IsInMemory(node)) {
-    return SubstituteSelf(shaper_->ShapeOf(node.type()).data(), AddressOf(node));
+  if (type.kind() == v1::TYPE_STRUCT) {
+    const v1::Shape shape = shaper_->ShapeOf(node.type());
+    if (shape.kind() == v1::Shape::POINTER) return Inside(ast, shape.data(), node);
+    if (shape.kind() == v1::Shape::ALIAS) {
+      auto value = Inside(ast, shape.parts(0).value(), node);
+      if (value.ok() && IsScalar(types_->at(value->type()))) return value;
+    }
   }
   return Error(ast, absl::StrCat("'", type.name(), "' is not a number or pointer"));
 }
 
 absl::StatusOr<v1::Node> Binder::Truth(const Ast& ast, v1::Node node) {
   if (types_->at(node.type()).kind() == v1::TYPE_STRUCT &&
-      shaper_->ShapeOf(node.type()).kind() == v1::Shape::OPTIONAL && IsInMemory(node)) {
-    node = SubstituteSelf(shaper_->ShapeOf(node.type()).engaged(), AddressOf(node));
+      shaper_->ShapeOf(node.type()).kind() == v1::Shape::OPTIONAL) {
+    auto engaged = Inside(ast, shaper_->ShapeOf(node.type()).engaged(), node);
+    if (!engaged.ok()) return engaged;
+    node = *std::move(engaged);
   }
   auto scalar = Scalar(ast, std::move(node));
   if (!scalar.ok()) return scalar;
@@ -467,6 +450,12 @@ absl::StatusOr<v1::Node> Binder::BindComparison(const Ast& ast, v1::Operator op,
 absl::StatusOr<v1::Node> Binder::BindBinary(const Ast& ast) {
   const v1::Operator op = BinaryOperator(ast.text);
   if (op == v1::OP_NONE) return Error(ast, absl::StrCat("operator '", ast.text, "' is not supported"));
+  const bool left_text = ast.operands[0]->kind == AstKind::kString;
+  if ((left_text || ast.operands[1]->kind == AstKind::kString) && IsComparison(op)) {
+    auto text = BindValue(*ast.operands[left_text ? 1 : 0]);
+    if (!text.ok()) return text;
+    return TextComparison(ast, op, *text, ast.operands[left_text ? 0 : 1]->text);
+  }
   auto left = BindValue(*ast.operands[0]);
   if (!left.ok()) return left;
   auto right = BindValue(*ast.operands[1]);

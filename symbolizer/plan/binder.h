@@ -4,6 +4,8 @@
 // typed by C++ rules, and the result is a plan Node.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +27,13 @@ class Binder {
   // `line`: of the statement; what is declared further down is not visible yet.
   Binder(const dwarf::Module& module, const dwarf::FunctionScope& scope, dwarf::ProbePoint point, uint32_t line,
          dwarf::TypeGraph* types, Shaper* shaper);
+
+  // Names mean the members of an object of `type` at `self`: what visualizers are written in. `names` (which outlives
+  // the binder) are further values, `type_names` further types for casts.
+  struct Extras {
+    std::map<std::string, v1::Node, std::less<>> names;
+  };
+  Binder(uint32_t type, const Extras* extras, dwarf::TypeGraph* types, Shaper* shaper);
 
   // `source` is the text the AST came from, for carets.
   // NotFound: a name or member does not exist; the message ends in "did you mean ..." when something is close.
@@ -48,6 +57,10 @@ class Binder {
   absl::StatusOr<v1::Node> BindLiteral(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindMember(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindIndex(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindCast(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindAccessor(const expr::Ast& ast);
+  // The type that a cast names.
+  absl::StatusOr<uint32_t> NamedType(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindAddressOf(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindUnary(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindBinary(const expr::Ast& ast);
@@ -61,6 +74,13 @@ class Binder {
   absl::StatusOr<v1::Node> Typed(v1::Node location, uint32_t type, std::string_view what);
   // *node, for pointers, arrays and smart-pointer or optional shapes.
   absl::StatusOr<v1::Node> Dereferenced(const expr::Ast& ast, v1::Node node);
+  // A node of the object's Shape, for this object.
+  absl::StatusOr<v1::Node> Inside(const expr::Ast& ast, const v1::Node& pattern, const v1::Node& object);
+  // Number of elements, as unsigned long. Unimplemented when the container does not know it.
+  absl::StatusOr<v1::Node> SizeOf(const expr::Ast& ast, const v1::Node& container);
+  // text == literal: std::string and its like, char pointers, arrays of char.
+  absl::StatusOr<v1::Node> TextComparison(const expr::Ast& ast, v1::Operator op, const v1::Node& text,
+                                          std::string_view literal);
   absl::StatusOr<v1::Node> SequenceElement(const expr::Ast& ast, const v1::Node& sequence, v1::Node index);
   // Scalar value of `node`, arrays decayed to pointers.
   absl::StatusOr<v1::Node> Scalar(const expr::Ast& ast, v1::Node node);
@@ -68,9 +88,12 @@ class Binder {
   absl::Status UnknownName(const expr::Ast& ast, std::string_view what, std::vector<std::string> candidates) const;
   absl::Status Error(const expr::Ast& ast, std::string_view message) const;
 
-  const dwarf::Module& module_;
-  const dwarf::FunctionScope& scope_;
+  // Null where names mean members of `object_`.
+  const dwarf::Module* const module_;
+  const dwarf::FunctionScope* const scope_;
   const dwarf::ProbePoint point_;
+  const v1::Node object_;
+  const Extras* const extras_ = nullptr;
   dwarf::TypeGraph* const types_;
   Shaper* const shaper_;
   const std::vector<dwarf::Variable> variables_;

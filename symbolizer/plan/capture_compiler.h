@@ -39,6 +39,13 @@ class CaptureCompiler {
   enum class Flavor {
     kCopyAndFollow,
     kFollow,  // its bytes are already captured (element of a contiguous run)
+    // For a container type: a step of the walk over its nodes, one of its slots, one of its blocks.
+    kListNode,
+    kTreeVisit,    // the next node in order
+    kTreeDescend,  // a node on the way to the leftmost below it
+    kTreeAscend,   // a node whose right side is done
+    kSlot,         // a control byte; the container's address is the parameter
+    kBlock,        // an entry of the array of blocks
   };
 
   absl::Status AddInputs(OpEmitter* out, const v1::Node& node);
@@ -53,6 +60,24 @@ class CaptureCompiler {
   absl::Status FollowShape(OpEmitter* out, uint32_t type, Address address);
   absl::Status FollowString(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowSequence(OpEmitter* out, const v1::Shape& shape);
+  absl::Status FollowNodes(OpEmitter* out, const v1::Shape& shape, uint32_t type);
+  absl::Status FollowBlocks(OpEmitter* out, const v1::Shape& shape, uint32_t type);
+  absl::Status FollowSlots(OpEmitter* out, const v1::Shape& shape, uint32_t type, Address address);
+  absl::Status FollowBits(OpEmitter* out, const v1::Shape& shape);
+  absl::Status FollowOptional(OpEmitter* out, const v1::Shape& shape);
+  absl::Status FollowPointer(OpEmitter* out, const v1::Shape& shape);
+  absl::Status FollowParts(OpEmitter* out, const v1::Shape& shape);
+  // Follows one of `parts`: an object inside the object.
+  absl::Status FollowPart(OpEmitter* out, const v1::Node& value);
+  absl::Status CompileListNode(OpEmitter* out, uint32_t type);
+  absl::Status CompileTreeStep(OpEmitter* out, uint32_t type, Flavor flavor);
+  absl::Status CompileSlot(OpEmitter* out, uint32_t type);
+  absl::Status CompileBlock(OpEmitter* out, uint32_t type);
+  absl::Status CompileRoutine(OpEmitter* out, uint32_t type, Flavor flavor);
+  // The element of a node at the routine's own address.
+  absl::Status FollowElement(OpEmitter* out, const v1::Shape& shape);
+  void Next(OpEmitter* out, uint32_t cell, uint32_t type, Flavor flavor);
+  void CopyDynamic(OpEmitter* out, uint32_t address, uint32_t count, uint64_t unit, uint64_t most);
   absl::Status FollowCString(OpEmitter* out, Address address);
   absl::Status CallEach(OpEmitter* out, uint32_t type, uint32_t address_cell, uint32_t count_cell, uint32_t stride,
                         bool deeper);

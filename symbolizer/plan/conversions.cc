@@ -87,17 +87,36 @@ uint32_t Fundamental(dwarf::TypeGraph* types, std::string_view name) {
     uint64_t size;
   };
   static constexpr Entry kEntries[] = {
-      {"bool", v1::TYPE_BOOL, 1},          {"char", v1::TYPE_CHAR, 1},
-      {"int", v1::TYPE_SIGNED, 4},         {"unsigned int", v1::TYPE_UNSIGNED, 4},
-      {"long", v1::TYPE_SIGNED, 8},        {"unsigned long", v1::TYPE_UNSIGNED, 8},
-      {"long long", v1::TYPE_SIGNED, 8},   {"unsigned long long", v1::TYPE_UNSIGNED, 8},
-      {"float", v1::TYPE_FLOAT, 4},        {"double", v1::TYPE_FLOAT, 8},
+      {"bool", v1::TYPE_BOOL, 1},
+      {"char", v1::TYPE_CHAR, 1},
+      {"int", v1::TYPE_SIGNED, 4},
+      {"unsigned int", v1::TYPE_UNSIGNED, 4},
+      {"long", v1::TYPE_SIGNED, 8},
+      {"unsigned long", v1::TYPE_UNSIGNED, 8},
+      {"long long", v1::TYPE_SIGNED, 8},
+      {"unsigned long long", v1::TYPE_UNSIGNED, 8},
+      {"float", v1::TYPE_FLOAT, 4},
+      {"double", v1::TYPE_FLOAT, 8},
       {"long double", v1::TYPE_FLOAT, 16},
+      {"short", v1::TYPE_SIGNED, 2},
+      {"unsigned short", v1::TYPE_UNSIGNED, 2},
+      {"signed char", v1::TYPE_CHAR, 1},
+      {"unsigned char", v1::TYPE_UCHAR, 1},
+      {"wchar_t", v1::TYPE_UTF_CHAR, 4},
+      {"char8_t", v1::TYPE_UTF_CHAR, 1},
+      {"char16_t", v1::TYPE_UTF_CHAR, 2},
+      {"char32_t", v1::TYPE_UTF_CHAR, 4},
   };
   for (const Entry& entry : kEntries) {
     if (entry.name == name) return types->Builtin(entry.kind, entry.size, name);
   }
   return types->Builtin(v1::TYPE_SIGNED, 4, "int");
+}
+
+bool IsFundamental(std::string_view name) {
+  return name == "bool" || name == "char" || name == "int" || name == "float" || name == "double" ||
+         name == "wchar_t" || name.starts_with("char8") || name.starts_with("char16") || name.starts_with("char32") ||
+         name.starts_with("unsigned ") || name.starts_with("signed ") || name.starts_with("long") || name == "short";
 }
 
 uint32_t Promoted(dwarf::TypeGraph* types, uint32_t type) {

@@ -21,6 +21,8 @@ bool IsSignedInteger(const v1::Type& type);
 // A fundamental type by its C++ name ("int", "unsigned long", "double", "bool", ...).
 uint32_t Fundamental(dwarf::TypeGraph* types, std::string_view name);
 
+bool IsFundamental(std::string_view name);
+
 // Integral promotion ([conv.prom]); floats and pointers stay.
 uint32_t Promoted(dwarf::TypeGraph* types, uint32_t type);
 // The common type of two arithmetic types ([expr.arith.conv]).

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "symbolizer/dwarf/slice.h"
 #include "symbolizer/plan/nodes.h"
+#include "symbolizer/visualizers/catalog.h"
 
 namespace dlog::plan {
 namespace {
@@ -49,7 +50,26 @@ void CollectNames(const dwarf::TypeGraph& types, uint32_t type, int depth, std::
   }
 }
 
+absl::StatusOr<v1::Node> FindBaseAt(dwarf::TypeGraph* types, const v1::Node& object, std::string_view pattern,
+                                    int depth) {
+  if (depth > kMaxMemberDepth) return absl::NotFoundError("class hierarchy too deep");
+  const int fields = types->at(object.type()).fields_size();
+  for (int i = 0; i < fields; ++i) {
+    const v1::Field field = types->at(object.type()).fields(i);
+    if (!field.is_base() || field.is_virtual_base()) continue;
+    v1::Node base = MemberObject(object, field);
+    if (visualizers::MatchesPattern(pattern, types->raw_name(field.type()))) return base;
+    auto deeper = FindBaseAt(types, base, pattern, depth + 1);
+    if (deeper.ok()) return deeper;
+  }
+  return absl::NotFoundError(absl::StrCat("no base class ", std::string(pattern)));
+}
+
 }  // namespace
+
+absl::StatusOr<v1::Node> FindBase(dwarf::TypeGraph* types, const v1::Node& object, std::string_view pattern) {
+  return FindBaseAt(types, object, pattern, 0);
+}
 
 v1::Node MemberObject(const v1::Node& object, const v1::Field& field) {
   if (object.has_checked()) {

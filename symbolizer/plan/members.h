@@ -20,6 +20,9 @@ v1::Node MemberObject(const v1::Node& object, const v1::Field& field);
 // when it lies in a virtual base.
 absl::StatusOr<v1::Node> FindMember(const dwarf::TypeGraph& types, const v1::Node& object, std::string_view name);
 
+// The base class subobject of `object`, searched through all levels, whose raw type name matches `pattern`.
+absl::StatusOr<v1::Node> FindBase(dwarf::TypeGraph* types, const v1::Node& object, std::string_view pattern);
+
 // All member names that FindMember would accept, for "did you mean".
 std::vector<std::string> MemberNames(const dwarf::TypeGraph& types, uint32_t type);
 

@@ -109,47 +109,85 @@ v1::Node AddressOf(const v1::Node& object) {
   return object.memory();
 }
 
-v1::Node SubstituteSelf(const v1::Node& pattern, const v1::Node& address) {
-  if (pattern.kind_case() == v1::Node::kSelf) return address;
-  v1::Node node = pattern;
-  const auto replace = [&address](v1::Node* child) { *child = SubstituteSelf(v1::Node(*child), address); };
-  switch (node.kind_case()) {
+namespace {
+
+// Calls `replace` for each direct operand.
+template <typename Function>
+void ForEachOperand(v1::Node* node, Function replace) {
+  switch (node->kind_case()) {
     case v1::Node::kMemory:
-      return MemoryObject(SubstituteSelf(pattern.memory(), address), pattern.type());
+      replace(node->mutable_memory());
+      break;
     case v1::Node::kMember:
-      replace(node.mutable_member()->mutable_object());
+      replace(node->mutable_member()->mutable_object());
       break;
     case v1::Node::kUnary:
-      replace(node.mutable_unary()->mutable_operand());
+      replace(node->mutable_unary()->mutable_operand());
       break;
     case v1::Node::kBinary:
-      if (pattern.binary().op() == v1::OP_ADD && ConstantWord(pattern.binary().right())) {
-        return AddOffset(SubstituteSelf(pattern.binary().left(), address),
-                         static_cast<int64_t>(*ConstantWord(pattern.binary().right())));
-      }
-      replace(node.mutable_binary()->mutable_left());
-      replace(node.mutable_binary()->mutable_right());
+      replace(node->mutable_binary()->mutable_left());
+      replace(node->mutable_binary()->mutable_right());
       break;
     case v1::Node::kConvert:
-      replace(node.mutable_convert());
+      replace(node->mutable_convert());
       break;
     case v1::Node::kAddressOf:
-      replace(node.mutable_address_of());
+      replace(node->mutable_address_of());
       break;
     case v1::Node::kChecked:
-      replace(node.mutable_checked()->mutable_condition());
-      replace(node.mutable_checked()->mutable_value());
+      replace(node->mutable_checked()->mutable_condition());
+      replace(node->mutable_checked()->mutable_value());
       break;
     case v1::Node::kSelect:
       replace(node.mutable_select()->mutable_key());
       for (auto& candidate : *node.mutable_select()->mutable_cases()) replace(candidate.mutable_value());
       break;
     case v1::Node::kComposite:
-      for (auto& piece : *node.mutable_composite()->mutable_pieces()) replace(piece.mutable_value());
+      for (auto& piece : *node->mutable_composite()->mutable_pieces()) replace(piece.mutable_value());
       break;
     default:
       break;
   }
+}
+
+// Reads relative to `self` become members of `object`. False when `self` is left over.
+bool ReplaceSelf(const v1::Node& object, v1::Node* node) {
+  if (node->kind_case() == v1::Node::kSelf) return false;
+  if (node->has_memory()) {
+    const BaseOffset place = SplitOffset(node->memory());
+    if (place.base->kind_case() == v1::Node::kSelf && place.offset >= 0) {
+      v1::Node member;
+      member.set_type(node->type());
+      member.mutable_member()->set_offset(static_cast<uint64_t>(place.offset));
+      *member.mutable_member()->mutable_object() = object;
+      *node = std::move(member);
+      return true;
+    }
+  }
+  bool complete = true;
+  ForEachOperand(node, [&](v1::Node* operand) { complete = ReplaceSelf(object, operand) && complete; });
+  return complete;
+}
+
+}  // namespace
+
+v1::Node SubstituteSelf(const v1::Node& pattern, const v1::Node& address) {
+  if (pattern.kind_case() == v1::Node::kSelf) return address;
+  if (pattern.has_memory()) return MemoryObject(SubstituteSelf(pattern.memory(), address), pattern.type());
+  if (pattern.has_binary() && pattern.binary().op() == v1::OP_ADD && pattern.type() == 0) {
+    if (const auto constant = ConstantWord(pattern.binary().right())) {
+      return AddOffset(SubstituteSelf(pattern.binary().left(), address), static_cast<int64_t>(*constant));
+    }
+  }
+  v1::Node node = pattern;
+  ForEachOperand(&node, [&](v1::Node* operand) { *operand = SubstituteSelf(v1::Node(*operand), address); });
+  return node;
+}
+
+std::optional<v1::Node> InsideObject(const v1::Node& pattern, const v1::Node& object) {
+  if (IsInMemory(object)) return SubstituteSelf(pattern, AddressOf(object));
+  v1::Node node = pattern;
+  if (!ReplaceSelf(object, &node)) return std::nullopt;
   return node;
 }
 

@@ -33,6 +33,9 @@ v1::Node AddressOf(const v1::Node& object);
 // `pattern` with every `self` replaced by `address`.
 v1::Node SubstituteSelf(const v1::Node& pattern, const v1::Node& address);
 
+// A Shape's node for this object, in memory or not. Empty when the node needs the address of an object that has none.
+std::optional<v1::Node> InsideObject(const v1::Node& pattern, const v1::Node& object);
+
 // base + displacement, when the node is a machine word of that form.
 struct BaseOffset {
   const v1::Node* base = nullptr;

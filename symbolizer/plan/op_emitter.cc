@@ -73,19 +73,60 @@ absl::StatusOr<uint32_t> OpEmitter::EmitLoad(Address address, uint32_t size, boo
   op.set_offset(address.offset);
   op.set_size(size);
   op.set_is_signed(is_signed);
+  if (use_ == Use::kCapture) {
+    op.set_check(checked_);
+    op.set_quiet(quiet_);
+  }
   return cell;
+}
+
+absl::StatusOr<uint32_t> OpEmitter::EmitArithImm(v1::Operator op, uint32_t a, int64_t imm, bool is_signed) {
+  auto cell = NewCell();
+  if (!cell.ok()) return cell;
+  v1::CaptureOp& out = Emit(v1::CAP_ARITH_IMM);
+  out.set_dst(*cell);
+  out.set_a(a);
+  out.set_op(op);
+  out.set_imm(imm);
+  out.set_is_signed(is_signed);
+  return cell;
+}
+
+absl::StatusOr<uint32_t> OpEmitter::EmitArith(v1::Operator op, uint32_t a, uint32_t b, bool is_signed) {
+  auto cell = NewCell();
+  if (!cell.ok()) return cell;
+  // Without a result only this part of the capture fails.
+  const bool may_fail = op == v1::OP_DIV || op == v1::OP_MOD || op == v1::OP_SHL || op == v1::OP_SHR;
+  if (may_fail && use_ == Use::kCapture) references_.emplace_back(ops_.size(), failure_);
+  v1::CaptureOp& out = Emit(v1::CAP_ARITH);
+  out.set_dst(*cell);
+  out.set_a(a);
+  out.set_b(b);
+  out.set_op(op);
+  out.set_is_signed(is_signed);
+  return cell;
+}
+
+absl::StatusOr<uint32_t> OpEmitter::EmitMin(uint32_t a, uint32_t b) {
+  auto result = NewCell();
+  if (!result.ok()) return result;
+  const Label end = NewLabel();
+  v1::CaptureOp& first = Emit(v1::CAP_MOVE);
+  first.set_dst(*result);
+  first.set_a(a);
+  auto less = EmitArith(v1::OP_LT, a, b);
+  if (!less.ok()) return less;
+  Jump(v1::CAP_JUMP_IF_NOT_ZERO, *less, end);
+  v1::CaptureOp& second = Emit(v1::CAP_MOVE);
+  second.set_dst(*result);
+  second.set_a(b);
+  Place(end);
+  return result;
 }
 
 absl::StatusOr<uint32_t> OpEmitter::Materialize(Address address) {
   if (address.offset == 0) return address.cell;
-  auto cell = NewCell();
-  if (!cell.ok()) return cell;
-  v1::CaptureOp& op = Emit(v1::CAP_ARITH_IMM);
-  op.set_dst(*cell);
-  op.set_a(address.cell);
-  op.set_op(v1::OP_ADD);
-  op.set_imm(address.offset);
-  return cell;
+  return EmitArithImm(v1::OP_ADD, address.cell, address.offset);
 }
 
 absl::StatusOr<OpEmitter::Address> OpEmitter::AddressValue(const v1::Node& node) {
@@ -429,15 +470,19 @@ absl::StatusOr<uint32_t> OpEmitter::BinaryValue(const v1::Node& node) {
     absl::Status status = FailUnless(*in_range);
     if (!status.ok()) return status;
   }
-  auto cell = NewCell();
-  if (!cell.ok()) return cell;
-  v1::CaptureOp& out = Emit(is_float ? v1::CAP_FLOAT_CMP : v1::CAP_ARITH);
-  out.set_dst(*cell);
-  out.set_a(*left);
-  out.set_b(*right);
-  out.set_op(op);
-  out.set_is_signed(IsSignedInteger(operand_type));
-  if (comparison) return cell;
+  absl::StatusOr<uint32_t> cell = absl::InternalError("");
+  if (is_float) {
+    cell = NewCell();
+    if (!cell.ok()) return cell;
+    v1::CaptureOp& out = Emit(v1::CAP_FLOAT_CMP);
+    out.set_dst(*cell);
+    out.set_a(*left);
+    out.set_b(*right);
+    out.set_op(op);
+  } else {
+    cell = EmitArith(op, *left, *right, IsSignedInteger(operand_type));
+  }
+  if (!cell.ok() || comparison) return cell;
   const v1::Type& type = types_.at(node.type());
   return Extended(*cell, ScalarSize(type, node.type()), IsSignedInteger(type));
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,7 +16,8 @@ namespace dlog::plan {
 class OpEmitter {
  public:
   static constexpr uint32_t kSelfCell = 18;
-  static constexpr uint32_t kFirstFreeCell = 19;
+  static constexpr uint32_t kParamCell = 19;
+  static constexpr uint32_t kFirstFreeCell = 20;
   static constexpr uint32_t kCells = 64;
 
   // A cell plus a displacement; ops fold the displacement.
@@ -32,6 +34,11 @@ class OpEmitter {
 
   // The address that `self` stands for; default: cell kSelfCell.
   void set_self(Address self) { self_ = self; }
+  // Loads are read again when the capture is over (headers of containers), or are not recorded (what is read is
+  // captured by other ops).
+  Address self() const { return self_; }
+  bool set_checked(bool checked) { return std::exchange(checked_, checked); }
+  void set_quiet(bool quiet) { quiet_ = quiet; }
 
   // A cell with the value of a scalar node: integers extended to 64 bits by their signedness, floats as binary64 bits.
   // May be a register's own cell: never write to it. Unimplemented for what the kernel cannot compute (floating-point
@@ -51,6 +58,11 @@ class OpEmitter {
 
   Label NewLabel();
   void Jump(v1::CaptureOpCode code, uint32_t cell, Label label);
+  // A new cell with a `op` imm, or a `op` b.
+  absl::StatusOr<uint32_t> EmitArithImm(v1::Operator op, uint32_t a, int64_t imm, bool is_signed = false);
+  absl::StatusOr<uint32_t> EmitArith(v1::Operator op, uint32_t a, uint32_t b, bool is_signed = false);
+  // A new cell with the smaller of the two unsigned words.
+  absl::StatusOr<uint32_t> EmitMin(uint32_t a, uint32_t b);
   void Place(Label label);
   // Where faulting loads and failed checks continue. Set around each independent part.
   void set_failure(Label label) { failure_ = label; }
@@ -85,6 +97,8 @@ class OpEmitter {
   const dwarf::TypeGraph& types_;
   const Use use_;
   Address self_{kSelfCell, 0};
+  bool checked_ = false;
+  bool quiet_ = false;
   std::vector<v1::CaptureOp> ops_;
   std::vector<size_t> labels_;                        // position, or kUnplaced
   std::vector<std::pair<size_t, Label>> references_;  // op index -> label

@@ -5,142 +5,395 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "symbolizer/expr/ast.h"
+#include "symbolizer/plan/binder.h"
+#include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/members.h"
 #include "symbolizer/plan/nodes.h"
 
 namespace dlog::plan {
 namespace {
 
-// "a.<B<1.5>>.c" -> "a"; a step in angle brackets runs to its matching bracket.
-std::string_view TakeStep(std::string_view* path) {
-  size_t depth = 0;
-  size_t i = 0;
-  for (; i < path->size(); ++i) {
-    const char c = (*path)[i];
-    if (c == '<') ++depth;
-    if (c == '>' && depth > 0) --depth;
-    if (c == '.' && depth == 0) break;
+using visualizers::Visualizer;
+
+constexpr int kMaxParts = 64;  // of a variant or tuple
+constexpr size_t kMaxMisfits = 16;
+constexpr uint64_t kMaxNodeBytes = 16384;
+
+// One visualizer for one type. Remembers the first thing that does not fit.
+class Application {
+ public:
+  Application(const Visualizer& visualizer, uint32_t type, dwarf::TypeGraph* types, Shaper* shaper)
+      : visualizer_(visualizer), type_(type), types_(types), shaper_(shaper) {}
+
+  absl::StatusOr<v1::Shape> Run() {
+    Apply();
+    if (!status_.ok()) return status_;
+    shape_.set_is_map(visualizer_.map());
+    if (shape_.element() != 0) types_->Expand(shape_.element());
+    return std::move(shape_);
   }
-  const std::string_view step = path->substr(0, i);
-  path->remove_prefix(std::min(i + 1, path->size()));
-  return step;
+
+ private:
+  void Apply();
+  void ApplySequence(const visualizers::Sequence& sequence);
+  void ApplyList(const visualizers::List& list);
+  void ApplyTree(const visualizers::Tree& tree);
+  void ApplyNodes(uint32_t node, const std::string& value, const std::string& element);
+  void ApplyBlocks(const visualizers::Blocks& blocks);
+  void ApplySlots(const visualizers::Slots& slots);
+  void ApplyBits(const visualizers::Bits& bits);
+  void ApplyVariant(const visualizers::Variant& variant);
+  void ApplyTuple(const visualizers::Tuple& tuple);
+  void ApplyTime(const visualizers::Time& time);
+  void ApplyParts(const google::protobuf::RepeatedPtrField<visualizers::Part>& parts);
+
+  void Fail(absl::Status status) { status_.Update(std::move(status)); }
+  // An expression over the members of `type`: an object or a value.
+  v1::Node Bind(uint32_t type, const std::string& text);
+  // As a scalar (a number or a pointer's value).
+  v1::Node Value(uint32_t type, const std::string& text);
+  v1::Node Address(uint32_t type, const std::string& text);
+  // A pointer; its target is the element type.
+  v1::Node Pointer(const std::string& text);
+  uint32_t TypeOf(const std::string& text);
+  uint32_t OneTypeOf(std::string base);
+  void Set(v1::Node node, v1::Node* out) { *out = std::move(node); }
+
+  const Visualizer& visualizer_;
+  const uint32_t type_;
+  dwarf::TypeGraph* const types_;
+  Shaper* const shaper_;
+  Binder::Extras extras_;
+  uint32_t node_type_ = 0;
+  v1::Shape shape_;
+  absl::Status status_;
+};
+
+v1::Node Application::Bind(uint32_t type, const std::string& text) {
+  if (!status_.ok()) return {};
+  auto ast = expr::ParseExpression(text);
+  if (!ast.ok()) {
+    Fail(ast.status());
+    return {};
+  }
+  types_->Expand(type);
+  Binder binder(type, &extras_, types_, shaper_);
+  auto node = binder.Bind(**ast, text);
+  if (!node.ok()) {
+    Fail(node.status());
+    return {};
+  }
+  types_->Expand(node->type());
+  return *std::move(node);
 }
 
-// The base class of `object` (searched through all levels) whose name matches `pattern`.
-absl::StatusOr<v1::Node> StepIntoBase(dwarf::TypeGraph* types, const v1::Node& object, std::string_view pattern,
-                                      int depth = 0) {
-  constexpr int kMaxBaseDepth = 32;
-  if (depth > kMaxBaseDepth) return absl::NotFoundError("class hierarchy too deep");
-  const int fields = types->at(object.type()).fields_size();
-  for (int i = 0; i < fields; ++i) {
-    const v1::Field field = types->at(object.type()).fields(i);
-    if (!field.is_base() || field.is_virtual_base()) continue;
-    v1::Node base = MemberObject(object, field);
-    if (visualizers::MatchesPattern(pattern, types->raw_name(field.type()))) return base;
-    auto deeper = StepIntoBase(types, base, pattern, depth + 1);
-    if (deeper.ok()) return deeper;
+v1::Node Application::Value(uint32_t type, const std::string& text) {
+  v1::Node node = Bind(type, text);
+  if (status_.ok() && !IsScalar(types_->at(node.type()))) Fail(absl::NotFoundError("'" + text + "' is no number"));
+  return node;
+}
+
+v1::Node Application::Address(uint32_t type, const std::string& text) {
+  v1::Node node = Bind(type, text);
+  if (!status_.ok()) return {};
+  if (!IsInMemory(node)) {
+    Fail(absl::NotFoundError("'" + text + "' is no member"));
+    return {};
   }
-  return absl::NotFoundError(absl::StrCat("no base class ", std::string(pattern)));
+  return AddressOf(node);
+}
+
+v1::Node Application::Pointer(const std::string& text) {
+  v1::Node node = Value(type_, text);
+  if (!status_.ok()) return {};
+  if (!IsPointer(types_->at(node.type()))) {
+    Fail(absl::NotFoundError("'" + text + "' is no pointer"));
+    return {};
+  }
+  shape_.set_element(types_->at(node.type()).target());
+  return node;
+}
+
+// "a | b": b when a does not fit.
+uint32_t Application::TypeOf(const std::string& text) {
+  if (!status_.ok()) return 0;
+  uint32_t type = 0;
+  absl::Status misfit;
+  for (const absl::string_view choice : absl::StrSplit(text, " | ")) {
+    type = OneTypeOf(std::string(choice));
+    if (status_.ok()) return type;
+    misfit = std::exchange(status_, absl::OkStatus());
+  }
+  status_ = misfit;
+  return type;
+}
+
+uint32_t Application::OneTypeOf(std::string base) {
+  std::vector<size_t> arguments;
+  for (size_t colon; (colon = base.rfind(':')) != std::string::npos && colon + 1 < base.size();) {
+    int argument = 0;
+    if (!absl::SimpleAtoi(base.substr(colon + 1), &argument) || argument < 0) break;
+    arguments.insert(arguments.begin(), static_cast<size_t>(argument));
+    base.resize(colon);
+  }
+  uint32_t type = base == "self" ? type_ : base == "node" ? node_type_ : Bind(type_, base).type();
+  for (const size_t argument : arguments) {
+    if (!status_.ok()) return 0;
+    const auto next = types_->TemplateType(type, argument);
+    if (!next.has_value()) {
+      Fail(absl::NotFoundError(absl::StrCat(types_->at(type).name(), " has no template argument ", argument)));
+      return 0;
+    }
+    type = *next;
+  }
+  types_->Expand(type);
+  return type;
+}
+
+void Application::ApplySequence(const visualizers::Sequence& sequence) {
+  shape_.set_kind(v1::Shape::SEQUENCE);
+  if (sequence.array().empty()) {
+    Set(Pointer(sequence.begin()), shape_.mutable_data());
+    if (sequence.end().empty()) return Set(Value(type_, sequence.size()), shape_.mutable_size());
+    return Set(Value(type_, sequence.end()), shape_.mutable_end());
+  }
+  const v1::Node array = Bind(type_, sequence.array());
+  if (!status_.ok()) return;
+  const v1::Type& array_type = types_->at(array.type());
+  if (array_type.kind() != v1::TYPE_ARRAY || !IsInMemory(array)) return Fail(absl::NotFoundError("not an array"));
+  shape_.set_element(array_type.target());
+  Set(AddressOf(array), shape_.mutable_data());
+  Set(Word(array_type.count()), shape_.mutable_size());
+}
+
+void Application::ApplyNodes(uint32_t node, const std::string& value, const std::string& element) {
+  const v1::Node member = Bind(node, value);
+  if (!status_.ok()) return;
+  if (!IsInMemory(member)) return Fail(absl::NotFoundError("'" + value + "' is no member"));
+  shape_.set_element(element.empty() ? member.type() : TypeOf(element));
+  if (!status_.ok()) return;
+  Set(AddressOf(member), shape_.mutable_value());
+  const uint64_t size = types_->at(node).size();
+  const uint64_t element_size = types_->at(shape_.element()).size();
+  const auto place = SplitOffset(shape_.value());
+  // The element lies inside its node: another layout than the one that this visualizer is for would not.
+  const bool fits = place.base->kind_case() == v1::Node::kSelf && place.offset >= 0 && element_size != 0 &&
+                    static_cast<uint64_t>(place.offset) + element_size <= size && size <= kMaxNodeBytes;
+  if (!fits) return Fail(absl::NotFoundError("the element does not fit its node"));
+  shape_.set_node_size(size);
+}
+
+void Application::ApplyList(const visualizers::List& list) {
+  shape_.set_kind(v1::Shape::LIST);
+  node_type_ = TypeOf(list.node());
+  Set(Value(type_, list.first()), shape_.mutable_data());
+  if (!list.size().empty()) Set(Value(type_, list.size()), shape_.mutable_size());
+  if (!list.end().empty()) Set(Value(type_, list.end()), shape_.mutable_end());
+  Set(Value(node_type_, list.next()), shape_.mutable_next());
+  ApplyNodes(node_type_, list.value(), list.element());
+}
+
+void Application::ApplyTree(const visualizers::Tree& tree) {
+  shape_.set_kind(v1::Shape::TREE);
+  node_type_ = TypeOf(tree.node());
+  Set(Value(type_, tree.first()), shape_.mutable_data());
+  Set(Value(type_, tree.size()), shape_.mutable_size());
+  Set(Value(type_, tree.end()), shape_.mutable_end());
+  Set(Value(node_type_, tree.left()), shape_.mutable_left());
+  Set(Value(node_type_, tree.right()), shape_.mutable_right());
+  Set(Value(node_type_, tree.parent()), shape_.mutable_parent());
+  ApplyNodes(node_type_, tree.value(), tree.element());
+}
+
+void Application::ApplyBlocks(const visualizers::Blocks& blocks) {
+  shape_.set_kind(v1::Shape::BLOCKS);
+  shape_.set_element(TypeOf(blocks.element()));
+  if (!status_.ok()) return;
+  const uint64_t stride = types_->at(shape_.element()).size();
+  if (stride == 0) return Fail(absl::NotFoundError("elements of unknown size"));
+  shape_.set_block(std::max<uint64_t>({1, blocks.min_block(), blocks.block_bytes() / stride}));
+  const uint64_t block = shape_.block();
+  const auto signed_block = static_cast<int64_t>(block);
+  extras_.names["$block"] = MakeConstant(&signed_block, sizeof(signed_block), Fundamental(types_, "long"));
+  Set(Value(type_, blocks.map()), shape_.mutable_data());
+  Set(Value(type_, blocks.start()), shape_.mutable_start());
+  Set(Value(type_, blocks.size()), shape_.mutable_size());
+}
+
+void Application::ApplySlots(const visualizers::Slots& slots) {
+  shape_.set_kind(v1::Shape::SLOTS);
+  Set(Value(type_, slots.control()), shape_.mutable_data());
+  v1::Node first = Pointer(slots.slots());
+  if (!status_.ok()) return;
+  const uint32_t slot = shape_.element();
+  types_->Expand(slot);
+  shape_.set_node_size(types_->at(slot).size());
+  if (shape_.node_size() == 0 || shape_.node_size() > kMaxNodeBytes)
+    return Fail(absl::NotFoundError("slots of unknown size"));
+  Set(std::move(first), shape_.mutable_value());
+  if (!slots.value().empty()) {
+    const v1::Node member = Bind(slot, slots.value());
+    if (!status_.ok()) return;
+    // Slots are unions: the element is where the slot is.
+    if (!IsInMemory(member) || AddressOf(member).kind_case() != v1::Node::kSelf)
+      return Fail(absl::NotFoundError("no slot"));
+    shape_.set_element(member.type());
+  }
+  Set(Value(type_, slots.capacity()), shape_.mutable_capacity());
+  Set(Value(type_, slots.size()), shape_.mutable_size());
+}
+
+void Application::ApplyBits(const visualizers::Bits& bits) {
+  shape_.set_kind(v1::Shape::BITS);
+  shape_.set_as_digits(bits.digits());
+  Set(Value(type_, bits.words()), shape_.mutable_data());
+  if (!bits.first().empty()) Set(Value(type_, bits.first()), shape_.mutable_start());
+  Set(Value(type_, bits.size()), shape_.mutable_size());
+  shape_.set_element(Fundamental(types_, "bool"));
+}
+
+void Application::ApplyParts(const google::protobuf::RepeatedPtrField<visualizers::Part>& parts) {
+  for (const visualizers::Part& part : parts) {
+    v1::Shape::Part* out = shape_.add_parts();
+    out->set_name(part.name());
+    Set(Bind(type_, part.value()), out->mutable_value());
+  }
+}
+
+void Application::ApplyVariant(const visualizers::Variant& variant) {
+  shape_.set_kind(v1::Shape::VARIANT);
+  Set(Value(type_, variant.index()), shape_.mutable_engaged());
+  if (variant.chain().empty()) return ApplyParts(variant.parts());
+  v1::Node link = Bind(type_, variant.chain());
+  for (size_t i = 0; i < kMaxParts && status_.ok(); ++i) {
+    const auto alternative = types_->TemplateType(type_, i);
+    if (!alternative.has_value()) break;
+    types_->Expand(*alternative);
+    if (i != 0) {
+      auto rest = FindMember(*types_, link, variant.rest());
+      if (!rest.ok()) return Fail(rest.status());
+      link = *std::move(rest);
+      types_->Expand(link.type());
+    }
+    auto first = FindMember(*types_, link, variant.first());
+    if (!first.ok()) return Fail(first.status());
+    if (!IsInMemory(*first)) return Fail(absl::NotFoundError("the alternatives are no members"));
+    if (types_->at(*alternative).size() > types_->at(first->type()).size()) {
+      return Fail(absl::NotFoundError("the alternatives do not fit their storage"));
+    }
+    Set(MemoryObject(AddressOf(*first), *alternative), shape_.add_parts()->mutable_value());
+  }
+}
+
+void Application::ApplyTuple(const visualizers::Tuple& tuple) {
+  shape_.set_kind(v1::Shape::MEMBERS);
+  types_->Expand(type_);
+  const v1::Node object = MemoryObject(Self(), type_);
+  for (int i = 0; i < kMaxParts; ++i) {
+    absl::StatusOr<v1::Node> base = absl::NotFoundError("");
+    for (std::string pattern : tuple.base()) {
+      if (const size_t number = pattern.find('#'); number != std::string::npos)
+        pattern.replace(number, 1, absl::StrCat(i));
+      if (!base.ok()) base = FindBase(types_, object, pattern);
+    }
+    if (!base.ok()) break;
+    auto member = FindMember(*types_, *base, tuple.member());
+    if (!member.ok()) return Fail(member.status());
+    Set(*std::move(member), shape_.add_parts()->mutable_value());
+  }
+  // Only the empty tuple has no numbered base.
+  if (shape_.parts_size() == 0 && types_->TemplateType(type_, 0).has_value()) Fail(absl::NotFoundError("no elements"));
+}
+
+void Application::ApplyTime(const visualizers::Time& time) {
+  shape_.set_kind(v1::Shape::TIME);
+  shape_.set_is_date(time.date());
+  shape_.set_numerator(1);
+  shape_.set_denominator(1);
+  Set(Value(type_, time.count()), shape_.mutable_data());
+  if (!time.nanoseconds().empty()) Set(Value(type_, time.nanoseconds()), shape_.mutable_size());
+  if (time.period().empty()) return;
+  const uint32_t period = TypeOf(time.period());
+  if (!status_.ok()) return;
+  const auto numerator = types_->TemplateValue(period, 0);
+  const auto denominator = types_->TemplateValue(period, 1);
+  if (numerator.value_or(0) <= 0 || denominator.value_or(0) <= 0) return Fail(absl::NotFoundError("no ratio"));
+  shape_.set_numerator(static_cast<uint64_t>(*numerator));
+  shape_.set_denominator(static_cast<uint64_t>(*denominator));
+}
+
+void Application::Apply() {
+  switch (visualizer_.shape_case()) {
+    case Visualizer::kString:
+      shape_.set_kind(v1::Shape::STRING);
+      Set(Pointer(visualizer_.string().data()), shape_.mutable_data());
+      return Set(Value(type_, visualizer_.string().size()), shape_.mutable_size());
+    case Visualizer::kSequence:
+      return ApplySequence(visualizer_.sequence());
+    case Visualizer::kOptional: {
+      shape_.set_kind(v1::Shape::OPTIONAL);
+      Set(Value(type_, visualizer_.optional().engaged()), shape_.mutable_engaged());
+      const v1::Node value = Bind(type_, visualizer_.optional().value());
+      shape_.set_element(value.type());
+      return Set(Address(type_, visualizer_.optional().value()), shape_.mutable_data());
+    }
+    case Visualizer::kPointer:
+      shape_.set_kind(v1::Shape::POINTER);
+      if (!visualizer_.pointer().engaged().empty()) {
+        Set(Value(type_, visualizer_.pointer().engaged()), shape_.mutable_engaged());
+      }
+      if (!visualizer_.pointer().count().empty()) {
+        Set(Value(type_, visualizer_.pointer().count()), shape_.mutable_size());
+      }
+      return Set(Pointer(visualizer_.pointer().target()), shape_.mutable_data());
+    case Visualizer::kList:
+      return ApplyList(visualizer_.list());
+    case Visualizer::kTree:
+      return ApplyTree(visualizer_.tree());
+    case Visualizer::kBlocks:
+      return ApplyBlocks(visualizer_.blocks());
+    case Visualizer::kSlots:
+      return ApplySlots(visualizer_.slots());
+    case Visualizer::kBits:
+      return ApplyBits(visualizer_.bits());
+    case Visualizer::kVariant:
+      return ApplyVariant(visualizer_.variant());
+    case Visualizer::kAlias:
+      shape_.set_kind(v1::Shape::ALIAS);
+      return Set(Bind(type_, visualizer_.alias().value()), shape_.add_parts()->mutable_value());
+    case Visualizer::kMembers:
+      shape_.set_kind(v1::Shape::MEMBERS);
+      return ApplyParts(visualizer_.members().parts());
+    case Visualizer::kTuple:
+      return ApplyTuple(visualizer_.tuple());
+    case Visualizer::kTime:
+      return ApplyTime(visualizer_.time());
+    case Visualizer::SHAPE_NOT_SET:
+      return;
+  }
 }
 
 }  // namespace
 
-absl::StatusOr<v1::Node> ResolvePath(dwarf::TypeGraph* types, uint32_t type, std::string_view path) {
-  types->Expand(type);
-  v1::Node object = MemoryObject(Self(), type);
-  while (!path.empty()) {
-    const std::string_view step = TakeStep(&path);
-    absl::StatusOr<v1::Node> next = absl::NotFoundError("");
-    if (step.size() > 2 && step.front() == '<' && step.back() == '>') {
-      next = StepIntoBase(types, object, step.substr(1, step.size() - 2));
-    } else {
-      next = FindMember(*types, object, step);
-    }
-    if (!next.ok()) {
-      return absl::NotFoundError(
-          absl::StrCat("no member '", std::string(step), "' in ", types->at(object.type()).name()));
-    }
-    object = *std::move(next);
-  }
-  return object;
-}
-
-absl::Status Shaper::Resolve(uint32_t type, std::string_view path, v1::Node* out) {
-  auto node = ResolvePath(types_, type, path);
-  if (!node.ok()) return node.status();
-  *out = *std::move(node);
-  return absl::OkStatus();
-}
-
-// `path` must lead to a pointer; its target is the element type.
-absl::Status Shaper::ResolvePointer(uint32_t type, std::string_view path, v1::Shape* shape, v1::Node* out) {
-  absl::Status status = Resolve(type, path, out);
-  if (!status.ok()) return status;
-  const v1::Type& pointer = types_->at(out->type());
-  if (pointer.kind() != v1::TYPE_POINTER) return absl::NotFoundError("not a pointer");
-  shape->set_element(pointer.target());
-  return absl::OkStatus();
-}
-
-absl::Status Shaper::ApplySequence(const visualizers::Sequence& sequence, uint32_t type, v1::Shape* shape) {
-  if (sequence.array().empty()) {
-    absl::Status status = ResolvePointer(type, sequence.begin(), shape, shape->mutable_data());
-    if (!status.ok()) return status;
-    return sequence.end().empty() ? Resolve(type, sequence.size(), shape->mutable_size())
-                                  : Resolve(type, sequence.end(), shape->mutable_end());
-  }
-  v1::Node array;
-  absl::Status status = Resolve(type, sequence.array(), &array);
-  if (!status.ok()) return status;
-  const v1::Type& array_type = types_->at(array.type());
-  if (array_type.kind() != v1::TYPE_ARRAY) return absl::NotFoundError("not an array");
-  shape->set_element(array_type.target());
-  *shape->mutable_data() = AddressOf(array);
-  *shape->mutable_size() = Word(array_type.count());
-  return absl::OkStatus();
-}
-
-absl::Status Shaper::Apply(const visualizers::Visualizer& visualizer, uint32_t type, v1::Shape* shape) {
-  using visualizers::Visualizer;
-  absl::Status status;
-  switch (visualizer.shape_case()) {
-    case Visualizer::kString:
-      shape->set_kind(v1::Shape::STRING);
-      status = ResolvePointer(type, visualizer.string().data(), shape, shape->mutable_data());
-      status.Update(Resolve(type, visualizer.string().size(), shape->mutable_size()));
-      break;
-    case Visualizer::kSequence:
-      shape->set_kind(v1::Shape::SEQUENCE);
-      status = ApplySequence(visualizer.sequence(), type, shape);
-      break;
-    case Visualizer::kOptional: {
-      shape->set_kind(v1::Shape::OPTIONAL);
-      status = Resolve(type, visualizer.optional().engaged(), shape->mutable_engaged());
-      v1::Node value;
-      status.Update(Resolve(type, visualizer.optional().value(), &value));
-      if (!status.ok()) break;
-      shape->set_element(value.type());
-      *shape->mutable_data() = AddressOf(value);
-      break;
-    }
-    case Visualizer::kPointer:
-      shape->set_kind(v1::Shape::POINTER);
-      status = ResolvePointer(type, visualizer.pointer().target(), shape, shape->mutable_data());
-      break;
-    case Visualizer::SHAPE_NOT_SET:
-      break;
-  }
-  if (status.ok() && shape->element() != 0) types_->Expand(shape->element());
-  return status;
-}
-
 const v1::Shape& Shaper::ShapeOf(uint32_t type) {
-  if (decided_.insert(type).second && types_->at(type).kind() == v1::TYPE_STRUCT) {
-    const visualizers::Visualizer* visualizer = catalog_.Match(types_->raw_name(type));
-    v1::Shape shape;
-    if (visualizer != nullptr && Apply(*visualizer, type, &shape).ok()) {
-      *types_->mutable_at(type)->mutable_shape() = std::move(shape);
+  const v1::TypeKind kind = types_->at(type).kind();
+  if (decided_.insert(type).second && (kind == v1::TYPE_STRUCT || kind == v1::TYPE_UNION)) {
+    const std::string name = types_->raw_name(type);
+    absl::Status misfit;
+    for (const Visualizer* visualizer : catalog_.Matches(name)) {
+      auto shape = Application(*visualizer, type, types_, this).Run();
+      misfit = shape.status();
+      if (!shape.ok()) continue;
+      *types_->mutable_at(type)->mutable_shape() = *std::move(shape);
+      break;
+    }
+    if (!misfit.ok() && misfits_.size() < kMaxMisfits) {
+      misfits_.push_back(
+          absl::StrCat("shown member by member: ", types_->at(type).name(), " (", misfit.message(), ")"));
     }
   }
   return types_->at(type).shape();

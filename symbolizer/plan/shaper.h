@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <set>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "plan.pb.h"
@@ -14,28 +16,22 @@
 
 namespace dlog::plan {
 
-// Sets Type::shape of struct types where a visualizer matches and all its paths exist in the binary's own DWARF;
-// expands element types. One per type graph. Idempotent per type.
+// Sets Type::shape of struct and union types where a visualizer matches and everything it names exists in the binary's
+// own DWARF; expands element types. One per type graph. Idempotent per type.
 class Shaper {
  public:
   Shaper(const visualizers::Catalog& catalog, dwarf::TypeGraph* types) : catalog_(catalog), types_(types) {}
   // Decides about `type`; returns its shape (kind NONE when it has none). The reference is invalidated by further
   // types.
   const v1::Shape& ShapeOf(uint32_t type);
+  // Types for which a visualizer was meant but none fits, each with what the last one misses.
+  const std::vector<std::string>& misfits() const { return misfits_; }
 
  private:
-  absl::Status Apply(const visualizers::Visualizer& visualizer, uint32_t type, v1::Shape* shape);
-  absl::Status ApplySequence(const visualizers::Sequence& sequence, uint32_t type, v1::Shape* shape);
-  absl::Status ResolvePointer(uint32_t type, std::string_view path, v1::Shape* shape, v1::Node* out);
-  absl::Status Resolve(uint32_t type, std::string_view path, v1::Node* out);
-
   const visualizers::Catalog& catalog_;
   dwarf::TypeGraph* types_;
   std::set<uint32_t> decided_;
+  std::vector<std::string> misfits_;
 };
-
-// The member of an object of `type` at `path` (syntax: visualizer.proto), as an object Node over `self`. NotFound names
-// the step that is missing.
-absl::StatusOr<v1::Node> ResolvePath(dwarf::TypeGraph* types, uint32_t type, std::string_view path);
 
 }  // namespace dlog::plan

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/visualizers/catalog.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -69,11 +70,15 @@ absl::Status Catalog::Add(std::string_view text) {
   return absl::OkStatus();
 }
 
-const Visualizer* Catalog::Match(std::string_view raw_type_name) const {
+std::vector<const Visualizer*> Catalog::Matches(std::string_view raw_type_name) const {
+  std::vector<const Visualizer*> found;
   for (const Visualizer& visualizer : file_.visualizer()) {
-    if (MatchesPattern(visualizer.match(), raw_type_name)) return &visualizer;
+    const bool matches =
+        std::any_of(visualizer.match().begin(), visualizer.match().end(),
+                    [&](const std::string& pattern) { return MatchesPattern(pattern, raw_type_name); });
+    if (matches) found.push_back(&visualizer);
   }
-  return nullptr;
+  return found;
 }
 
 }  // namespace dlog::visualizers

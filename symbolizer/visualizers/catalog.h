@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "visualizer.pb.h"
@@ -18,8 +19,8 @@ class Catalog {
   // Adds the visualizers of a text-format Catalog; earlier ones win. InvalidArgument names the line.
   absl::Status Add(std::string_view text);
 
-  // The first visualizer whose pattern matches the raw type name, or nullptr.
-  const Visualizer* Match(std::string_view raw_type_name) const;
+  // The visualizers with a pattern that matches the raw type name, best first.
+  std::vector<const Visualizer*> Matches(std::string_view raw_type_name) const;
 
  private:
   CatalogFile file_;

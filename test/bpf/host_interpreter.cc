@@ -34,6 +34,11 @@ static long dlog_env_read_string(void* dst, dlog_u32 size, dlog_u64 address) {
   return environment.memory->ReadString(static_cast<char*>(dst), size, address);
 }
 static void dlog_env_store64(void* dst, dlog_u64 value) { memcpy(dst, &value, sizeof(value)); }
+static dlog_u64 dlog_env_fetch64(const void* src) {
+  dlog_u64 value;
+  memcpy(&value, src, sizeof(value));
+  return value;
+}
 
 #include "bpf/interpreter.bpf.h"
 #include "test/catch.h"
@@ -62,6 +67,7 @@ bool FakeMemory::ReadByte(uint64_t address, bool sleepable, uint8_t* out) {
 
 long FakeMemory::Read(void* out, uint32_t length, uint64_t address, bool sleepable) {
   ++reads;
+  if (before_read) before_read(reads);
   auto* bytes = static_cast<uint8_t*>(out);
   for (uint32_t i = 0; i < length; ++i) {
     if (!ReadByte(address + i, sleepable, bytes + i)) {
@@ -110,7 +116,7 @@ uint32_t HostInterpreter::Run(uint32_t first, size_t count, bool is_condition) {
   environment = {&ops, &ranges, &memory};
   const dlog_range range = {first, static_cast<uint32_t>(count)};
   dlog_begin(scratch_.get(), &range, is_condition);
-  for (steps_ = 0; steps_ < DLOG_MAX_STEPS; ++steps_) {
+  for (steps_ = 0; steps_ < DLOG_LOOP_STEPS; ++steps_) {
     if (dlog_step(scratch_.get(), sleepable)) break;
   }
   environment = {};
@@ -136,7 +142,7 @@ std::vector<Segment> HostInterpreter::segments() const {
     memcpy(&header, scratch_->data + at, sizeof(header));
     at += sizeof(header);
     Segment segment = {header.address, header.length, header.status, {}};
-    if (header.status != DLOG_SEGMENT_FAULT) {
+    if (header.status != DLOG_SEGMENT_FAULT && header.status != DLOG_SEGMENT_TORN) {
       const uint32_t padded = (header.length + 7) & ~7u;
       REQUIRE(at + padded <= scratch_->cursor);
       segment.bytes.assign(scratch_->data + at, scratch_->data + at + header.length);

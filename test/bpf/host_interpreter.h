@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,6 +29,8 @@ class FakeMemory {
   long ReadString(char* out, uint32_t size, uint64_t address);
 
   int reads = 0;  // calls of Read and ReadString
+  std::function<void(int)>
+      before_read;  // called with the number of the read, if set: what another thread does meanwhile
 
  private:
   static constexpr uint64_t kPage = 4096;
@@ -43,7 +46,7 @@ struct Segment {
   uint64_t address;
   uint32_t length;
   uint16_t status;
-  std::vector<uint8_t> bytes;  // empty for FAULT
+  std::vector<uint8_t> bytes;  // empty for FAULT and TORN
   std::string text() const { return std::string(bytes.begin(), bytes.end()); }
 };
 

@@ -257,7 +257,7 @@ TEST_CASE("a budget that is spent exactly is not exceeded") {
   CHECK(run.flags() == 0);
   CHECK(run.segments().size() == 1);
   for (dlog_op next : {Op(DLOG_OP_COPY, {.a = 0, .len = 1}), Op(DLOG_OP_CSTRING, {.a = 0, .len = 1}),
-                       Op(DLOG_OP_LOAD, {.dst = 20, .a = 0, .jump = 1, .size = 1})}) {
+                       Op(DLOG_OP_LOAD, {.dst = 20, .a = 0, .jump = 1, .size = 1, .off = 64})}) {
     run.capture = {Op(DLOG_OP_COPY, {.a = 0, .len = 32}), next};
     CHECK(run.RunCapture() == kDone);
     CHECK(run.flags() == DLOG_RECORD_BUDGET);

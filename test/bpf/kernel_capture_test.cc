@@ -80,18 +80,17 @@ TEST_CASE("memory is captured through registers") {
     const auto records = Drain(runtime.get());
     REQUIRE(records.size() == 1);
     const auto segments = Segments(records[0]);
-    REQUIRE(segments.size() == 6);
+    REQUIRE(segments.size() == 5);  // the load finds its bytes in the copy before it
     CHECK(segments[0].bytes == std::string("the quick brown fox\0", 20));
     CHECK(segments[0].header.status == DLOG_SEGMENT_OK);
     CHECK(segments[0].header.address == target.data("text"));
     CHECK(segments[1].bytes == "qui");
     CHECK(segments[1].header.status == DLOG_SEGMENT_TRUNCATED);
     CHECK(segments[2].bytes == std::string("\x09\0\0\0\0\0\0\0", 8));
-    CHECK(segments[3].bytes == segments[2].bytes);
-    CHECK(segments[4].bytes == "the quick");
-    CHECK(segments[5].header.status == DLOG_SEGMENT_FAULT);
-    CHECK(segments[5].header.address == 9);
-    CHECK(segments[5].header.length == 16);
+    CHECK(segments[3].bytes == "the quick");
+    CHECK(segments[4].header.status == DLOG_SEGMENT_FAULT);
+    CHECK(segments[4].header.address == 9);
+    CHECK(segments[4].header.length == 16);
   }
 }
 

@@ -36,6 +36,10 @@ inline std::string AstText(const Ast& ast) {
   if (ast.kind == AstKind::kIndex) op = "[]";
   if (ast.kind == AstKind::kDeref) op = "deref";
   if (ast.kind == AstKind::kAddressOf) op = "addr";
+  if (ast.kind == AstKind::kCast) {
+    return "((" + ast.type_name + std::string(ast.integer, '*') + ") " + AstText(*ast.operands[0]) + ")";
+  }
+  if (ast.kind == AstKind::kAccessor) return "(" + ast.text + "() " + AstText(*ast.operands[0]) + ")";
   std::string out = "(";
   out += ast.kind == AstKind::kUnary || ast.kind == AstKind::kBinary ? ast.text : op;
   for (const AstPtr& operand : ast.operands) out += " " + AstText(*operand);

@@ -171,7 +171,9 @@ TEST_CASE("what would change the program or run its code is refused with the rea
   ExpectError("++x", "'++' is not allowed", 0);
   ExpectError("x--", "'--' is not allowed", 1);
   ExpectError("f(1)", "calls are not supported", 1);
-  ExpectError("v.size()", "calls are not supported", 6);
+  ExpectError("v.swap()", "calls are not supported", 6);
+  ExpectError("v.size(1)", "calls are not supported", 6);
+  ExpectError("size()", "calls are not supported", 4);
   ExpectError("a[f(x)]", "calls are not supported", 3);
   ExpectError("new T", "'new' is not allowed", 0);
   ExpectError("a + delete p", "'delete' is not allowed", 4);
@@ -182,22 +184,20 @@ TEST_CASE("what would change the program or run its code is refused with the rea
 
 TEST_CASE("C++ that is not supported says so") {
   ExpectError("a ? b : c", "'?:' is not supported", 2);
-  ExpectError("(int)x", "casts are not supported", 0);
-  ExpectError("(unsigned char)x", "casts are not supported", 0);
-  ExpectError("(T)x", "casts are not supported", 0);
-  ExpectError("(T *)x", "casts are not supported", 0);
-  ExpectError("(ns::T **)x", "casts are not supported", 0);
-  ExpectError("(const T&)x", "casts are not supported", 0);
-  ExpectError("int(x)", "casts are not supported", 0);
-  ExpectError("static_cast<int>(x)", "casts are not supported", 0);
-  ExpectError("1 + reinterpret_cast<T*>(x)", "casts are not supported", 4);
+  ExpectError("(const T&)x", "this cast is not supported", 0);
+  ExpectError("(int&)x", "this cast is not supported", 0);
+  ExpectError("(long short)x", "this cast is not supported", 0);
+  ExpectError("int(x)", "this cast is not supported", 0);
+  ExpectError("const_cast<int*>(x)", "this cast is not supported", 0);
+  ExpectError("dynamic_cast<T*>(x)", "this cast is not supported", 0);
+  ExpectError("static_cast<std::vector<int>>(x)", "this cast is not supported", 0);
   ExpectError("sizeof(x)", "'sizeof' is not supported", 0);
   ExpectError("a, b", "comma", 1);
   ExpectError("a;", "statements", 1);
   ExpectError("a <=> b", "'<=>'", 2);
   ExpectError("a.*b", "pointers to members", 1);
   ExpectError("T{1}", "braced", 1);
-  ExpectError("std::vector<int>::npos", "casts are not supported", 12);
+  ExpectError("std::vector<int>::npos", "this cast is not supported", 12);
   ExpectError("while", "'while' is not a name", 0);
   ExpectError("a.this", "'this' is not a name", 2);
   ExpectError("a.$x", "member's name", 2);
@@ -208,6 +208,35 @@ TEST_CASE("a parenthesised name is not a cast when an operator follows") {
   CHECK(Parse("(a) * b") == "(* a b)");
   CHECK(Parse("(a)[1]") == "([] a 1:int)");
   CHECK(Parse("((a))") == "a");
+}
+
+TEST_CASE("casts to scalar and pointer types") {
+  CHECK(Parse("(int)x") == "((int) x)");
+  CHECK(Parse("(unsigned char)x + 1") == "(+ ((unsigned char) x) 1:int)");
+  CHECK(Parse("(long unsigned int)-x") == "((unsigned long) (- x))");
+  CHECK(Parse("(T)x") == "((T) x)");
+  CHECK(Parse("(const ns::T * const *)x->y") == "((ns::T**) (-> x y))");
+  CHECK(Parse("(struct S*)&x") == "((S*) (addr x))");
+  CHECK(Parse("(T*)*p") == "((T*) (deref p))");
+  CHECK(Parse("static_cast<long long>(a + b)") == "((long long) (+ a b))");
+  CHECK(Parse("reinterpret_cast<T*>(x)->y") == "(-> ((T*) x) y)");
+  CHECK(Parse("((double)a) / b") == "(/ ((double) a) b)");
+}
+
+TEST_CASE("what a container's shape answers is written as a call") {
+  CHECK(Parse("v.size()") == "(size() v)");
+  CHECK(Parse("p->v.empty() || q") == "(|| (empty() (-> p v)) q)");
+  CHECK(Parse("p->size()") == "(size() (deref p))");
+  CHECK(Parse("v.at(2).name") == "(. ([] v 2:int) name)");
+  CHECK(Parse("v.front().size() > 3") == "(> (size() (front() v)) 3:int)");
+}
+
+TEST_CASE("casts nest as deeply as anything else, and no deeper") {
+  std::string deep = "x";
+  for (int i = 0; i < 1000; ++i) deep = "static_cast<int>(" + deep + ")";
+  const auto parsed = ParseExpression(deep.substr(0, 4000));
+  REQUIRE_FALSE(parsed.ok());
+  CHECK(std::string(parsed.status().message()).find("nested too deeply") != std::string::npos);
 }
 
 TEST_CASE("syntax errors point at the place") {

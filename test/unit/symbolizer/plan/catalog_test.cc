@@ -14,17 +14,17 @@ TEST_CASE("a star matches any text, the rest matches itself") {
   CHECK_FALSE(MatchesPattern("a*b*c", "a--c--b"));
 }
 
-TEST_CASE("the built-in catalog knows the string and leaves packed bools alone") {
+TEST_CASE("the built-in catalog has the more special visualizer first") {
   auto catalog = Catalog::BuiltIn();
   REQUIRE(catalog.ok());
-  const Visualizer* string =
-      catalog->Match("std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >");
-  REQUIRE(string != nullptr);
-  CHECK(string->has_string());
-  const Visualizer* bits = catalog->Match("std::vector<bool, std::allocator<bool> >");
-  REQUIRE(bits != nullptr);
-  CHECK(bits->shape_case() == Visualizer::SHAPE_NOT_SET);
-  CHECK(catalog->Match("shop::Order") == nullptr);
+  const auto strings =
+      catalog->Matches("std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >");
+  REQUIRE(strings.size() == 1);
+  CHECK(strings[0]->has_string());
+  const auto bits = catalog->Matches("std::vector<bool, std::allocator<bool> >");
+  REQUIRE(bits.size() == 2);
+  CHECK(bits[0]->has_bits());
+  CHECK(catalog->Matches("shop::Order").empty());
 }
 
 TEST_CASE("a broken visualizer file is refused with the line") {
