@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Walks over linked objects, loads from what was recorded already, and words that are read again at the end.
-#include <catch2/catch.hpp>
-
 #include "bpf/abi.h"
+#include "test/catch.h"
 #include "test/bpf/host_interpreter.h"
 
 namespace dlog::test {
