@@ -139,8 +139,8 @@ void ForEachOperand(v1::Node* node, Function replace) {
       replace(node->mutable_checked()->mutable_value());
       break;
     case v1::Node::kSelect:
-      replace(node.mutable_select()->mutable_key());
-      for (auto& candidate : *node.mutable_select()->mutable_cases()) replace(candidate.mutable_value());
+      replace(node->mutable_select()->mutable_key());
+      for (auto& candidate : *node->mutable_select()->mutable_cases()) replace(candidate.mutable_value());
       break;
     case v1::Node::kComposite:
       for (auto& piece : *node->mutable_composite()->mutable_pieces()) replace(piece.mutable_value());
