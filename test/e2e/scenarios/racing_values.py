@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers that another thread changes while they are captured: shown as they were at one moment, or not shown."""
+import collections
+
+import fixtures
+import harness
+from harness import check
+from registry import scenario
+
+EVENTS = 400
+
+
+def _letter(size):
+    return chr(ord("a") + size % 26)
+
+
+def _wrong_numbers(value):
+    items = [item.get("value") for item in value.get("items", []) if item["status"] == "ok"]
+    return [item for item in items if item != value["size"]]
+
+
+def _wrong_texts(value):
+    texts = [item["value"] for item in value.get("items", []) if item["status"] == "ok"]
+    return [text for text in texts if text != _letter(len(text)) * len(text)]
+
+
+def _wrong_text(value):
+    text = value["value"]
+    return [text] if text != _letter(len(text)) * len(text) else []
+
+
+def _wrong_tree(value):
+    pairs = [[field.get("value") for field in item["fields"]] for item in value.get("items", []) if item["status"] == "ok"]
+    return [pair for at, pair in enumerate(pairs) if pair != [at, value["size"]]]
+
+
+CHECKS = {"s.numbers": _wrong_numbers, "s.text": _wrong_text, "s.words": _wrong_texts, "s.queue": _wrong_numbers,
+          "s.chain": _wrong_numbers, "s.tree": _wrong_tree}
+
+
+@scenario("racing/containers of a writing thread", needs=("bpf", "g++"))
+def _racing(env):
+    program = fixtures.compile_program("race", ["race.cc", "keep.cc"], "-std=c++20", "-O1", "-g")
+    line = harness.source_line("test/e2e/programs/race.cc", "// the logpoint")
+    with env.running([program]) as target:
+        seen = collections.Counter()
+        for expression, wrong in CHECKS.items():
+            events = env.ctl_ok("-o", "json", "log", "-p", target.pid, f"race.cc:{line}", "{" + expression + "}", "--rate", "0",
+                                "--hits", EVENTS, "--string", "64").json_lines()
+            for event in events:
+                value = event["values"][0]
+                seen[expression, value["status"]] += 1
+                if value["status"] in ("ok", "truncated"):
+                    check(not wrong(value), f"{expression} never was {value['text']!r}: {wrong(value)[:5]}")
+        for expression in CHECKS:
+            check(seen[expression, "ok"] > 0, f"{expression} was never shown: {dict(seen)}")
+        check(sum(count for (_, status), count in seen.items() if status == "torn") > 0, f"nothing was torn: {dict(seen)}")
