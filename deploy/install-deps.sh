@@ -50,6 +50,7 @@ test_packages() {
   local java
   java=$(first_of openjdk-17-dbg openjdk-21-dbg)
   echo "${java%-dbg}-jre-headless" "$java"
+  first_of libc++-19-dev libc++-dev  # containers of another standard library
   first_of python3.11-dbg python3.12-dbg python3.13-dbg
 }
 

@@ -55,6 +55,9 @@ class Renderer {
                        std::string* text);
   void RenderEnum(const pipeline::Scalar& value, const v1::Type& type, Position at, v1::Value* out, std::string* text);
   void RenderFloat(const pipeline::Scalar& value, Position at, v1::Value* out, std::string* text);
+  void RenderErrno(int64_t number, v1::Value* out, std::string* text);
+  // Seconds since 1970 in the user's format.
+  void RenderDate(int64_t seconds, Position at, v1::Value* out, std::string* text);
   void RenderBool(const pipeline::Scalar& value, Position at, v1::Value* out, std::string* text);
   void RenderPointer(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
                      std::string* text);

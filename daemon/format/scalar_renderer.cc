@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Numbers, characters, enums and pointers.
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <ctime>
 #include <iterator>
 
 #include "daemon/format/leaf.h"
@@ -20,6 +23,8 @@ using pipeline::ScalarKind;
 using pipeline::Uint128;
 
 namespace {
+
+constexpr int64_t kMaxErrno = 4095;
 
 // Room for any number in decimal: a shortest binary64, or 128 bits with sign.
 struct NumberText {
@@ -117,6 +122,8 @@ void Renderer::RenderScalar(const Object& object, const v1::Type* type, Position
 
 void Renderer::RenderInteger(const Scalar& value, Position at, v1::Value* out, std::string* text) {
   SetInteger(value, out);
+  if (at.root && format_ == "errno") return RenderErrno(static_cast<int64_t>(value.bits), out, text);
+  if (at.root && format_.starts_with('%')) return RenderDate(static_cast<int64_t>(value.bits), at, out, text);
   if (value.type.size > 8) {
     if (value.type.kind == ScalarKind::kSigned) {
       return Leaf(value.as_signed(), NumberText(value.as_signed()).view(), at, out, text);
@@ -129,6 +136,25 @@ void Renderer::RenderInteger(const Scalar& value, Position at, v1::Value* out, s
   }
   const auto number = static_cast<uint64_t>(value.bits);
   Leaf(number, NumberText(number).view(), at, out, text);
+}
+
+// "ENOENT"; "-ENOENT" as kernel functions return it; numbers that are no errors stay numbers.
+void Renderer::RenderErrno(int64_t number, v1::Value* out, std::string* text) {
+  const bool negative = number < 0 && number > -kMaxErrno;
+  const char* name = number > kMaxErrno || number < -kMaxErrno || number == 0
+                         ? nullptr
+                         : strerrorname_np(static_cast<int>(negative ? -number : number));
+  const std::string plain =
+      name == nullptr ? fmt::format("{}", number) : fmt::format("{}{}", negative ? "-" : "", name);
+  out->set_text(plain);
+  text->append(plain);
+}
+
+void Renderer::RenderDate(int64_t seconds, Position at, v1::Value* out, std::string* text) {
+  const time_t time = seconds;
+  std::tm parts = {};
+  if (gmtime_r(&time, &parts) == nullptr) return Fail(v1::STATUS_ERROR, "time out of range", out, text);
+  Leaf(parts, {}, at, out, text);
 }
 
 void Renderer::RenderBool(const Scalar& value, Position at, v1::Value* out, std::string* text) {
@@ -144,7 +170,7 @@ void Renderer::RenderBool(const Scalar& value, Position at, v1::Value* out, std:
 
 void Renderer::RenderFloat(const Scalar& value, Position at, v1::Value* out, std::string* text) {
   out->set_double_value(static_cast<double>(value.real));
-  if (value.type.size == 4) {
+  if (value.type.size <= 4) {
     const auto number = static_cast<float>(value.real);
     return Leaf(number, NumberText(number).view(), at, out, text);
   }

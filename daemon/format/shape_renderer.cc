@@ -409,6 +409,7 @@ void Renderer::RenderTime(const Object& object, const v1::Shape& shape, Position
   if (!(shape.is_date() ? AppendDate(time, &plain) : AppendDuration(time, &plain))) {
     return Fail(v1::STATUS_ERROR, "time out of range", out, text);
   }
+  if (at.root && format_.starts_with('%') && shape.is_date()) return RenderDate(WholeSeconds(time), at, out, text);
   if (time.is_float) {
     out->set_double_value(static_cast<double>(time.real));
   } else {

@@ -72,20 +72,21 @@ void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out) {
   AppendCalendar(unix_ns / kNsPerSecond - (unix_ns % kNsPerSecond < 0), fraction_ns, fraction_digits, out);
 }
 
-bool AppendDate(const TimeValue& time, std::string* out) {
-  // 0000-01-01 and 9999-12-31.
-  constexpr int64_t kFirst = -62167219200;
-  constexpr int64_t kLast = 253402300799;
+namespace {
+
+// 0000-01-01 and 9999-12-31.
+constexpr int64_t kFirst = -62167219200;
+constexpr int64_t kLast = 253402300799;
+
+// Seconds rounded down and nanoseconds.
+bool Split(const TimeValue& time, int64_t* whole, int64_t* fraction_ns) {
   if (time.nanoseconds < 0 || time.nanoseconds >= kNsPerSecond || time.denominator == 0) return false;
-  const Unit* unit = UnitOf(time);
-  int digits = unit == nullptr || time.nanoseconds != 0 ? 9 : unit->digits;
   __int128 ns = 0;
   if (time.is_float) {
     const long double seconds =
         time.real * static_cast<long double>(time.numerator) / static_cast<long double>(time.denominator);
     if (!(seconds >= static_cast<long double>(kFirst) && seconds <= static_cast<long double>(kLast))) return false;
     ns = static_cast<__int128>(seconds * static_cast<long double>(kNsPerSecond));
-    digits = 9;
   } else {
     __int128 scaled = 0;
     if (__builtin_mul_overflow(static_cast<__int128>(time.count) * static_cast<__int128>(time.numerator),
@@ -97,8 +98,26 @@ bool AppendDate(const TimeValue& time, std::string* out) {
   ns += time.nanoseconds;
   const __int128 seconds = ns / kNsPerSecond - (ns % kNsPerSecond < 0);
   if (seconds < kFirst || seconds > kLast) return false;
-  AppendCalendar(static_cast<int64_t>(seconds), static_cast<int64_t>(ns - seconds * kNsPerSecond), digits, out);
+  *whole = static_cast<int64_t>(seconds);
+  *fraction_ns = static_cast<int64_t>(ns - seconds * kNsPerSecond);
   return true;
+}
+
+}  // namespace
+
+bool AppendDate(const TimeValue& time, std::string* out) {
+  int64_t whole = 0;
+  int64_t fraction_ns = 0;
+  if (!Split(time, &whole, &fraction_ns)) return false;
+  const Unit* unit = UnitOf(time);
+  AppendCalendar(whole, fraction_ns, unit == nullptr || time.nanoseconds != 0 || time.is_float ? 9 : unit->digits, out);
+  return true;
+}
+
+int64_t WholeSeconds(const TimeValue& time) {
+  int64_t whole = 0;
+  int64_t fraction_ns = 0;
+  return Split(time, &whole, &fraction_ns) ? whole : 0;
 }
 
 bool AppendDuration(const TimeValue& time, std::string* out) {

@@ -24,6 +24,8 @@ struct TimeValue {
 // As a date, with the digits that the unit has. False when the year is beyond 9999, or the nanoseconds are no part of a
 // second.
 bool AppendDate(const TimeValue& time, std::string* out);
+// Rounded down; only after AppendDate.
+int64_t WholeSeconds(const TimeValue& time);
 // "1500ms", "2.5s", "7[1/30]s", as std::format writes durations. False as above.
 bool AppendDuration(const TimeValue& time, std::string* out);
 

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "daemon/format/format_spec.h"
 #include "daemon/format/renderer.h"
 
@@ -18,6 +21,12 @@ std::string Shortened(std::string text) {
     text.resize(WithoutCutCharacter(text));
   }
   return text;
+}
+
+uint32_t FormatCount(const std::string& format) {
+  uint32_t count = 0;
+  std::from_chars(format.data() + 1, format.data() + format.size(), count);
+  return count;
 }
 
 }  // namespace
@@ -145,6 +154,12 @@ void Renderer::Absorb(const v1::Value& part, std::string_view label, v1::Value* 
 
 void RenderValue(const pipeline::Object& object, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
                  const RenderLimits& limits, const std::string& format, const SymbolLookup& symbols, v1::Value* out) {
+  if (format.starts_with('[')) {
+    // "[3]": the first three elements.
+    RenderLimits fewer = limits;
+    fewer.items = std::min(limits.items, FormatCount(format));
+    return RenderValue(object, types, image, fewer, std::string(), symbols, out);
+  }
   Renderer renderer(types, image, limits, format, symbols);
   std::string nested_form;
   renderer.Render(object, {}, out, &nested_form);

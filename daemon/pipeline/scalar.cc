@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/pipeline/scalar.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace dlog::pipeline {
 namespace {
@@ -19,7 +21,7 @@ ScalarType Integer(ScalarKind kind, uint64_t size) {
 ScalarType Float(const v1::Type& type) {
   // __float128 and x87 long double have the same size; only the name tells them apart.
   if (type.name().find("128") != std::string::npos) return {};
-  if (type.size() != 4 && type.size() != 8 && type.size() != 12 && type.size() != 16) return {};
+  if (type.size() != 2 && type.size() != 4 && type.size() != 8 && type.size() != 12 && type.size() != 16) return {};
   return {ScalarKind::kFloat, static_cast<uint8_t>(type.size())};
 }
 
@@ -28,6 +30,17 @@ T FromBytes(const uint8_t* bytes) {
   T value;
   std::memcpy(&value, bytes, sizeof(value));
   return value;
+}
+
+// IEEE binary16; __bf16 is kept out by its name.
+long double HalfFromBits(uint16_t bits) {
+  const int exponent = bits >> 10 & 31;
+  const auto fraction = static_cast<long double>(bits & 1023);
+  long double value = std::ldexp(fraction + (exponent != 0 ? 1024 : 0), std::max(exponent, 1) - 25);
+  if (exponent == 31)
+    value =
+        fraction == 0 ? std::numeric_limits<long double>::infinity() : std::numeric_limits<long double>::quiet_NaN();
+  return bits >> 15 != 0 ? -value : value;
 }
 
 const char* DecodeX87(const uint8_t* bytes, long double* out) {
@@ -72,7 +85,9 @@ ScalarType ScalarTypeOf(uint32_t index, const TypeTable& types) {
 const char* DecodeScalar(ScalarType type, const uint8_t* bytes, Scalar* out) {
   out->type = type;
   if (type.is_float()) {
-    if (type.size == 4) {
+    if (type.size == 2) {
+      out->real = HalfFromBits(FromBytes<uint16_t>(bytes));
+    } else if (type.size == 4) {
       out->real = FromBytes<float>(bytes);
     } else if (type.size == 8) {
       out->real = FromBytes<double>(bytes);
@@ -92,6 +107,8 @@ void EncodeScalar(const Scalar& value, uint8_t* bytes) {
   std::memset(bytes, 0, value.type.size);
   if (!value.type.is_float()) {
     std::memcpy(bytes, &value.bits, value.type.size);
+  } else if (value.type.size == 2) {
+    return;  // ConvertScalar makes none
   } else if (value.type.size == 4) {
     const float real = static_cast<float>(value.real);
     std::memcpy(bytes, &real, sizeof(real));
@@ -129,6 +146,7 @@ const char* ConvertScalar(const Scalar& value, ScalarType to, Scalar* out) {
     *out = MakeInteger(to, truth);
     return nullptr;
   }
+  if (to.is_float() && to.size == 2 && value.type.size != 2) return "conversion to a half is not supported";
   if (to.is_float()) {
     long double real = value.real;
     if (!value.type.is_float()) {

@@ -57,6 +57,7 @@ struct TypeGraph::Impl {
   void Describe(uint32_t index);
   void Fill(uint32_t index);
   void FillMembers(uint32_t index, const Dwarf_Die& definition);
+  void FillComplex(uint32_t index);
   void FillArray(uint32_t index, const Dwarf_Die& core, bool full);
   uint32_t Opaque(uint64_t size, const std::string& name);
   std::optional<Dwarf_Die> TemplateArgument(uint32_t index, size_t n) const;
@@ -170,6 +171,10 @@ void TypeGraph::Impl::Fill(uint32_t index) {
       case v1::TYPE_ENUM:
       case v1::TYPE_STRUCT:
       case v1::TYPE_UNION: {
+        if (Tag(*core) == DW_TAG_base_type) {
+          FillComplex(index);
+          break;
+        }
         const std::optional<Dwarf_Die> definition = DefinitionOf(module, *core);
         if (!definition.has_value()) break;
         v1::Type* type = table->Mutable(index);
@@ -190,6 +195,27 @@ void TypeGraph::Impl::Fill(uint32_t index) {
   }
   entries[index].in_progress = false;
   --depth;
+}
+
+// The real and the imaginary part of a complex number.
+void TypeGraph::Impl::FillComplex(uint32_t index) {
+  const uint64_t size = table->Get(index).size() / 2;
+  const char* name = size == 4 ? "float" : size == 8 ? "double" : "long double";
+  const auto [slot, added] = builtins.try_emplace({v1::TYPE_FLOAT, size, name});
+  if (added) {
+    v1::Type part;
+    part.set_kind(v1::TYPE_FLOAT);
+    part.set_size(size);
+    part.set_name(name);
+    slot->second = Append(std::move(part), Entry{std::nullopt, 0, true, false, name});
+  }
+  const uint32_t part = slot->second;
+  for (const char* member : {"real", "imag"}) {
+    v1::Field* field = table->Mutable(static_cast<int>(index))->add_fields();
+    field->set_name(member);
+    field->set_type(part);
+    field->set_offset(member[0] == 'r' ? 0 : size);
+  }
 }
 
 void TypeGraph::Impl::FillMembers(uint32_t index, const Dwarf_Die& definition) {
@@ -280,6 +306,22 @@ uint32_t TypeGraph::Builtin(v1::TypeKind kind, uint64_t size, std::string_view n
     type.set_size(size);
     type.set_name(std::string(name));
     slot->second = impl_->Append(std::move(type), Impl::Entry{std::nullopt, 0, true, false, std::string(name)});
+  }
+  return slot->second;
+}
+
+uint32_t TypeGraph::ArrayOf(uint32_t element, uint64_t count) {
+  const std::string name = at(element).name() + " [" + std::to_string(count) + "]";
+  const auto [slot, added] = impl_->builtins.try_emplace({v1::TYPE_ARRAY, count, std::to_string(element)});
+  if (added) {
+    v1::Type type;
+    type.set_kind(v1::TYPE_ARRAY);
+    type.set_target(element);
+    type.set_count(count);
+    const uint64_t size = at(element).size();
+    if (size != 0 && count <= kMaxObjectSize / size) type.set_size(size * count);
+    type.set_name(name);
+    slot->second = impl_->Append(std::move(type), Impl::Entry{std::nullopt, 0, true, false, name});
   }
   return slot->second;
 }

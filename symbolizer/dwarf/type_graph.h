@@ -41,6 +41,7 @@ class TypeGraph {
   std::optional<int64_t> TemplateValue(uint32_t index, size_t n);
 
   uint32_t PointerTo(uint32_t index);
+  uint32_t ArrayOf(uint32_t element, uint64_t count);
   // A fundamental type that need not exist in the binary: "bool", "int", "unsigned long", "double", ...
   uint32_t Builtin(v1::TypeKind kind, uint64_t size, std::string_view name);
 

@@ -12,7 +12,8 @@ v1::TypeKind FloatKind(const Dwarf_Die& core) {
   const std::string_view name = NameOf(core);
   // 16 bytes are x87 extended precision for `long double` and binary128 for the others.
   if (size == 16) return name == "long double" ? v1::TYPE_FLOAT : v1::TYPE_OPAQUE;
-  return size == 4 || size == 8 ? v1::TYPE_FLOAT : v1::TYPE_OPAQUE;
+  if (size == 2 && name.find("bf16") != std::string_view::npos) return v1::TYPE_OPAQUE;
+  return size == 2 || size == 4 || size == 8 ? v1::TYPE_FLOAT : v1::TYPE_OPAQUE;
 }
 
 v1::TypeKind BaseKind(const Dwarf_Die& core) {
@@ -32,8 +33,15 @@ v1::TypeKind BaseKind(const Dwarf_Die& core) {
       return v1::TYPE_UTF_CHAR;
     case DW_ATE_float:
       return FloatKind(core);
+    case DW_ATE_complex_float: {
+      // Shown as a struct of its two parts; those of binary128 are left out.
+      const uint64_t size = UnsignedOf(core, DW_AT_byte_size).value_or(0);
+      return size == 8 || size == 16 || (size == 32 && NameOf(core) == std::string_view("complex long double"))
+                 ? v1::TYPE_STRUCT
+                 : v1::TYPE_OPAQUE;
+    }
     default:
-      return v1::TYPE_OPAQUE;  // complex, decimal, fixed-point
+      return v1::TYPE_OPAQUE;  // decimal, fixed-point
   }
 }
 

@@ -66,6 +66,8 @@ class CaptureCompiler {
   absl::Status FollowBits(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowOptional(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowPointer(OpEmitter* out, const v1::Shape& shape);
+  // What lies behind a struct in registers: a string view, a span, a smart pointer.
+  absl::Status FollowInHand(OpEmitter* out, const v1::Node& object);
   absl::Status FollowParts(OpEmitter* out, const v1::Shape& shape);
   // Follows one of `parts`: an object inside the object.
   absl::Status FollowPart(OpEmitter* out, const v1::Node& value);

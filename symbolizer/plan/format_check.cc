@@ -7,8 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/numbers.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/plan/conversions.h"
+#include "symbolizer/plan/nodes.h"
 
 namespace dlog::plan {
 namespace {
@@ -30,6 +32,31 @@ bool WantsInteger(std::string_view format) {
 }
 
 bool IsSpecial(std::string_view format) { return format.front() == '[' || format.front() == '%' || format == "errno"; }
+
+bool IsContainer(v1::Shape::Kind shape) {
+  switch (shape) {
+    case v1::Shape::SEQUENCE:
+    case v1::Shape::LIST:
+    case v1::Shape::TREE:
+    case v1::Shape::BLOCKS:
+    case v1::Shape::SLOTS:
+    case v1::Shape::BITS:
+    case v1::Shape::ALIAS:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string SpecialComplaint(const v1::Type& type, const v1::Shape& shape, std::string_view format) {
+  if (format.front() == '[') {
+    return type.kind() == v1::TYPE_ARRAY || IsContainer(shape.kind()) ? ""
+                                                                      : "only pointers and containers have elements";
+  }
+  if (format == "errno") return IsInteger(type) ? "" : "an errno is an integer";
+  const bool is_time = (shape.kind() == v1::Shape::TIME && shape.is_date()) || (IsInteger(type) && type.size() >= 4);
+  return is_time ? "" : "only points in time and integers (seconds since 1970) have a date";
+}
 
 std::string ComplaintFor(const v1::Type& type, v1::Shape::Kind shape, const std::string& format) {
   if (shape != v1::Shape::NONE) return Complaint(format, std::string_view());
@@ -57,13 +84,31 @@ std::string ComplaintFor(const v1::Type& type, v1::Shape::Kind shape, const std:
 
 }  // namespace
 
-absl::Status CheckFormatFits(const dwarf::TypeGraph& types, v1::Shape::Kind shape, const v1::Node& node,
+v1::Node WithFormat(dwarf::TypeGraph* types, v1::Node node, std::string_view format) {
+  if (format.empty() || types->at(node.type()).kind() != v1::TYPE_POINTER) return node;
+  const uint32_t target = types->at(node.type()).target();
+  if (format.front() == '[') {
+    uint64_t count = 0;
+    types->Expand(target);
+    if (types->at(target).size() == 0 || !absl::SimpleAtoi(std::string(format.substr(1, format.size() - 2)), &count)) {
+      return node;
+    }
+    return MemoryObject(std::move(node), types->ArrayOf(target, count));
+  }
+  const uint64_t size = types->at(target).size();
+  if (format.back() == 's' && (size == 1 || types->at(target).kind() == v1::TYPE_VOID)) {
+    return MakeConvert(std::move(node), types->PointerTo(Fundamental(types, "char")));
+  }
+  return node;
+}
+
+absl::Status CheckFormatFits(const dwarf::TypeGraph& types, const v1::Shape& shape, const v1::Node& node,
                              const SourceExpression& value) {
   if (value.format.empty()) return absl::OkStatus();
   const v1::Type* type = &types.at(node.type());
   if (type->kind() == v1::TYPE_REFERENCE) type = &types.at(type->target());
-  const std::string complaint =
-      IsSpecial(value.format) ? "this form is not known to this version" : ComplaintFor(*type, shape, value.format);
+  const std::string complaint = IsSpecial(value.format) ? SpecialComplaint(*type, shape, value.format)
+                                                        : ComplaintFor(*type, shape.kind(), value.format);
   if (complaint.empty()) return absl::OkStatus();
   return WithHint(absl::InvalidArgumentError(fmt::format("format ':{}' does not fit '{}' of type {}: {}", value.format,
                                                          value.text, type->name(), complaint)),

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "symbolizer/dwarf/slice.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/nodes.h"
 
@@ -330,6 +331,12 @@ absl::StatusOr<uint32_t> OpEmitter::MemberValue(const v1::Node& node) {
     if (!is_bitfield) return ReadObject(*address, type);
     word = EmitLoad(*address, static_cast<uint32_t>(bytes), false);
   } else {
+    if (member.object().has_composite() && !is_bitfield) {
+      auto slice = dwarf::SliceLocation(member.object(), member.offset(), bytes);
+      if (!slice.ok()) return slice.status();
+      slice->set_type(node.type());
+      return Value(*slice);
+    }
     v1::Node whole = member.object();
     whole.set_type(0);
     word = Value(whole);
@@ -483,8 +490,53 @@ absl::StatusOr<uint32_t> OpEmitter::BinaryValue(const v1::Node& node) {
     cell = EmitArith(op, *left, *right, IsSignedInteger(operand_type));
   }
   if (!cell.ok() || comparison) return cell;
+  if (use_ == Use::kCondition && !is_float && IsSignedInteger(operand_type)) {
+    absl::Status status = CheckOverflow(op, size, *left, *right, *cell);
+    if (!status.ok()) return status;
+  }
   const v1::Type& type = types_.at(node.type());
   return Extended(*cell, ScalarSize(type, node.type()), IsSignedInteger(type));
+}
+
+// Overflow has no value. (In a capture user space finds it.)
+absl::Status OpEmitter::CheckOverflow(v1::Operator op, uint64_t size, uint32_t left, uint32_t right, uint32_t result) {
+  if (op == v1::OP_DIV || op == v1::OP_MOD || (op == v1::OP_MUL && size == 8)) {
+    auto by_minus_one = EmitArithImm(v1::OP_EQ, right, -1);
+    auto of_least = EmitArithImm(v1::OP_EQ, left, size < 8 ? -(int64_t{1} << (8 * size - 1)) : INT64_MIN);
+    if (!by_minus_one.ok() || !of_least.ok()) return of_least.status();
+    auto both = EmitArith(v1::OP_AND, *by_minus_one, *of_least);
+    if (!both.ok()) return both.status();
+    auto fits = EmitArithImm(v1::OP_EQ, *both, 0);
+    if (!fits.ok()) return fits.status();
+    absl::Status status = FailUnless(*fits);
+    if (!status.ok() || op != v1::OP_MUL) return status;
+  }
+  if (op != v1::OP_ADD && op != v1::OP_SUB && op != v1::OP_MUL) return absl::OkStatus();
+  if (size < 8) {
+    auto narrow = Extended(result, size, true);
+    if (!narrow.ok()) return narrow.status();
+    auto same = EmitArith(v1::OP_EQ, *narrow, result);
+    return same.ok() ? FailUnless(*same) : same.status();
+  }
+  if (op == v1::OP_MUL) {
+    const Label end = NewLabel();
+    Jump(v1::CAP_JUMP_IF_ZERO, right, end);
+    auto quotient = EmitArith(v1::OP_DIV, result, right, true);
+    if (!quotient.ok()) return quotient.status();
+    auto same = EmitArith(v1::OP_EQ, *quotient, left);
+    if (!same.ok()) return same.status();
+    absl::Status status = FailUnless(*same);
+    Place(end);
+    return status;
+  }
+  // The result's sign differs from that of both operands (of the left one and the negated right one).
+  auto a = EmitArith(v1::OP_XOR, left, op == v1::OP_ADD ? result : right);
+  auto b = EmitArith(v1::OP_XOR, op == v1::OP_ADD ? right : left, result);
+  if (!a.ok() || !b.ok()) return b.status();
+  auto both = EmitArith(v1::OP_AND, *a, *b);
+  if (!both.ok()) return both.status();
+  auto fits = EmitArithImm(v1::OP_GE, *both, 0, true);
+  return fits.ok() ? FailUnless(*fits) : fits.status();
 }
 
 absl::StatusOr<uint32_t> OpEmitter::ConvertValue(const v1::Node& node) {

@@ -93,6 +93,7 @@ class OpEmitter {
   absl::StatusOr<uint32_t> SelectValue(const v1::Select& select);
   absl::Status Check(const v1::Node& condition);
   absl::Status FailUnless(uint32_t cell);
+  absl::Status CheckOverflow(v1::Operator op, uint64_t size, uint32_t left, uint32_t right, uint32_t result);
 
   const dwarf::TypeGraph& types_;
   const Use use_;

@@ -116,7 +116,8 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
     absl::Status status = node.status();
     if (node.ok()) {
       bound.set_type_name(types->at(node->type()).name());
-      status = CheckFormatFits(*types, shaper->ShapeOf(node->type()).kind(), *node, value);
+      node = WithFormat(types, *std::move(node), value.format);
+      status = CheckFormatFits(*types, v1::Shape(shaper->ShapeOf(node->type())), *node, value);
       if (status.ok()) status = compiler.AddValue(*node);
     }
     if (status.ok()) {

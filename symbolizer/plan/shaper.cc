@@ -59,6 +59,8 @@ class Application {
   v1::Node Address(uint32_t type, const std::string& text);
   // A pointer; its target is the element type.
   v1::Node Pointer(const std::string& text);
+  // A pointer, or an address with the type of what is there.
+  v1::Node PointerTo(const std::string& text, const std::string& element);
   uint32_t TypeOf(const std::string& text);
   uint32_t OneTypeOf(std::string base);
   void Set(v1::Node node, v1::Node* out) { *out = std::move(node); }
@@ -118,6 +120,12 @@ v1::Node Application::Pointer(const std::string& text) {
   return node;
 }
 
+v1::Node Application::PointerTo(const std::string& text, const std::string& element) {
+  if (element.empty()) return Pointer(text);
+  shape_.set_element(TypeOf(element));
+  return Value(type_, text);
+}
+
 // "a | b": b when a does not fit.
 uint32_t Application::TypeOf(const std::string& text) {
   if (!status_.ok()) return 0;
@@ -157,7 +165,7 @@ uint32_t Application::OneTypeOf(std::string base) {
 void Application::ApplySequence(const visualizers::Sequence& sequence) {
   shape_.set_kind(v1::Shape::SEQUENCE);
   if (sequence.array().empty()) {
-    Set(Pointer(sequence.begin()), shape_.mutable_data());
+    Set(PointerTo(sequence.begin(), sequence.element()), shape_.mutable_data());
     if (sequence.end().empty()) return Set(Value(type_, sequence.size()), shape_.mutable_size());
     return Set(Value(type_, sequence.end()), shape_.mutable_end());
   }
@@ -292,7 +300,8 @@ void Application::ApplyVariant(const visualizers::Variant& variant) {
 void Application::ApplyTuple(const visualizers::Tuple& tuple) {
   shape_.set_kind(v1::Shape::MEMBERS);
   types_->Expand(type_);
-  const v1::Node object = MemoryObject(Self(), type_);
+  const v1::Node object = tuple.object().empty() ? MemoryObject(Self(), type_) : Bind(type_, tuple.object());
+  if (!status_.ok()) return;
   for (int i = 0; i < kMaxParts; ++i) {
     absl::StatusOr<v1::Node> base = absl::NotFoundError("");
     for (std::string pattern : tuple.base()) {
@@ -330,7 +339,7 @@ void Application::Apply() {
   switch (visualizer_.shape_case()) {
     case Visualizer::kString:
       shape_.set_kind(v1::Shape::STRING);
-      Set(Pointer(visualizer_.string().data()), shape_.mutable_data());
+      Set(PointerTo(visualizer_.string().data(), visualizer_.string().element()), shape_.mutable_data());
       return Set(Value(type_, visualizer_.string().size()), shape_.mutable_size());
     case Visualizer::kSequence:
       return ApplySequence(visualizer_.sequence());

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs with constant contents: format specs, rare types, values in registers, Abseil."""
+import re
+import subprocess
+
+import fixtures
+import harness
+from harness import Skip, check, check_equal
+from registry import scenario
+
+FORMATS = {
+    "s.first:[3]": "{10, 20, 30}", "s.bytes:s": "raw text", "s.anything:s": "behind void", "s.values:[2]": "{1, 2, ...}<truncated 2/5>",
+    "s.values:[9]": "{1, 2, 3, 4, 5}", "s.error:errno": "ENOENT", "s.failure:errno": "-EAGAIN", "s.fine:errno": "0",
+    "s.when:%F %T": "2023-11-14 22:13:20", "s.seconds:%Y": "2023", "s.when": "2023-11-14T22:13:20.000000000Z",
+    "s.z": "{real = 1.5, imag = -2}", "s.c.real": "3", "s.c": "{real = 3, imag = 0}", "s.lanes": "{1, -2, 3, -4}",
+    "s.values[s.count]": "4", "s.values.back()": "5", "*s.null": "<unreadable 0x0>", "(long)s.big + 1": "2147483648",
+    "(unsigned char)s.error:#x": "0x2", "s.values.size()": "5",
+}
+# What fails fails alone; the rest of the line is there.
+ALONE = {"s.count / s.zero": "division by zero", "s.big + 1": "overflow", "s.values[s.count / s.zero]": "division by zero",
+         "s.values[99]": "index out of range", "1 << s.big": "shift"}
+ABSEIL = {
+    "s.none": "{}", "s.one": '{["key"] = 1}', "s.keys": "{7}", "s.inside": "{1, 2}", "s.empty": "{}", "s.some": "3",
+    "s.outside": '{"a", "b", "and a long one that is on the heap"}', "s.nothing": "nullopt", "s.view": "a view", "s.span": "{1, 2}",
+    "s.when": "2023-11-14T22:13:20.123000000Z", "s.back": "-1.5s", "s.many.size()": "20",
+}
+
+
+def _values(env, target, source, mark, expressions, *options):
+    line = harness.source_line(f"test/e2e/programs/{source}", mark)
+    template = "\x1f".join("{" + expression + "}" for expression in expressions)
+    event, = env.ctl_ok("-o", "json", "log", "-p", target.pid, f"{source}:{line}", template, "--rate", "0", "--hits", 1, *options).json_lines()
+    return dict(zip(expressions, event["message"].split("\x1f"))), event
+
+
+def _compare(env, target, source, expected, mark="// the logpoint"):
+    shown, _ = _values(env, target, source, mark, list(expected))
+    wrong = [f"{expression}: shows {shown[expression]!r}, is {text!r}" for expression, text in expected.items() if shown[expression] != text]
+    check(not wrong, "\n    ".join(wrong))
+
+
+for _compiler in ("g++", "clang++"):
+    for _level in ("-O0", "-O2"):
+        @scenario(f"formats/{_compiler} {_level}", needs=("bpf", _compiler))
+        def _formats(env, compiler=_compiler, level=_level):
+            program = fixtures.compile_program(f"formats-{compiler}{level}", ["formats.cc", "keep.cc"], "-std=c++20", level, "-g",
+                                               compiler=compiler)
+            with env.running([program]) as target:
+                expected = dict(FORMATS)
+                _compare(env, target, "formats.cc", expected)
+                shown, _ = _values(env, target, "formats.cc", "// the logpoint", [*ALONE, "s.count"])
+                check_equal(shown["s.count"], "3", "the value behind those that fail")
+                for expression, reason in ALONE.items():
+                    check(re.fullmatch(f"<error: .*{reason}.*>", shown[expression]), f"{expression}: {shown[expression]!r}")
+
+
+@scenario("formats/views in registers", needs=("bpf", "g++"))
+def _views(env):
+    program = fixtures.compile_program("formats-g++-O2", ["formats.cc", "keep.cc"], "-std=c++20", "-O2", "-g", compiler="g++")
+    with env.running([program]) as target:
+        _compare(env, target, "formats.cc", {"text": "seen in registers", "window": "{10, 20, 30}", "text.size()": "17",
+                                             "window[1]": "20", "text == \"seen in registers\"": "true"}, "// the views")
+        _, event = _values(env, target, "formats.cc", "// the views", ["window"], "--if", 'text == "seen in registers" && window.size() == 3')
+        check_equal(event["values"][0]["text"], "{10, 20, 30}", "with a condition on both")
+
+
+@scenario("abseil/containers and times", needs=("bpf", "g++", "pkg-config"))
+def _abseil(env):
+    names = ["absl_flat_hash_map", "absl_flat_hash_set", "absl_time"]
+    found = subprocess.run(["pkg-config", "--cflags", "--libs", *names], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        raise Skip("no Abseil for pkg-config")
+    program = fixtures.compile_program("abseil", ["abseil.cc", "keep.cc"], "-std=c++20", "-O1", "-g", *_linked_last(found.stdout.split()))
+    with env.running([program]) as target:
+        _compare(env, target, "abseil.cc", ABSEIL)
+        _, event = _values(env, target, "abseil.cc", "// the logpoint", ["s.many"])
+        pairs = {field[0]["value"]: field[1]["value"] for field in (item["fields"] for item in event["values"][0]["items"])}
+        check_equal(pairs, {i: f"v{i}" for i in range(20)}, "s.many")
+
+
+def _linked_last(flags):
+    """Sources come after these flags on the command line, so libraries must not be dropped as unused."""
+    return ["-Wl,--no-as-needed", *flags, "-Wl,--as-needed"]
