@@ -41,7 +41,8 @@ enum {
   DLOG_MAX_ROUTINES = 16384,
   DLOG_MAX_LOGPOINTS = 2048,
   DLOG_SCRATCH_PER_CPU = 4,
-  DLOG_NREGS = 18,             /* DWARF 0..15 general, 16 rip, 17 reserved (thread pointer) */
+  DLOG_NREGS = 18,             /* DWARF 0..15 general, 16 rip; 17 is the thread pointer (fs base) */
+  DLOG_THREAD_POINTER = 17,    /* only there, as a register and as a cell, when register_mask has its bit */
   DLOG_NCELLS = 64,            /* power of two: cells are masked */
   DLOG_CELL_SELF = 18,         /* a routine starts with the object's address here */
   DLOG_CELL_PARAM = 19,        /* and with what its caller passed along here */

@@ -14,4 +14,12 @@ struct pt_regs {
   unsigned long orig_ax, ip, cs, flags, sp, ss;
 };
 
+/* arch/x86/include/asm/processor.h, include/linux/sched.h: relocated to the running kernel's layout by libbpf. */
+struct thread_struct {
+  unsigned long fsbase; /* of the thread as the kernel set it: arch_prctl(), clone(CLONE_SETTLS) */
+} __attribute__((preserve_access_index));
+struct task_struct {
+  struct thread_struct thread;
+} __attribute__((preserve_access_index));
+
 #endif /* DLOG_BPF_KERNEL_H */

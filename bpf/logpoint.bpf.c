@@ -150,6 +150,13 @@ static DLOG_INLINE int dlog_admit(struct dlog_logpoint* lp, struct dlog_counters
   return 1;
 }
 
+static DLOG_OWN_FRAME dlog_u64 dlog_thread_pointer(void) {
+  const struct task_struct* task = (const struct task_struct*)bpf_get_current_task();
+  unsigned long base = 0;
+  bpf_probe_read_kernel(&base, sizeof(base), &task->thread.fsbase);
+  return base;
+}
+
 /* Without branches: the verifier sees one path, the CPU predicts nothing. */
 #define DLOG_MASKED(mask, n, value) ((value) & -(dlog_u64)((mask) >> (n)&1))
 
@@ -171,7 +178,7 @@ static DLOG_INLINE void dlog_store_registers(dlog_u64* out, const struct pt_regs
   out[14] = DLOG_MASKED(mask, 14, ctx->r14);
   out[15] = DLOG_MASKED(mask, 15, ctx->r15);
   out[16] = DLOG_MASKED(mask, 16, ctx->ip);
-  out[17] = 0;
+  out[DLOG_THREAD_POINTER] = mask & (1u << DLOG_THREAD_POINTER) ? dlog_thread_pointer() : 0;
 }
 
 /* All but boot_ns. */
@@ -276,7 +283,7 @@ static DLOG_INLINE int dlog_hit_interpreted(struct pt_regs* ctx, const struct dl
     return 0;
   }
   dlog_begin_hit(s, site);
-  dlog_store_registers(s->cells, ctx, 0x1ffff);
+  dlog_store_registers(s->cells, ctx, site->register_mask | 0x1ffff);
   if (dlog_condition_holds(s, site, counters, sleepable)) dlog_capture_if_admitted(s, ctx, site, counters, sleepable);
   dlog_release_scratch(s);
   return 0;

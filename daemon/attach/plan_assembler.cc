@@ -16,7 +16,7 @@ constexpr int kMaxConditionOps = 2048;  // well below DLOG_MAX_STEPS: a conditio
 constexpr int kMaxPlanOps = 16384;
 constexpr int kMaxPlanRoutines = 2048;
 constexpr uint32_t kMaxWalk = 1 << 20;  // objects; the steps of a hit end it long before
-constexpr int kMaxRegister = 16;        // rip; 17 is reserved
+constexpr int kMaxRegister = DLOG_THREAD_POINTER;
 static_assert(kMaxConditionOps < DLOG_MAX_STEPS);
 static_assert(kMaxPlanOps <= std::numeric_limits<uint16_t>::max(), "dlog_op::jump");
 static_assert(kMaxPlanOps <= DLOG_MAX_OPS && kMaxPlanRoutines <= DLOG_MAX_ROUTINES);
@@ -59,7 +59,7 @@ class OpLowering {
   void Code(dlog_op_code code) { op_.code = static_cast<uint8_t>(code); }
 
   uint8_t Read(uint32_t cell, absl::string_view name) {
-    if (cell >= DLOG_NCELLS || cell == kMaxRegister + 1) {
+    if (cell >= DLOG_NCELLS) {
       Fail(absl::StrCat("operand ", name, " = cell ", cell, " does not exist"));
       return 0;
     }
@@ -351,11 +351,17 @@ class Assignment {
 
 using OpList = google::protobuf::RepeatedPtrField<v1::CaptureOp>;
 
+// Cells that have a value from the start: the registers, the thread pointer only when it is asked for.
+CellSet InitialCells(const v1::CapturePlan& plan) {
+  constexpr CellSet kThreadPointer = CellSet{1} << DLOG_THREAD_POINTER;
+  return (kRegisters & ~kThreadPointer) | (plan.register_mask() & kThreadPointer);
+}
+
 absl::StatusOr<dlog_range> AssembleList(const OpList& list, ListKind kind, absl::string_view name, int routines,
-                                        std::vector<dlog_op>* out) {
+                                        CellSet initial, std::vector<dlog_op>* out) {
   const dlog_range range = {static_cast<uint32_t>(out->size()), static_cast<uint32_t>(list.size())};
   const CellSet self = kind == ListKind::kRoutine ? CellSet{1} << DLOG_CELL_SELF | CellSet{1} << DLOG_CELL_PARAM : 0;
-  Assignment assignment(list.size(), kRegisters | self);
+  Assignment assignment(list.size(), initial | self);
   for (int i = 0; i < list.size(); ++i) {
     OpLowering lowering(list[i], kind, i, list.size(), routines);
     const absl::Status status = lowering.Run();
@@ -396,15 +402,16 @@ absl::StatusOr<AssembledPlan> AssemblePlan(const v1::CapturePlan& plan) {
   AssembledPlan out;
   out.register_mask = plan.register_mask();
   const int routines = plan.routines_size();
-  auto condition = AssembleList(plan.condition(), ListKind::kCondition, "condition", routines, &out.ops);
+  const CellSet cells = InitialCells(plan);
+  auto condition = AssembleList(plan.condition(), ListKind::kCondition, "condition", routines, cells, &out.ops);
   if (!condition.ok()) return condition.status();
-  auto capture = AssembleList(plan.ops(), ListKind::kCapture, "capture", routines, &out.ops);
+  auto capture = AssembleList(plan.ops(), ListKind::kCapture, "capture", routines, cells, &out.ops);
   if (!capture.ok()) return capture.status();
   out.condition = *condition;
   out.capture = *capture;
   for (int i = 0; i < routines; ++i) {
-    auto routine =
-        AssembleList(plan.routines(i).ops(), ListKind::kRoutine, absl::StrCat("routine ", i), routines, &out.ops);
+    auto routine = AssembleList(plan.routines(i).ops(), ListKind::kRoutine, absl::StrCat("routine ", i), routines,
+                                cells, &out.ops);
     if (!routine.ok()) return routine.status();
     out.routines.push_back(*routine);
   }

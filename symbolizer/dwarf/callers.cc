@@ -23,25 +23,35 @@ bool Contains(const std::vector<AddressRange>& ranges, LinkAddress address) {
   return std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& r) { return r.Contains(address); });
 }
 
-// The ranges of all compile units, ascending.
-const std::vector<UnitIndex::Code>& UnitRanges(const Module& module) {
+// The ranges of all compile units, ascending; empty when there are more than `most` units.
+const std::vector<UnitIndex::Code>& UnitRanges(const Module& module, size_t most) {
   std::optional<std::vector<UnitIndex::Code>>& known = module.cache().unit_ranges;
-  if (!known.has_value()) {
-    known.emplace();
-    ForEachUnit(module, false, [&](const Dwarf_Die& unit) {
-      for (const AddressRange& range : RangesOf(module, unit)) known->push_back({range, unit});
-      return true;
-    });
-    std::stable_sort(known->begin(), known->end(),
-                     [](const auto& a, const auto& b) { return a.range.begin < b.range.begin; });
-  }
+  if (known.has_value()) return *known;
+  known.emplace();
+  size_t units = 0;
+  ForEachUnit(module, false, [&](const Dwarf_Die& unit) {
+    for (const AddressRange& range : RangesOf(module, unit)) known->push_back({range, unit});
+    return ++units <= most;
+  });
+  if (units > most) known->clear();
+  std::stable_sort(known->begin(), known->end(),
+                   [](const auto& a, const auto& b) { return a.range.begin < b.range.begin; });
+  module.ReleasePages();
   return *known;
 }
 
 std::optional<Dwarf_Die> UnitAt(const Module& module, LinkAddress address) {
-  const auto& units = UnitRanges(module);
+  // .debug_aranges is small and tells at once, but not every compiler writes it. To look at all units is dear when
+  // there are many; where some have aranges, what is not found there mostly has no debug information at all.
+  constexpr size_t kFewUnits = 256;
+  Dwarf_Aranges* aranges = nullptr;
+  size_t count = 0;
+  const bool has_aranges = dwarf_getaranges(module.dwarf(), &aranges, &count) == 0 && count > 0;
+  Dwarf_Die unit;
+  if (has_aranges && dwarf_addrdie(module.dwarf(), address.value, &unit) != nullptr) return ContentUnit(unit);
+  const auto& units = UnitRanges(module, has_aranges ? kFewUnits : SIZE_MAX);
   auto behind = std::upper_bound(units.begin(), units.end(), address,
-                                 [](LinkAddress a, const UnitIndex::Code& unit) { return a < unit.range.begin; });
+                                 [](LinkAddress a, const UnitIndex::Code& u) { return a < u.range.begin; });
   if (behind == units.begin() || !std::prev(behind)->range.Contains(address)) return std::nullopt;
   return std::prev(behind)->die;
 }

@@ -23,15 +23,17 @@ inline absl::Status MalformedExpression(const std::string& what) {
 }
 inline absl::Status UnsupportedExpression(const std::string& what) { return absl::UnimplementedError(what); }
 
-// The type of a stack entry: generic (the address size, signedness by operation) or an integer base type.
+// The type of a stack entry: generic (the address size, signedness by operation), an integer or a floating-point base
+// type.
 struct StackType {
   bool generic = true;
+  bool is_float = false;
   bool is_signed = false;
   uint32_t size = 8;
   friend bool operator==(const StackType&, const StackType&) = default;
 };
 
-// `word` holds the value extended to 64 bits by its own type.
+// `word` holds the value extended to 64 bits by its own type; of floating point it is a node of that type.
 struct Entry {
   v1::Node word;
   StackType type;
@@ -64,10 +66,13 @@ class Evaluator {
   absl::Status Numbered(const Dwarf_Op& op, bool* done);
   absl::Status Stack(const Dwarf_Op& op);
   absl::Status Arithmetic(const Dwarf_Op& op);
+  absl::Status Convert(const Dwarf_Op& op, const StackType& to);
+  absl::Status FloatArithmetic(const Dwarf_Op& op, Entry left, Entry right);
   absl::Status SignedArithmetic(uint8_t atom, Entry left, Entry right);
   absl::Status Compare(v1::Operator op, Entry left, Entry right);
   absl::Status Typed(const Dwarf_Op& op);
   absl::Status Context(const Dwarf_Op& op);
+  absl::Status ThreadLocal();
   absl::Status EntryValue(const Dwarf_Op& op);
   absl::Status ParameterReference(const Dwarf_Op& op);
   absl::Status Terminal(const Dwarf_Op& op);

@@ -126,7 +126,7 @@ absl::Status Evaluator::Step(const Dwarf_Op& op) {
       return ImplicitPointer(op);
     case DW_OP_form_tls_address:
     case kGnuPushTlsAddress:
-      return UnsupportedExpression("thread-local variable");
+      return ThreadLocal();
     case DW_OP_call2:
     case DW_OP_call4:
     case DW_OP_call_ref:
@@ -225,6 +225,16 @@ absl::Status Evaluator::Context(const Dwarf_Op& op) {
   return Push(BinaryNode(v1::OP_ADD, RegisterNode(kRipRegister), ConstantNode(*address - context_.probe.value)));
 }
 
+absl::Status Evaluator::ThreadLocal() {
+  absl::StatusOr<Entry> offset = Pop();
+  if (!offset.ok()) return offset.status();
+  const std::optional<uint64_t> known = ConstantValue(offset->word);
+  if (!known.has_value() || !context_.thread_local_address) return UnsupportedExpression("thread-local variable");
+  absl::StatusOr<v1::Node> address = context_.thread_local_address(*known);
+  if (!address.ok()) return address.status();
+  return Push(*std::move(address));
+}
+
 absl::Status Evaluator::EntryValue(const Dwarf_Op& op) {
   Dwarf_Attribute inner;
   Dwarf_Op* ops = nullptr;
@@ -295,7 +305,7 @@ absl::StatusOr<v1::Node> Evaluator::TakeLocation() {
       break;
   }
   if (!any_) return absl::FailedPreconditionError("optimized out");
-  if (stack_.empty()) return MalformedExpression("no address on the stack");
+  if (stack_.empty() || stack_.back().type.is_float) return MalformedExpression("no address on the stack");
   return MemoryNode(std::move(stack_.back().word));
 }
 
@@ -304,6 +314,8 @@ absl::StatusOr<v1::Node> Evaluator::TakeAddress() {
     return MalformedExpression("pieces where an address is needed");
   if (form_ == Form::kRegister) return std::move(terminal_);
   if (stack_.empty()) return MalformedExpression("no address on the stack");
+  if (stack_.back().type.is_float)
+    return UnsupportedExpression("a floating-point number where a machine word is needed");
   return std::move(stack_.back().word);
 }
 

@@ -13,6 +13,24 @@
 namespace dlog::dwarf {
 namespace {
 
+// The number whose bytes are the low ones of a machine word.
+v1::Node FromBits(v1::Node word, const StackType& type) {
+  v1::Node out;
+  out.set_type(kFloatMark | type.size);
+  v1::Composite::Piece* piece = out.mutable_composite()->add_pieces();
+  piece->set_size(type.size);
+  *piece->mutable_value() = std::move(word);
+  return out;
+}
+
+v1::Node TypedNegation(v1::Node number, const StackType& type) {
+  v1::Node out;
+  out.set_type(kFloatMark | type.size);
+  out.mutable_unary()->set_op(v1::OP_NEG);
+  *out.mutable_unary()->mutable_operand() = std::move(number);
+  return out;
+}
+
 // LLVM mixes literals, which are generic, with typed values: `convert int; lit3; mul`. A literal then means that value
 // of the other operand's type. False when neither is a literal.
 bool AdoptType(Entry* left, Entry* right) {
@@ -44,9 +62,12 @@ absl::StatusOr<StackType> Evaluator::BaseType(const Dwarf_Op& op, uint64_t offse
   const bool is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
   const bool is_integer = is_signed || encoding == DW_ATE_unsigned || encoding == DW_ATE_unsigned_char ||
                           encoding == DW_ATE_boolean || encoding == DW_ATE_address || encoding == DW_ATE_UTF;
-  if (!is_integer) return UnsupportedExpression("floating-point location expression");
+  if (encoding == DW_ATE_float && (size == 4 || size == 8))
+    return StackType{false, true, true, static_cast<uint32_t>(size)};
+  if (!is_integer)
+    return UnsupportedExpression("location expression on numbers that are neither integers nor IEEE binary32 or 64");
   if (size < 1 || size > 8) return UnsupportedExpression("location expression on integers wider than 64 bits");
-  return StackType{false, is_signed, static_cast<uint32_t>(size)};
+  return StackType{false, false, is_signed, static_cast<uint32_t>(size)};
 }
 
 absl::Status Evaluator::Typed(const Dwarf_Op& op) {
@@ -59,6 +80,7 @@ absl::Status Evaluator::Typed(const Dwarf_Op& op) {
     case DW_OP_GNU_regval_type: {
       auto word = RegisterWord(op.number);
       if (!word.ok()) return word.status();
+      if (type->is_float) return Push(FromBits(*std::move(word), *type), *type);
       return Push(Extend(*std::move(word), type->size, type->is_signed), *type);
     }
     case DW_OP_deref_type:
@@ -66,6 +88,12 @@ absl::Status Evaluator::Typed(const Dwarf_Op& op) {
       auto address = Pop();
       if (!address.ok()) return address.status();
       if (op.number != type->size) return MalformedExpression("DW_OP_deref_type with a size that is not its type's");
+      if (address->type.is_float) return MalformedExpression("a floating-point number as an address");
+      if (type->is_float) {
+        v1::Node object = MemoryNode(std::move(address->word));
+        object.set_type(kFloatMark | type->size);
+        return Push(std::move(object), *type);
+      }
       v1::Node word = LoadNode(std::move(address->word), type->size);
       return Push(type->is_signed ? Extend(std::move(word), type->size, true) : std::move(word), *type);
     }
@@ -78,19 +106,66 @@ absl::Status Evaluator::Typed(const Dwarf_Op& op) {
         return MalformedExpression("typed constant without its block");
       }
       if (block.length != type->size) return MalformedExpression("typed constant of a wrong size");
+      if (type->is_float) {
+        v1::Node number;
+        number.set_constant(block.data, block.length);
+        number.set_type(kFloatMark | type->size);
+        return Push(std::move(number), *type);
+      }
       uint64_t value = 0;
       std::copy_n(block.data, block.length, reinterpret_cast<uint8_t*>(&value));
       return Push(Extend(ConstantNode(value), type->size, type->is_signed), *type);
     }
-    default: {  // convert and reinterpret differ for floating point only; a reinterpret keeps the size
-      auto operand = Pop();
-      if (!operand.ok()) return operand.status();
-      const bool reinterpret = op.atom == DW_OP_reinterpret || op.atom == DW_OP_GNU_reinterpret;
-      if (reinterpret && operand->type.size != type->size)
-        return MalformedExpression("DW_OP_reinterpret changes the size");
-      return Push(Extend(std::move(operand->word), type->size, type->is_signed), *type);
-    }
+    default:
+      return Convert(op, *type);
   }
+}
+
+absl::Status Evaluator::Convert(const Dwarf_Op& op, const StackType& to) {
+  absl::StatusOr<Entry> operand = Pop();
+  if (!operand.ok()) return operand.status();
+  const StackType& from = operand->type;
+  if (op.atom == DW_OP_reinterpret || op.atom == DW_OP_GNU_reinterpret) {
+    if (from.size != to.size) return MalformedExpression("DW_OP_reinterpret changes the size");
+    if (from.is_float && !to.is_float) return UnsupportedExpression("the bits of a floating-point number");
+    if (to.is_float && !from.is_float) return Push(FromBits(std::move(operand->word), to), to);
+    if (to.is_float) return Push(std::move(operand->word), to);
+    return Push(Extend(std::move(operand->word), to.size, to.is_signed), to);
+  }
+  if (!from.is_float && !to.is_float) return Push(Extend(std::move(operand->word), to.size, to.is_signed), to);
+  const uint32_t number = kFloatMark | to.size;
+  if (from.is_float && to.is_float) return Push(ConvertNode(std::move(operand->word), number), to);
+  if (from.is_float) {
+    // C++ truncates, too, and what does not fit has no value.
+    v1::Node whole = ConvertNode(std::move(operand->word), to.is_signed ? kSignedMark | 8 : 0);
+    return Push(Extend(to.is_signed ? ConvertNode(std::move(whole), 0) : std::move(whole), to.size, to.is_signed), to);
+  }
+  if (from.generic) return UnsupportedExpression("conversion to floating point from a number of unknown sign");
+  v1::Node whole = from.is_signed ? ConvertNode(std::move(operand->word), kSignedMark | 8) : std::move(operand->word);
+  return Push(ConvertNode(std::move(whole), number), to);
+}
+
+absl::Status Evaluator::FloatArithmetic(const Dwarf_Op& op, Entry left, Entry right) {
+  if (left.type != right.type) return MalformedExpression("operands of different types");
+  const auto is = [&op](int atom) { return op.atom == atom; };
+  const v1::Operator arithmetic = is(DW_OP_plus)    ? v1::OP_ADD
+                                  : is(DW_OP_minus) ? v1::OP_SUB
+                                  : is(DW_OP_mul)   ? v1::OP_MUL
+                                  : is(DW_OP_div)   ? v1::OP_DIV
+                                                    : v1::OP_NONE;
+  if (arithmetic != v1::OP_NONE) {
+    const uint32_t type = kFloatMark | left.type.size;
+    return Push(TypedBinaryNode(arithmetic, std::move(left.word), std::move(right.word), type), left.type);
+  }
+  const v1::Operator comparison = is(DW_OP_eq)   ? v1::OP_EQ
+                                  : is(DW_OP_ne) ? v1::OP_NE
+                                  : is(DW_OP_lt) ? v1::OP_LT
+                                  : is(DW_OP_le) ? v1::OP_LE
+                                  : is(DW_OP_gt) ? v1::OP_GT
+                                  : is(DW_OP_ge) ? v1::OP_GE
+                                                 : v1::OP_NONE;
+  if (comparison == v1::OP_NONE) return MalformedExpression("integer operation on floating-point numbers");
+  return Push(TypedBinaryNode(comparison, std::move(left.word), std::move(right.word), 0));
 }
 
 absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
@@ -100,6 +175,14 @@ absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
   if (!top.ok()) return UnsupportedExpression(fmt::format("DWARF operation {:#x}", static_cast<unsigned>(op.atom)));
   Entry right = *std::move(top);
   const StackType type = right.type;
+  if (type.is_float && op.atom == DW_OP_neg) {
+    v1::Node negated = TypedNegation(std::move(right.word), type);
+    return Push(std::move(negated), type);
+  }
+  const bool binary = op.atom != DW_OP_deref && op.atom != DW_OP_deref_size && op.atom != DW_OP_plus_uconst &&
+                      op.atom != DW_OP_not && op.atom != DW_OP_abs;
+  if (type.is_float && !binary)
+    return UnsupportedExpression("location expression with an integer operation on a floating-point number");
   auto typed = [&](v1::Node word) { return Push(Extend(std::move(word), type.size, type.is_signed), type); };
   switch (op.atom) {
     case DW_OP_deref:
@@ -128,6 +211,7 @@ absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
                : UnsupportedExpression(fmt::format("DWARF operation {:#x}", static_cast<unsigned>(op.atom)));
   }
   Entry left = *std::move(second);
+  if (left.type.is_float || right.type.is_float) return FloatArithmetic(op, std::move(left), std::move(right));
   const bool shift = op.atom == DW_OP_shl || op.atom == DW_OP_shr || op.atom == DW_OP_shra;
   if (!shift && left.type != right.type && !AdoptType(&left, &right))
     return MalformedExpression("operands of different types");

@@ -27,6 +27,13 @@ constexpr uint32_t kStackPointer = 7;  // rsp
 // information says where they are, they have not been touched.
 bool IsPreserved(uint64_t reg) { return reg == 3 || reg == kFramePointer || (reg >= 12 && reg <= 15); }
 
+// Not so functions that never return (gcc 14 saves nothing there) or that are called in another way (preserve_none).
+bool KeepsRegisters(const Dwarf_Die& function) {
+  if (function.addr == nullptr) return true;
+  const std::optional<uint64_t> convention = UnsignedOf(function, DW_AT_calling_convention);
+  return !FlagOf(function, DW_AT_noreturn) && convention.value_or(DW_CC_normal) == DW_CC_normal;
+}
+
 // The register that an operand of DW_OP_entry_value or a DW_AT_location of a call site's parameter names.
 std::optional<uint64_t> NamedRegister(std::span<const Dwarf_Op> ops) {
   if (ops.size() != 1) return std::nullopt;
@@ -97,8 +104,9 @@ absl::StatusOr<v1::Node> Frame::CallersRegister(uint64_t reg) const {
     return absl::FailedPreconditionError(fmt::format("malformed call frame information at {:#x}", pc_.value));
   }
   if (count == 0) {
-    // "Same value" is also what no rule means for registers that the ABI lets every callee change.
-    if (ops == nullptr && IsPreserved(reg)) return Register(reg);
+    // libdw tells "undefined" and "no rule" not apart. No rule means that the function has not touched a register that
+    // the ABI bids it keep, and nothing for the others.
+    if (IsPreserved(reg) && KeepsRegisters(function_)) return Register(reg);
     return absl::FailedPreconditionError(
         fmt::format("the caller's {} is not kept", RegisterName(static_cast<uint32_t>(reg))));
   }
@@ -201,10 +209,12 @@ absl::StatusOr<v1::Node> Frame::FromCallers(const Wanted& wanted) const {
       BinaryNode(v1::OP_ADD, BinaryNode(v1::OP_SUB, *std::move(back), *std::move(here)), ConstantNode(probe_.value));
   std::map<std::string, v1::Select::Case*> by_value;
   size_t silent = callers.undescribed;
+  std::string reason = silent > 0 ? "its callers do not describe their arguments" : "";
   for (const CallSite& site : callers.sites) {
     absl::StatusOr<v1::Node> value = ValueAtCall(site, wanted);
     if (!value.ok() || NodeCount(*value) > kMaxNodesPerCaller) {
       ++silent;
+      if (!value.ok()) reason = std::string(value.status().message());
       continue;
     }
     v1::Select::Case*& candidate = by_value[value->SerializeAsString()];
@@ -215,8 +225,9 @@ absl::StatusOr<v1::Node> Frame::FromCallers(const Wanted& wanted) const {
     candidate->add_keys(site.return_address.value);
   }
   if (select->cases_size() == 0) {
-    return unknown(callers.sites.empty() && silent == 0 ? "and it is only called through pointers or from other files"
-                                                        : "and no caller describes it");
+    if (callers.sites.empty() && silent == 0)
+      return unknown("and it is only called through pointers or from other files");
+    return unknown(fmt::format("and no caller describes it ({})", reason.empty() ? "too complex" : reason));
   }
   select->set_otherwise("only its value at the function's entry is known, and this caller does not describe it");
   return out;

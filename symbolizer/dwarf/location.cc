@@ -12,6 +12,7 @@
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/frame.h"
 #include "symbolizer/dwarf/prologue.h"
+#include "symbolizer/dwarf/tls_x86_64.h"
 
 namespace dlog::dwarf {
 namespace {
@@ -116,6 +117,10 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
   context.object = [&](const Dwarf_Die& object) -> absl::StatusOr<v1::Node> {
     if (hops >= kMaxPointerHops) return absl::FailedPreconditionError("optimized out");
     return LocationAt(module, scope, object, point, hops + 1);
+  };
+  context.thread_local_address = [&](uint64_t offset) {
+    const char* linkage_name = LinkageNameOf(variable);
+    return ThreadLocalAddress(module, offset, linkage_name[0] == '\0' ? NameOf(variable) : linkage_name, point.probe);
   };
   auto location = EvaluateLocation(*ops, context);
   if (!location.ok() || IsLocationList(*attr)) return location;

@@ -31,7 +31,7 @@ struct ProbePoint {
 //   implicit pointer   implicit_pointer; its target, when that has a location, as if asked for itself
 // Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the address or only the value at the
 // function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented naming the operation
-// or register class that cannot be captured (vector registers, TLS) or "thread-local variable";
+// or register class that cannot be captured (vector registers, the thread-local variables of some libraries);
 // InvalidArgument for a malformed description (this variable only).
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point);

@@ -118,6 +118,53 @@ v1::Node BinaryNode(v1::Operator op, v1::Node left, v1::Node right) {
   return out;
 }
 
+v1::Node TypedBinaryNode(v1::Operator op, v1::Node left, v1::Node right, uint32_t type) {
+  v1::Node out;
+  out.set_type(type);
+  out.mutable_binary()->set_op(op);
+  *out.mutable_binary()->mutable_left() = std::move(left);
+  *out.mutable_binary()->mutable_right() = std::move(right);
+  return out;
+}
+
+v1::Node ConvertNode(v1::Node operand, uint32_t type) {
+  v1::Node out;
+  out.set_type(type);
+  *out.mutable_convert() = std::move(operand);
+  return out;
+}
+
+void ResolveTypeMarks(const std::function<uint32_t(uint32_t mark)>& number, v1::Node* node) {
+  if (node->type() >= kSignedMark) node->set_type(number(node->type()));
+  switch (node->kind_case()) {
+    case v1::Node::kMemory:
+      return ResolveTypeMarks(number, node->mutable_memory());
+    case v1::Node::kMember:
+      return ResolveTypeMarks(number, node->mutable_member()->mutable_object());
+    case v1::Node::kUnary:
+      return ResolveTypeMarks(number, node->mutable_unary()->mutable_operand());
+    case v1::Node::kBinary:
+      ResolveTypeMarks(number, node->mutable_binary()->mutable_left());
+      return ResolveTypeMarks(number, node->mutable_binary()->mutable_right());
+    case v1::Node::kConvert:
+      return ResolveTypeMarks(number, node->mutable_convert());
+    case v1::Node::kChecked:
+      ResolveTypeMarks(number, node->mutable_checked()->mutable_condition());
+      return ResolveTypeMarks(number, node->mutable_checked()->mutable_value());
+    case v1::Node::kSelect:
+      ResolveTypeMarks(number, node->mutable_select()->mutable_key());
+      for (auto& candidate : *node->mutable_select()->mutable_cases()) {
+        ResolveTypeMarks(number, candidate.mutable_value());
+      }
+      return;
+    case v1::Node::kComposite:
+      for (auto& piece : *node->mutable_composite()->mutable_pieces()) ResolveTypeMarks(number, piece.mutable_value());
+      return;
+    default:
+      return;
+  }
+}
+
 v1::Node UnavailableNode(std::string_view why) {
   v1::Node out;
   out.set_unavailable(std::string(why));
@@ -170,6 +217,8 @@ size_t NodeDepth(const v1::Node& node) {
       return 1 + NodeDepth(node.member().object());
     case v1::Node::kUnary:
       return 1 + NodeDepth(node.unary().operand());
+    case v1::Node::kConvert:
+      return 1 + NodeDepth(node.convert());
     case v1::Node::kBinary:
       return 1 + std::max(NodeDepth(node.binary().left()), NodeDepth(node.binary().right()));
     case v1::Node::kChecked:

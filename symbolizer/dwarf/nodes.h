@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -13,6 +14,15 @@ namespace dlog::dwarf {
 
 inline constexpr uint32_t kRipRegister = 16;  // DWARF numbering of x86-64: the return address column
 
+// Types of nodes that are no machine words, before a type table has numbered them (ResolveTypeMarks): floating point of
+// 4 or 8 bytes, and the signed integer of 8 that conversions go through.
+inline constexpr uint32_t kFloatMark = 0xffff'0000;
+inline constexpr uint32_t kSignedMark = 0xfffe'0000;
+inline bool IsFloatMark(uint32_t type) { return (type & kFloatMark) == kFloatMark; }
+
+// Replaces the marks in the tree by what `number` makes of them.
+void ResolveTypeMarks(const std::function<uint32_t(uint32_t mark)>& number, v1::Node* node);
+
 v1::Node ConstantNode(uint64_t value);
 v1::Node RegisterNode(uint32_t reg);
 // The object at `address`.
@@ -21,6 +31,9 @@ v1::Node MemoryNode(v1::Node address);
 v1::Node LoadNode(v1::Node address, uint32_t size);
 v1::Node UnaryNode(v1::Operator op, v1::Node operand);
 v1::Node BinaryNode(v1::Operator op, v1::Node left, v1::Node right);
+// Without folding: for operands that are no machine words.
+v1::Node TypedBinaryNode(v1::Operator op, v1::Node left, v1::Node right, uint32_t type);
+v1::Node ConvertNode(v1::Node operand, uint32_t type);
 v1::Node UnavailableNode(std::string_view why);
 
 // The value of a constant of at most 8 bytes, zero-extended.

@@ -9,8 +9,9 @@ namespace dlog::dwarf {
 
 const char* RegisterName(uint32_t reg) {
   // System V ABI for x86-64, figure 3.36.
-  static constexpr const char* kNames[] = {"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8",
-                                           "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip"};
+  static constexpr const char* kNames[] = {
+      "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8",
+      "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip", "fs.base"};  // the last as in plan.proto
   return reg < std::size(kNames) ? kNames[reg] : "?";
 }
 

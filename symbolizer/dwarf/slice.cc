@@ -56,6 +56,10 @@ absl::StatusOr<v1::Node> SliceComposite(const v1::Composite& composite, uint64_t
 
 absl::StatusOr<v1::Node> SliceLocation(const v1::Node& location, uint64_t offset, uint64_t size) {
   if (offset + size < offset) return Smaller();
+  if (location.type() != 0) {  // a computed number: it has its own type and no parts
+    if (offset == 0) return location;
+    return absl::UnimplementedError("a part of a computed number");
+  }
   switch (location.kind_case()) {
     case v1::Node::kMemory:
       return MemoryNode(BinaryNode(v1::OP_ADD, location.memory(), ConstantNode(offset)));

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/dwarf/edit_distance.h"
+#include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/slice.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/members.h"
@@ -209,7 +210,24 @@ absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
   return Typed(*std::move(location), type, absl::StrCat("'", variable.name, "'"));
 }
 
+void Binder::ResolveTypeMarks(v1::Node* node) {
+  dwarf::ResolveTypeMarks(
+      [this](uint32_t mark) {
+        if (!dwarf::IsFloatMark(mark)) return Fundamental(types_, "long");
+        return Fundamental(types_, (mark & 0xff) == 4 ? "float" : "double");
+      },
+      node);
+}
+
 absl::StatusOr<v1::Node> Binder::Typed(v1::Node location, uint32_t type, std::string_view what) {
+  if (dwarf::IsFloatMark(location.type())) {
+    const bool same = IsFloat(types_->at(type)) && types_->at(type).size() == (location.type() & 0xff);
+    if (!same) return absl::UnimplementedError(absl::StrCat(std::string(what), " is computed as another type"));
+    ResolveTypeMarks(&location);
+    location.set_type(type);
+    return location;
+  }
+  ResolveTypeMarks(&location);
   const v1::Type& t = types_->at(type);
   const bool aggregate = t.kind() == v1::TYPE_STRUCT || t.kind() == v1::TYPE_UNION || t.kind() == v1::TYPE_ARRAY;
   const bool computed = location.has_unary() || location.has_binary() || location.has_convert();

@@ -70,6 +70,8 @@ class Binder {
   absl::StatusOr<v1::Node> FollowReference(v1::Node node);
   // What an implicit pointer or reference points to.
   absl::StatusOr<v1::Node> SyntheticTarget(const v1::Node& pointer);
+  // Numbers the types that only the type table knows.
+  void ResolveTypeMarks(v1::Node* node);
   // The object of `type` at a location without a type; `what` names it in errors.
   absl::StatusOr<v1::Node> Typed(v1::Node location, uint32_t type, std::string_view what);
   // *node, for pointers, arrays and smart-pointer or optional shapes.

@@ -11,6 +11,7 @@ namespace dlog::plan {
 namespace {
 
 constexpr uint32_t kRegisters = 18;
+constexpr uint32_t kThreadPointer = 17;
 constexpr uint32_t kMaxCopyBytes = 16384;  // one segment; larger objects are captured up to here
 constexpr int64_t kMaxGap = 8;             // bytes nobody asked for that one read may take along: padding, a neighbour
 constexpr size_t kMaxOpsPerList = 512;     // what does not fit is not followed
@@ -45,10 +46,39 @@ bool ReadsMemory(const v1::Node& node) {
   }
 }
 
+// Reads nothing but words at fixed distances from rsp or rbp.
+bool ReadsOnlyFrame(const v1::Node& node) {
+  constexpr uint32_t kRbp = 6;
+  constexpr uint32_t kRsp = 7;
+  switch (node.kind_case()) {
+    case v1::Node::kMemory: {
+      const v1::Node& base = *SplitOffset(node.memory()).base;
+      return base.kind_case() == v1::Node::kReg && (base.reg() == kRbp || base.reg() == kRsp);
+    }
+    case v1::Node::kUnary:
+      return ReadsOnlyFrame(node.unary().operand());
+    case v1::Node::kBinary:
+      return ReadsOnlyFrame(node.binary().left()) && ReadsOnlyFrame(node.binary().right());
+    case v1::Node::kReg:
+    case v1::Node::kConstant:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 CaptureCompiler::CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits)
     : types_(types), shaper_(shaper), limits_(limits), main_(*types, OpEmitter::Use::kCapture) {}
+
+// The thread pointer's cell is only defined when the mask says so.
+void CaptureCompiler::NoteThreadPointer(const std::vector<v1::CaptureOp>& ops) {
+  const bool used = std::any_of(ops.begin(), ops.end(), [](const v1::CaptureOp& op) {
+    return op.a() == kThreadPointer || op.b() == kThreadPointer;
+  });
+  if (used) register_mask_ |= 1u << kThreadPointer;
+}
 
 void CaptureCompiler::NoteRegisters(const v1::Node& node) {
   switch (node.kind_case()) {
@@ -229,11 +259,23 @@ absl::Status CaptureCompiler::AddSelectInputs(OpEmitter* out, const v1::Select& 
   const bool reads = std::any_of(select.cases().begin(), select.cases().end(),
                                  [](const auto& candidate) { return ReadsMemory(candidate.value()); });
   if (!reads) return AddInputs(out, select.key());
+  // Registers that the function has saved in its own frame can be read whoever called, together with its other words.
+  bool depends = false;
+  for (const v1::Select::Case& candidate : select.cases()) {
+    if (!ReadsMemory(candidate.value())) continue;
+    if (!ReadsOnlyFrame(candidate.value())) {
+      depends = true;
+      continue;
+    }
+    absl::Status status = AddInputs(out, candidate.value());
+    if (!status.ok()) return status;
+  }
+  if (!depends) return AddInputs(out, select.key());
   // Computing the key captures what it reads.
   auto key = out->Value(select.key());
   if (!key.ok()) return key.status();
   for (const v1::Select::Case& candidate : select.cases()) {
-    if (!ReadsMemory(candidate.value())) continue;
+    if (!ReadsMemory(candidate.value()) || ReadsOnlyFrame(candidate.value())) continue;
     if (out->size() >= kMaxOpsPerList) return absl::ResourceExhaustedError("the value has too many possible callers");
     const uint32_t mark = out->mark();
     const OpEmitter::Label next = out->NewLabel();
@@ -852,9 +894,12 @@ void CaptureCompiler::CompilePendingRoutines() {
 v1::CapturePlan CaptureCompiler::Finish() {
   CompilePendingRoutines();
   v1::CapturePlan plan;
+  std::vector<v1::CaptureOp> ops = main_.Take();
+  NoteThreadPointer(condition_);
+  NoteThreadPointer(ops);
   plan.set_register_mask(register_mask_);
   for (v1::CaptureOp& op : condition_) *plan.add_condition() = std::move(op);
-  for (v1::CaptureOp& op : main_.Take()) *plan.add_ops() = std::move(op);
+  for (v1::CaptureOp& op : ops) *plan.add_ops() = std::move(op);
   for (v1::CaptureRoutine& routine : routines_) *plan.add_routines() = std::move(routine);
   return plan;
 }

@@ -94,6 +94,26 @@ TEST_CASE("memory is captured through registers") {
   }
 }
 
+TEST_CASE("the thread pointer is there when it is asked for") {
+  TargetProcess target;
+  for (const bool sleepable : {true, false}) {
+    auto runtime = NewRuntime({.sleepable = sleepable});
+    auto logpoint = Attach(runtime.get(), Request(target, "hit", R"pb(
+                             register_mask: 0x20020
+                             ops { code: CAP_COPY a: 17 length: 8 })pb"));
+    CHECK(target.Does("pass 42"));
+    const auto records = Drain(runtime.get());
+    REQUIRE(records.size() == 1);
+    const uint64_t thread_pointer = records[0].header.regs[DLOG_THREAD_POINTER];
+    CHECK(thread_pointer != 0);
+    const auto segments = Segments(records[0]);
+    REQUIRE(segments.size() == 1);
+    CHECK(segments[0].header.address == thread_pointer);
+    // By the ABI it points to itself.
+    CHECK(segments[0].bytes == std::string(reinterpret_cast<const char*>(&thread_pointer), 8));
+  }
+}
+
 TEST_CASE("a cyclic list is walked once round") {
   TargetProcess target;
   auto runtime = NewRuntime();

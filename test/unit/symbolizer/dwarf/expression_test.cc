@@ -254,11 +254,36 @@ TEST_CASE("A literal next to a typed value has that type's width") {
         absl::StatusCode::kInvalidArgument);
 }
 
-TEST_CASE("Floating-point and wide types are refused") {
+TEST_CASE("Floating-point computations keep their types") {
   TypedExpressions typed;
-  for (const char* variable : {"real", "single", "number128"}) {
-    CHECK(typed.Locate({kRax, typed.Convert(variable)}).status().code() == absl::StatusCode::kUnimplemented);
-  }
+  const Dwarf_Op to_double = typed.Convert("real");
+  const Dwarf_Op to_float = typed.Convert("single");
+  const Dwarf_Op to_short = typed.Convert("number16");
+  // (double)(short)rax * (double)(short)rdx
+  auto product = typed.Locate({kRax, to_short, to_double, kRdx, to_short, to_double, Op(DW_OP_mul)});
+  REQUIRE(product.ok());
+  CHECK(product->type() == (kFloatMark | 8));
+  CHECK(product->binary().op() == v1::OP_MUL);
+  CHECK(product->binary().left().convert().type() == (kSignedMark | 8));
+  ResolveTypeMarks([](uint32_t mark) { return mark & 0xffu; }, &*product);
+  CHECK(product->type() == 8);
+  CHECK(product->binary().right().type() == 8);
+  CHECK(typed.Locate({kRax, to_short, to_float, to_double, Op(DW_OP_neg)})->unary().op() == v1::OP_NEG);
+  CHECK(typed.Locate({kRax, typed.Convert("number64"), typed.Convert("real", DW_OP_reinterpret)})->has_composite());
+  const auto code = [&](const std::vector<Dwarf_Op>& ops) { return typed.Locate(ops).status().code(); };
+  // Of unknown sign; operands of two types; integer operations; a number as an address.
+  CHECK(code({kRax, to_double}) == absl::StatusCode::kUnimplemented);
+  CHECK(code({kRax, to_short, to_double, kRax, to_short, to_float, Op(DW_OP_plus)}) ==
+        absl::StatusCode::kInvalidArgument);
+  CHECK(code({kRax, to_short, to_double, kRax, to_short, to_double, Op(DW_OP_xor)}) ==
+        absl::StatusCode::kInvalidArgument);
+  CHECK(code({kRax, to_short, to_double, Op(DW_OP_not)}) == absl::StatusCode::kUnimplemented);
+  CHECK(code({kRax, to_short, to_double, Op(DW_OP_deref)}) == absl::StatusCode::kUnimplemented);
+}
+
+TEST_CASE("Wide types are refused") {
+  TypedExpressions typed;
+  CHECK(typed.Locate({kRax, typed.Convert("number128")}).status().code() == absl::StatusCode::kUnimplemented);
   CHECK(typed.Locate({kRax, Op(DW_OP_convert, 1)}).status().code() == absl::StatusCode::kInvalidArgument);
 }
 

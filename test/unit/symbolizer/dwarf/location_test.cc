@@ -88,7 +88,8 @@ TEST_CASE("Vector registers are named, not guessed") {
 TEST_CASE("Where a variable is available agrees with whether it can be located") {
   const Program program(GENERATE(as<std::string>{}, "locals.gcc.O2.dwarf4", "locals.gcc.O2.dwarf5",
                                  "locals.clang.O2.dwarf4", "locals.clang.O2.dwarf5", "locals.gcc.O2.compressed",
-                                 "zoo.gcc.O2.lto"));
+                                 "zoo.gcc.O2.lto", "locals.gcc.O2.dwarf2", "locals.gcc.O2.dwarf3",
+                                 "locals.gcc.O2.split4", "locals.clang.O2.split5"));
   const std::string source = program.lines().FilesMatching("locals.cc")->empty() ? "zoo.cc" : "locals.cc";
   int located = 0;
   int missing = 0;
