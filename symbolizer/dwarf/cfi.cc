@@ -2,15 +2,47 @@
 #include "symbolizer/dwarf/cfi.h"
 
 #include <dwarf.h>
+#include "symbolizer/dwarf/cfi_check.h"
 #include "symbolizer/dwarf/frame.h"
 #include "symbolizer/dwarf/location.h"
 #include "symbolizer/dwarf/nodes.h"
+#include "symbolizer/dwarf/unit_index.h"
 
 namespace dlog::dwarf {
+namespace {
+
+bool SectionIsSane(Elf* elf, std::string_view name, bool is_eh) {
+  size_t names = 0;
+  if (elf_getshdrstrndx(elf, &names) != 0) return true;
+  Elf_Scn* section = nullptr;
+  while ((section = elf_nextscn(elf, section)) != nullptr) {
+    const Elf64_Shdr* header = elf64_getshdr(section);
+    const char* found = header == nullptr ? nullptr : elf_strptr(elf, names, header->sh_name);
+    if (found == nullptr || name != found) continue;
+    Elf_Data* data = header->sh_type == SHT_NOBITS ? nullptr : elf_rawdata(section, nullptr);
+    if (data == nullptr || data->d_buf == nullptr) continue;
+    if (!NamesOnlyRealRegisters({static_cast<const uint8_t*>(data->d_buf), data->d_size}, is_eh)) return false;
+  }
+  return true;
+}
+
+bool IsSane(const Module& module, Dwarf_CFI* cfi) {
+  const bool is_eh = cfi == module.eh_frame();
+  std::optional<bool>& known = is_eh ? module.cache().eh_frame_is_sane : module.cache().debug_frame_is_sane;
+  if (!known.has_value()) {
+    known = is_eh ? SectionIsSane(module.binary().handle(), ".eh_frame", true)
+                  : SectionIsSane(dwarf_getelf(module.dwarf()), ".debug_frame", false);
+  }
+  return *known;
+}
+
+}  // namespace
+
 FrameRow FrameAt(const Module& module, LinkAddress address) {
   for (Dwarf_CFI* cfi : {module.debug_frame(), module.eh_frame()}) {
     Dwarf_Frame* frame = nullptr;
-    if (cfi != nullptr && dwarf_cfi_addrframe(cfi, address.value, &frame) == 0) return FrameRow(frame, &std::free);
+    if (cfi == nullptr || !IsSane(module, cfi)) continue;
+    if (dwarf_cfi_addrframe(cfi, address.value, &frame) == 0) return FrameRow(frame, &std::free);
   }
   return FrameRow(nullptr, &std::free);
 }

@@ -86,6 +86,8 @@ class Evaluator {
   absl::StatusOr<uint64_t> AddressOperand(const Dwarf_Op& op) const;
 
   absl::Status Push(v1::Node word, StackType type = {});
+  // The value of `type` whose bits are the low ones of a machine word.
+  absl::Status PushBits(v1::Node word, const StackType& type);
   absl::StatusOr<Entry> Pop();
 
   const ExpressionContext& context_;

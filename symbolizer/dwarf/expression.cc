@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -246,7 +247,14 @@ absl::Status Evaluator::EntryValue(const Dwarf_Op& op) {
   if (!context_.entry_value) return MalformedExpression("entry value where there is no function");
   absl::StatusOr<v1::Node> word = context_.entry_value({ops, count});
   if (!word.ok()) return word.status();
-  return Push(*std::move(word));
+  if (count != 1 || (ops[0].atom != DW_OP_regval_type && ops[0].atom != DW_OP_GNU_regval_type)) {
+    return Push(*std::move(word));
+  }
+  Dwarf_Attribute* const own = std::exchange(attribute_, &inner);
+  const absl::StatusOr<StackType> type = BaseType(ops[0], ops[0].number2);
+  attribute_ = own;
+  if (!type.ok()) return type.status();
+  return PushBits(*std::move(word), *type);
 }
 
 absl::Status Evaluator::ParameterReference(const Dwarf_Op& op) {

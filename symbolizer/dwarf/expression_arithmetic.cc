@@ -70,6 +70,11 @@ absl::StatusOr<StackType> Evaluator::BaseType(const Dwarf_Op& op, uint64_t offse
   return StackType{false, false, is_signed, static_cast<uint32_t>(size)};
 }
 
+absl::Status Evaluator::PushBits(v1::Node word, const StackType& type) {
+  if (type.is_float) return Push(FromBits(std::move(word), type), type);
+  return Push(Extend(std::move(word), type.size, type.is_signed), type);
+}
+
 absl::Status Evaluator::Typed(const Dwarf_Op& op) {
   const bool in_second = op.atom == DW_OP_regval_type || op.atom == DW_OP_GNU_regval_type ||
                          op.atom == DW_OP_deref_type || op.atom == DW_OP_GNU_deref_type;
@@ -80,8 +85,7 @@ absl::Status Evaluator::Typed(const Dwarf_Op& op) {
     case DW_OP_GNU_regval_type: {
       auto word = RegisterWord(op.number);
       if (!word.ok()) return word.status();
-      if (type->is_float) return Push(FromBits(*std::move(word), *type), *type);
-      return Push(Extend(*std::move(word), type->size, type->is_signed), *type);
+      return PushBits(*std::move(word), *type);
     }
     case DW_OP_deref_type:
     case DW_OP_GNU_deref_type: {

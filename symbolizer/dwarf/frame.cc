@@ -38,7 +38,9 @@ bool KeepsRegisters(const Dwarf_Die& function) {
 std::optional<uint64_t> NamedRegister(std::span<const Dwarf_Op> ops) {
   if (ops.size() != 1) return std::nullopt;
   if (ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31) return ops[0].atom - DW_OP_reg0;
-  if (ops[0].atom == DW_OP_regx) return ops[0].number;
+  // With the type it is to be read as; the register is what counts.
+  const bool typed = ops[0].atom == DW_OP_regval_type || ops[0].atom == DW_OP_GNU_regval_type;
+  if (ops[0].atom == DW_OP_regx || typed) return ops[0].number;
   return std::nullopt;
 }
 

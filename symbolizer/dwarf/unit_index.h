@@ -87,6 +87,8 @@ struct ModuleCache {
     code::FrameTrace trace;
   };
   std::optional<TracedFrame> frame;
+  std::optional<bool> eh_frame_is_sane;  // cfi_check.h
+  std::optional<bool> debug_frame_is_sane;
   std::optional<std::vector<UnitIndex::Code>> unit_ranges;             // all units, by address
   std::unordered_map<uint64_t, std::optional<Dwarf_Die>> subprograms;  // by address, see callers.h
   std::unordered_map<uint64_t, std::unique_ptr<Callers>> callers;      // by the function's entry

@@ -5,6 +5,7 @@
 
 #include "program.h"
 #include "symbolizer/dwarf/callers.h"
+#include "symbolizer/dwarf/cfi_check.h"
 #include "symbolizer/dwarf/frame.h"
 #include "test/catch.h"
 #include "word_evaluator.h"
@@ -123,6 +124,28 @@ TEST_CASE("At the return the frame is gone") {
     CHECK(Cfa(program, at) == "rsp+0x8");
   }
   CHECK(returns > 0);
+}
+
+TEST_CASE("A register number that no processor has spoils the section, wherever it is named") {
+  const std::vector<uint8_t> common = {0x14, 0,    0,    0, 0, 0,    0, 0, 1,    'z', 'R', 0,
+                                       1,    0x78, 0x10, 1, 0, 0x0c, 7, 8, 0x90, 1,   0,   0};
+  const auto section = [&](std::vector<uint8_t> instructions) {
+    std::vector<uint8_t> out = common;
+    const auto length = static_cast<uint8_t>(4 + 16 + 1 + instructions.size());
+    out.insert(out.end(), {length, 0, 0, 0, 28, 0, 0, 0});
+    out.insert(out.end(), 17, 0);  // where it begins, its length, no augmentation data
+    out.insert(out.end(), instructions.begin(), instructions.end());
+    return out;
+  };
+  CHECK(NamesOnlyRealRegisters(section({0x41, 0x0e, 16, 0x86, 2, 0x0d, 6, 0x07, 15, 0x2e, 0xff, 0xff, 0x7f}), true));
+  CHECK(NamesOnlyRealRegisters(section({0x0f, 2, 0x07, 0xff, 0x02, 0xff, 0x0a}), true));  // in a block, as an operand
+  CHECK_FALSE(NamesOnlyRealRegisters(section({0x07, 0xff, 0xff, 0xff, 0x0e}), true));
+  CHECK_FALSE(NamesOnlyRealRegisters(section({0x09, 1, 0x81, 0x02}), true));
+  CHECK_FALSE(NamesOnlyRealRegisters(section({0x10, 0x81, 0x02, 1, 0x96}), true));
+  CHECK_FALSE(NamesOnlyRealRegisters(section({0x05, 0x81, 0x02, 1}), true));
+  CHECK(NamesOnlyRealRegisters({}, true));
+  // As .debug_frame the first entry is an FDE of a CIE that does not exist; what is cut off does not count.
+  CHECK(NamesOnlyRealRegisters(std::vector<uint8_t>{0xff, 0, 0, 0, 1, 2, 3}, false));
 }
 
 TEST_CASE("Without .eh_frame the frames come from .debug_frame") {

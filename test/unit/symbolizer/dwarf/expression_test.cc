@@ -198,6 +198,35 @@ TEST_CASE("An implicit pointer has a target, or nothing is known about it") {
   CHECK(piece->composite().pieces(0).value().has_implicit_pointer());
 }
 
+TEST_CASE("A call runs the location of another entry on the same stack, a bounded number of times") {
+  const Program program("zoo.gcc.O0.dwarf5");
+  const Statement statement = program.In("zoo.cc", "zoo", "main");
+  Dwarf_Die called = VariableNamed(statement.scope, "number16").die;
+  Dwarf_Attribute attribute = *Own(called, DW_AT_location);
+  ExpressionContext context;
+  context.attribute = &attribute;
+  const std::vector<Dwarf_Op> callee = {Op(DW_OP_lit5), Op(DW_OP_plus)};
+  context.operations = [&](Dwarf_Attribute&) { return std::span<const Dwarf_Op>(callee); };
+  const Dwarf_Op call = Op(DW_OP_call4, dwarf_cuoffset(&called));
+  auto node = EvaluateLocation(std::vector<Dwarf_Op>{kRax, call, call}, context);
+  REQUIRE(node.ok());
+  CHECK(DescribeLocation(*node) == "[rax+0xa]");
+  std::vector<Dwarf_Op> endless = {call};
+  context.operations = [&](Dwarf_Attribute&) { return std::span<const Dwarf_Op>(endless); };
+  CHECK(EvaluateLocation(endless, context).status().code() == absl::StatusCode::kUnimplemented);
+}
+
+TEST_CASE("A thread-local variable's offset must be known, and the module must know the way") {
+  ExpressionContext context;
+  const std::vector<Dwarf_Op> ops = {Op(DW_OP_const8u, 24), Op(DW_OP_form_tls_address)};
+  context.thread_local_address = [](uint64_t offset) -> absl::StatusOr<v1::Node> {
+    return BinaryNode(v1::OP_ADD, RegisterNode(17), ConstantNode(offset));
+  };
+  CHECK(DescribeLocation(*EvaluateLocation(ops, context)) == "[fs.base+0x18]");
+  CHECK(EvaluateLocation(std::vector<Dwarf_Op>{kRax, Op(DW_OP_form_tls_address)}, context).status().code() ==
+        absl::StatusCode::kUnimplemented);
+}
+
 // Typed operations name a base type of the unit, so they need a real one: `zoo` has them all.
 class TypedExpressions {
  public:
