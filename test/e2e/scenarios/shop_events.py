@@ -181,10 +181,10 @@ def explain(env):
         check_equal([variable["expr"] for variable in site["variables"]], ["o.id", "total"], "variables")
         check_equal([variable["status"] for variable in site["variables"]], ["ok", "ok"], "statuses")
     check(document["sites"], "no site")
-    gone = env.ctl_json("explain", *target, f"order.cc:{book}", "{inventory} {o.id}")
+    gone = env.ctl_json("explain", *target, f"order.cc:{book + 1}", "{reserved} {o.id}")
     contract.check_explain(gone)
     statuses = {variable["expr"]: variable["status"] for variable in gone["sites"][0]["variables"]}
-    check_equal(statuses, {"inventory": "optimized_out", "o.id": "ok"}, "explain says it without refusing")
+    check_equal(statuses, {"reserved": "optimized_out", "o.id": "ok"}, "explain says it without refusing")
     names = env.ctl_json("vars", *target, reserve_line())
     contract.check_explain(names)
     shown = {variable["expr"] for site in names["sites"] for variable in site["variables"]}
