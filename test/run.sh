@@ -3,10 +3,12 @@
 #
 # Every test, from a bare machine: installs what is missing, builds, runs unit tests, kernel tests and end-to-end tests.
 #
-#   sudo test/run.sh [--preset dev] [--asan] [--lint] [--unit-only]
+#   sudo test/run.sh [--preset dev] [--asan] [--lint] [--oracle] [--fuzz SECONDS] [--unit-only]
 #
 # --asan       also builds the `asan` preset and runs the unit tests in it
 # --lint       also runs test/lint.sh --no-tidy (clang-tidy over everything takes too long for each run)
+# --oracle     also runs the short form of test/oracle/run.sh (dlog against gdb)
+# --fuzz N     also runs every fuzzer of test/fuzz for N seconds
 # --unit-only  leaves the end-to-end tests out
 #
 # Ends with exactly one line `N passed, N failed, N skipped`, which counts test cases; exit status 1 when one failed.
@@ -18,6 +20,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=dev
 asan=false
 lint=false
+oracle=false
+fuzz=0
 end_to_end=true
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -27,9 +31,14 @@ while [ $# -gt 0 ]; do
       ;;
     --asan) asan=true ;;
     --lint) lint=true ;;
+    --oracle) oracle=true ;;
+    --fuzz)
+      fuzz=${2:?--fuzz needs a number of seconds}
+      shift
+      ;;
     --unit-only) end_to_end=false ;;
     *)
-      echo "usage: test/run.sh [--preset NAME] [--asan] [--lint] [--unit-only]" >&2
+      echo "usage: test/run.sh [--preset NAME] [--asan] [--lint] [--oracle] [--fuzz SECONDS] [--unit-only]" >&2
       exit 2
       ;;
   esac
@@ -73,6 +82,20 @@ if $end_to_end; then
   python3 -B test/e2e/run.py --bin "build/$preset/bin" 2>&1 | tee "build/$preset/e2e.log" || true
   grep -q '^e2e: ' "build/$preset/e2e.log" || echo "FAIL the end-to-end runner ended early" | tee -a "build/$preset/e2e.log"
   results+=("build/$preset/e2e.log")
+fi
+if $oracle; then
+  step "oracle, short form ($preset)"
+  # `ok NAME: ...` is a passed case; the last line must have come.
+  DLOG_BIN=build/$preset/bin test/oracle/run.sh --short 2>&1 | sed -E 's/^ok +/PASS oracle\//; s/^FAIL +/FAIL oracle\//' |
+    tee "build/$preset/oracle.log" || true
+  grep -q '^[0-9]* passed, ' "build/$preset/oracle.log" || echo "FAIL the oracle ended early" | tee -a "build/$preset/oracle.log"
+  results+=("build/$preset/oracle.log")
+fi
+if [ "$fuzz" != 0 ]; then
+  step "fuzzers, $fuzz s each"
+  test/fuzz/run.sh "$fuzz" >"build/fuzz.log" 2>&1 || true
+  grep -E '^(PASS|FAIL)' "build/fuzz.log" || { tail -30 "build/fuzz.log" && echo "FAIL the fuzzers did not run" >>"build/fuzz.log"; }
+  results+=("build/fuzz.log")
 fi
 if $lint; then
   step "lint"

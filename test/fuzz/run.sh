@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh SECONDS [TARGET...]: builds the fuzz targets (all fuzz_*.cc here, or the named ones) and runs each for SECONDS.
-# New inputs stay in the build folder's corpus/TARGET; a crash stops the run and leaves its input beside it.
+# New inputs stay in the build folder's corpus/TARGET, the output beside it, and the input of a crash too. Exit status 1 when one
+# crashed, was too slow or took too much memory.
 # DLOG_FUZZ_BUILD names another build folder that is configured already.
 set -euo pipefail
 
@@ -28,19 +29,39 @@ if [[ ! -f $build/build.ninja ]]; then
 fi
 ninja -C "$build" "${targets[@]}"
 
-for target in "${targets[@]}"; do
-  corpus=$build/corpus/$target
+# Runs one target; its output goes to corpus/../TARGET.log.
+fuzz() {
+  local target=$1 corpus=$build/corpus/$1 log=$build/corpus/$1.log
   mkdir -p "$corpus"
-  options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
-           -artifact_prefix="$corpus/../$target-")
+  local options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+                 -artifact_prefix="$build/corpus/$target-")
   if [[ -f $here/dictionaries/$target.dict ]]; then
     options+=(-dict="$here/dictionaries/$target.dict")
   fi
-  folders=("$corpus")
+  local folders=("$corpus")
   [[ ! -d $here/corpus/$target ]] || folders+=("$here/corpus/$target")
-  echo "== $target, $seconds s"
-  "$build/bin/$target" "${options[@]}" "${folders[@]}" 2>&1 | grep -vE '^#[0-9]+.*(NEW|REDUCE|pulse|RELOAD)' || {
-    status=${PIPESTATUS[0]}
-    [[ $status -eq 0 ]] || exit "$status"
-  }
+  if "$build/bin/$target" "${options[@]}" "${folders[@]}" >"$log" 2>&1; then
+    echo "PASS fuzz/$target ($seconds s, $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs)"
+  else
+    echo "FAIL fuzz/$target: see $log"
+    tail -40 "$log"
+    return 1
+  fi
+}
+
+# Two at a time on two cores, and so on.
+failed=0
+running=0
+for target in "${targets[@]}"; do
+  if [[ $running -ge $(nproc) ]]; then
+    wait -n || failed=1
+    running=$((running - 1))
+  fi
+  fuzz "$target" &
+  running=$((running + 1))
 done
+while [[ $running -gt 0 ]]; do
+  wait -n || failed=1
+  running=$((running - 1))
+done
+exit "$failed"
