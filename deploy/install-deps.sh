@@ -55,7 +55,7 @@ test_packages() {
   first_of python3.11-dbg python3.12-dbg python3.13-dbg
 }
 
-bench_packages() { echo bpftrace; }
+bench_packages() { echo bpftrace libbenchmark-dev; }
 
 missing_of() {
   local name

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "daemon/format/text_escape.h"
 
@@ -46,10 +47,26 @@ constexpr std::array<bool, 256> PlainBytes() {
 }
 constexpr std::array<bool, 256> kPlain = PlainBytes();
 
+// Length of the prefix that stands for itself.
+size_t PlainPrefix(std::string_view bytes) {
+  size_t position = 0;
+  while (position < bytes.size() && kPlain[static_cast<uint8_t>(bytes[position])]) ++position;
+  return position;
+}
+
 void AppendString(std::string_view bytes, std::string* out) {
+  size_t position = PlainPrefix(bytes);
+  if (position == bytes.size()) {  // as nearly all are
+    const size_t start = out->size();
+    out->resize(start + bytes.size() + 2);
+    char* to = out->data() + start;
+    *to = '"';
+    std::memcpy(to + 1, bytes.data(), bytes.size());
+    to[bytes.size() + 1] = '"';
+    return;
+  }
   out->push_back('"');
   size_t run = 0;
-  size_t position = 0;
   for (;;) {
     while (position < bytes.size() && kPlain[static_cast<uint8_t>(bytes[position])]) ++position;
     if (position == bytes.size()) break;

@@ -27,3 +27,7 @@ echo "== time to attach"
 python3 -B test/bench/attach_time.py --bin build/release/bin
 echo "== resolving a line of libjvm.so"
 python3 -B test/bench/resolve_cost.py --bin build/release/bin
+echo "== capturing containers"
+python3 -B test/bench/capture_cost.py --bin build/release/bin
+echo "== a captured event to JSON"
+build/release/bin/bench_render_cost
