@@ -78,7 +78,9 @@ v1::Node MemberObject(const v1::Node& object, const v1::Field& field) {
   }
   if (object.has_composite() && field.bit_size() == 0) {
     // A pointer among the pieces that only stands for what it points to.
-    auto slice = dwarf::SliceLocation(object, field.offset(), 8);
+    v1::Node location = object;
+    location.set_type(0);
+    auto slice = dwarf::SliceLocation(location, field.offset(), 8);
     if (slice.ok() && slice->has_implicit_pointer()) {
       slice->set_type(field.type());
       return *std::move(slice);

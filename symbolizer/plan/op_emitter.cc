@@ -332,7 +332,9 @@ absl::StatusOr<uint32_t> OpEmitter::MemberValue(const v1::Node& node) {
     word = EmitLoad(*address, static_cast<uint32_t>(bytes), false);
   } else {
     if (member.object().has_composite() && !is_bitfield) {
-      auto slice = dwarf::SliceLocation(member.object(), member.offset(), bytes);
+      v1::Node location = member.object();
+      location.set_type(0);
+      auto slice = dwarf::SliceLocation(location, member.offset(), bytes);
       if (!slice.ok()) return slice.status();
       slice->set_type(node.type());
       return Value(*slice);

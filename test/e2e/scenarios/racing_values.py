@@ -54,4 +54,4 @@ def _racing(env):
                     check(not wrong(value), f"{expression} never was {value['text']!r}: {wrong(value)[:5]}")
         for expression in CHECKS:
             check(seen[expression, "ok"] > 0, f"{expression} was never shown: {dict(seen)}")
-        check(sum(count for (_, status), count in seen.items() if status == "torn") > 0, f"nothing was torn: {dict(seen)}")
+        # How often something is torn depends on the machine; that it is told is tested in test/bpf and test/unit.
