@@ -74,7 +74,9 @@ absl::Status ElfFile::Map() {
   if (::fstat(fd_.get(), &info) != 0) return OpenError(path_, errno);
   if (!S_ISREG(info.st_mode)) return NotElf(path_, "not a regular file");
   if (static_cast<uint64_t>(info.st_size) < sizeof(Elf64_Ehdr)) return NotElf(path_, "not an ELF file (too short)");
-  void* base = ::mmap(nullptr, info.st_size, PROT_READ, MAP_PRIVATE, fd_.get(), 0);
+  // Shared: the kernel writes the breakpoints of a probe of every process (-x) into each private mapping of the file,
+  // so the worker would read int3 where another logpoint stands (kernel/events/uprobes.c, valid_vma).
+  void* base = ::mmap(nullptr, info.st_size, PROT_READ, MAP_SHARED, fd_.get(), 0);
   if (base == MAP_FAILED) return OpenError(path_, errno);
   image_ = {static_cast<const uint8_t*>(base), static_cast<size_t>(info.st_size)};
   return absl::OkStatus();

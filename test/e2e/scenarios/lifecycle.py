@@ -231,3 +231,11 @@ def only_this_process(env):
         check(function_bytes(env, first.pid) != untouched, "no breakpoint in the target: the test would prove nothing")
         env.ctl_ok("rm", logpoint)
         check_equal(function_bytes(env, second.pid), untouched, "the code of the other process")
+
+
+@scenario("lifecycle/a second -x logpoint on the same line")
+def second_on_line(env):
+    """The kernel writes the first one's breakpoint into every private mapping of the file, the worker's included."""
+    for text in ("one {o.id}", "two {o.id}"):
+        env.add_detached("-x", env.bin / "shop", reserve_line(), text)
+    env.ctl_ok("rm", "--all")
