@@ -25,7 +25,8 @@ std::string AbsolutePath(const std::string& path) {
 void TargetOptions::AddTo(CLI::App* command, bool offline_allowed) {
   command->add_option("-p,--pid", pid, "process id")->check(CLI::PositiveNumber);
   command->add_option("-x,--exe", exe, "program or shared library: every process that maps it, now and later");
-  command->add_option("-t,--target", selectors, "comm:NAME")->allow_extra_args(false);
+  command->add_option("-t,--target", selectors, "comm:NAME or unit:NAME.service; several must all match")
+      ->allow_extra_args(false);
   if (offline_allowed) command->add_option("--binary", binary, "ELF file to read, without any process or daemon");
   command->add_option("--debug-file", debug_file, "separate debug file of the binary");
 }

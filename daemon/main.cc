@@ -16,12 +16,15 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "daemon/config/config.h"
 #include "daemon/control/api_server.h"
 #include "daemon/control/configured_sinks.h"
 #include "daemon/control/local_engine.h"
 #include "daemon/control/reload.h"
+#include "daemon/control/service_manager.h"
 #include "daemon/metrics/server.h"
+#include "daemon/state/journal.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -63,6 +66,19 @@ absl::StatusOr<std::unique_ptr<metrics::MetricsServer>> ServeMetrics(const Confi
   return nullptr;
 }
 
+absl::Status TakeUpState(const std::string& directory, Engine* engine) {
+  if (directory.empty()) return absl::OkStatus();
+  SavedState state;
+  std::string problem;
+  auto journal = Journal::Open(directory, &state, &problem);
+  if (!journal.ok()) return journal.status();
+  if (!problem.empty()) fmt::print(stderr, "dlogd: {}\n", problem);
+  for (const std::string& line : engine->Restore(*std::move(journal), state)) {
+    fmt::print(stderr, "dlogd: {}\n", line);
+  }
+  return absl::OkStatus();
+}
+
 void Reload(Reloader* reloader) {
   auto lines = reloader->Reload();
   if (!lines.ok()) {
@@ -73,8 +89,20 @@ void Reload(Reloader* reloader) {
   for (const std::string& line : *lines) fmt::print(stderr, "dlogd: {}\n", line);
 }
 
+// Meanwhile tells the watchdog that the engine is alive; one that hangs keeps this from telling.
+int WaitForSignal(const sigset_t& signals, Engine& engine) {
+  const absl::Duration period = WatchdogPeriod().value_or(absl::Hours(1));
+  const timespec wait = absl::ToTimespec(period);
+  while (true) {
+    const int received = sigtimedwait(&signals, nullptr, &wait);
+    if (received > 0) return received;
+    engine.Touch();
+    NotifyServiceManager("WATCHDOG=1");
+  }
+}
+
 int Serve(const ConfigSource& source, const Config& config) {
-  // Before the first thread: all of them inherit the mask, and only sigwait below sees these signals.
+  // Before the first thread: all of them inherit the mask, and only sigtimedwait above sees these signals.
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
@@ -89,6 +117,7 @@ int Serve(const ConfigSource& source, const Config& config) {
   options.max_logpoints = config.max_logpoints;
   options.sinks = sinks.set();
   const auto engine = MakeLocalEngine(options);
+  if (auto status = TakeUpState(config.state_dir, engine.get()); !status.ok()) return Fail(status);
   if (auto status = engine->Start(); !status.ok()) return Fail(status);
   const auto metrics = ServeMetrics(config, *engine);
   if (!metrics.ok()) return Fail(metrics.status());
@@ -97,8 +126,15 @@ int Serve(const ConfigSource& source, const Config& config) {
   fmt::print(stderr, "dlogd {}: ready on unix://{}\n", DLOG_VERSION, config.socket);
 
   Reloader reloader(source, config, &sinks);
-  int received = SIGHUP;
-  while (sigwait(&signals, &received) != 0 || received == SIGHUP) Reload(&reloader);
+  NotifyServiceManager("READY=1");
+  while (true) {
+    const int received = WaitForSignal(signals, *engine);
+    if (received == SIGTERM || received == SIGINT) break;
+    NotifyServiceManager("RELOADING=1");
+    Reload(&reloader);
+    NotifyServiceManager("READY=1");
+  }
+  NotifyServiceManager("STOPPING=1");
   engine->Stop();
   return 0;
 }
@@ -135,12 +171,13 @@ int main(int argc, char** argv) {
       {"socket", app.add_option("--socket", flags.socket, "unix socket of the API (default /run/dlog/dlogd.sock)")},
       {"metrics",
        app.add_option("--metrics", flags.metrics, "address of /metrics (default 127.0.0.1:9464); empty: none")},
-      {"state-dir", app.add_option("--state-dir", flags.state_dir, "directory for state; this version keeps none")},
+      {"state-dir",
+       app.add_option("--state-dir", flags.state_dir, "directory that logpoints outlive dlogd in; empty: none")},
       {"cache-dir", app.add_option("--cache-dir", flags.cache_dir,
                                    "directory for inflated debug information (default /var/cache/dlog)")},
-      {"sinks",
-       app.add_option("--sink", flags.sinks, "where events go beside live streams: stdout, file:PATH, syslog, journald, otlp:URL")
-           ->allow_extra_args(false)},
+      {"sinks", app.add_option("--sink", flags.sinks,
+                               "where events go beside live streams: stdout, file:PATH, syslog, journald, otlp:URL")
+                    ->allow_extra_args(false)},
   };
   try {  // the library reports wrong usage by exceptions
     app.parse(argc, argv);

@@ -44,7 +44,7 @@ build_packages() {
 }
 
 test_packages() {
-  echo rsyslog systemd  # what the sinks are tested with
+  echo rsyslog systemd prometheus dpkg-dev  # what sinks, metrics and the package are tested with
   echo python3 gdb clang clang-format clang-tidy shellcheck
   echo libclang-rt-dev  # libFuzzer and the sanitizers of clang
   # A Java runtime can run a single source file by itself: no JDK needed.

@@ -69,11 +69,17 @@ absl::StatusOr<v1::AddRequest> MakeRequest(const LogOptions& options) {
     spec->set_template_(options.text);
   }
   request.set_remove_on_disconnect(!options.detach);
+  // A process of that name may come later; a file or a number that does not exist is rather a mistake.
+  request.set_allow_pending(!options.target.selectors.empty() && options.target.pid == 0);
   return request;
 }
 
 void NoteStart(const v1::LogpointState& state) {
   for (const std::string& warning : state.warnings()) Note("warning: " + warning);
+  if (state.state() == "pending") {
+    Note(fmt::format("{} waits: {}", state.spec().id(), state.reason()));
+    return;
+  }
   Note(fmt::format("{} logs at {}:{} ({} {})", state.spec().id(), state.file(), state.line(), state.sites(),
                    state.sites() == 1 ? "site" : "sites"));
 }
@@ -148,7 +154,9 @@ int RunLog(const LogOptions& options, const Context& global) {
   const v1::LogpointState& state = response.logpoint();
   if (options.detach) {
     for (const std::string& warning : state.warnings()) Note("warning: " + warning);
+    const bool waits = state.state() == "pending";
     WriteOut(global.json ? LogpointJson(state) + "\n"
+             : waits     ? fmt::format("{} waits: {}\n", state.spec().id(), Harmless(state.reason()))
                          : fmt::format("{} logs at {}:{}\n", state.spec().id(), Harmless(state.file()), state.line()));
     return ExitStatusOf(state);
   }

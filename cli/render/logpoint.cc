@@ -27,6 +27,7 @@ uint64_t Dropped(const v1::Counters& counters) {
 }
 
 std::string Location(const v1::LogpointState& state) {
+  if (state.file().empty()) return state.spec().location();  // not resolved yet
   const size_t slash = state.file().rfind('/');
   return fmt::format("{}:{}", slash == std::string::npos ? state.file() : state.file().substr(slash + 1), state.line());
 }
@@ -88,6 +89,7 @@ void WriteLogpointJson(const v1::LogpointState& state, JsonWriter* json) {
   const v1::LogpointSpec& spec = state.spec();
   json->BeginObject().Key("id").String(spec.id()).Key("state").String(state.state());
   if (!state.reason().empty()) json->Key("reason").String(state.reason());
+  if (!spec.name().empty()) json->Key("name").String(spec.name());
   json->Key("since").String(UtcTime(state.since_unix_ns())).Key("created").String(UtcTime(state.created_unix_ns()));
   json->Key("location").String(spec.location()).Key("file").String(state.file()).Key("line").Uint(state.line());
   json->Key("target");
@@ -154,6 +156,7 @@ std::string DescribeText(const v1::DescribeResponse& description) {
   const v1::LogpointState& state = description.logpoint();
   const v1::LogpointSpec& spec = state.spec();
   std::string out = SummaryText(state) + "\n";
+  if (!spec.name().empty()) out += fmt::format("name       {}\n", spec.name());
   out += fmt::format("text       {}\n", spec.template_());
   if (!spec.condition().empty()) out += fmt::format("condition  {}\n", spec.condition());
   out += fmt::format("target     {}\n", TargetText(spec.target()));

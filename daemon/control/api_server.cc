@@ -23,6 +23,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::ListenUnix(Engine* engine,
   auto claim = SocketClaim::Create(path);
   if (!claim.ok()) return claim.status();
   std::unique_ptr<ApiServer> api(new ApiServer(engine));
+  grpc::EnableDefaultHealthCheckService(true);  // grpc.health.v1.Health: serving from the start until the end
   api->claim_ = *std::move(claim);
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
@@ -34,6 +35,9 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::ListenUnix(Engine* engine,
   if (api->server_ == nullptr) {
     return WithHint(absl::UnavailableError(fmt::format("cannot listen on {}", path)),
                     "its directory must exist and be writable; choose another with --socket PATH");
+  }
+  if (auto* health = api->server_->GetHealthCheckService()) {
+    health->SetServingStatus(v1::DynamicLogging::service_full_name(), true);
   }
   return api;
 }

@@ -11,7 +11,9 @@
 
 #include "absl/time/clock.h"
 #include "daemon/control/logpoint.h"
+#include "daemon/control/policy.h"
 #include "daemon/control/site_choice.h"
+#include "daemon/targets/build_id.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -61,16 +63,30 @@ metrics::LogpointMetrics ToMetrics(const v1::LogpointState& state) {
   return out;
 }
 
+// What to tell of a logpoint that goes on with other code than before; empty when it is the same.
+std::string Rebuilt(const Logpoint& before, const v1::ResolvedLogpoint& now) {
+  const std::string& old_build = before.context().resolved.binary().build_id();
+  const std::string& new_build = now.binary().build_id();
+  if (old_build.empty() || old_build == new_build) return "";
+  return fmt::format("now on build {}", BuildIdHex(new_build));
+}
+
 }  // namespace
 
 Engine::Engine(EngineOptions options, EngineSeams seams)
     : options_(std::move(options)),
       seams_(WithDefaults(std::move(seams))),
       preparer_({seams_.symbolize, options_.host}),
-      owner_(std::make_unique<OwnerThread>(options_.tick, [this] { Tick(); })) {}
+      owner_(std::make_unique<OwnerThread>(options_.tick, [this] { Tick(); })),
+      watch_([this] { WatchLoop(); }) {}
 
 Engine::~Engine() {
   Stop();
+  {
+    MutexLock lock(&watch_mutex_);
+    watch_stopping_ = true;
+  }
+  watch_.join();
   owner_.reset();
   drain_.reset();
 }
@@ -84,11 +100,14 @@ absl::Status Engine::Start() {
 void Engine::Stop() {
   if (stopping_.exchange(true)) return;
   owner_->Run([&] {
-    std::vector<std::shared_ptr<Logpoint>> active;
+    std::vector<std::shared_ptr<Logpoint>> live;
     for (const auto& logpoint : registry_.All()) {
-      if (logpoint->active()) active.push_back(logpoint);
+      if (logpoint->live()) live.push_back(logpoint);
     }
-    End(active, "removed", "dlogd is stopping");
+    CloseProbes(live);
+    SaveCounts();
+    journal_.reset();  // the end of this dlogd is not theirs
+    End(live, "removed", "dlogd is stopping");
   });
   hub_.Shutdown();
 }
@@ -113,31 +132,57 @@ absl::Status Engine::EnsureAttacher() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepared, bool interactive) {
+absl::Status Engine::CheckRoom() const {
+  const auto all = registry_.All();
+  const auto live =
+      static_cast<size_t>(std::count_if(all.begin(), all.end(), [](const auto& logpoint) { return logpoint->live(); }));
+  if (live < options_.max_logpoints) return absl::OkStatus();
+  return WithHint(absl::ResourceExhaustedError(fmt::format("{} logpoints are active, as many as allowed", live)),
+                  "remove some with `dlogctl rm`");
+}
+
+absl::Status Engine::CheckName(const std::string& name) const {
+  if (name.empty()) return absl::OkStatus();
+  for (const auto& logpoint : registry_.All()) {
+    if (!logpoint->live() || logpoint->context().spec.name() != name) continue;
+    return WithHint(absl::AlreadyExistsError(fmt::format("{} has the name '{}'", logpoint->id(), name)),
+                    "`dlogctl apply` changes a logpoint of a name; `dlogctl rm` removes it");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepared, const v1::AddRequest& request,
+                                                 const std::shared_ptr<Logpoint>& before) {
   if (stopping_) return Stopping();
   if (auto status = EnsureAttacher(); !status.ok()) return status;
-  const auto all = registry_.All();
-  const auto active = static_cast<size_t>(
-      std::count_if(all.begin(), all.end(), [](const auto& logpoint) { return logpoint->active(); }));
-  if (active >= options_.max_logpoints) {
-    return WithHint(absl::ResourceExhaustedError(fmt::format("{} logpoints are active, as many as allowed", active)),
-                    "remove some with `dlogctl rm`");
+  if (before == nullptr) {
+    if (auto status = CheckRoom(); !status.ok()) return status;
   }
-  const std::string id = fmt::format("lp-{}", ++last_id_);
+  const std::string id = before != nullptr ? before->id() : fmt::format("lp-{}", ++last_id_);
   prepared->context.spec.set_id(id);
   // Shares the ownership of the whole, so that the plans that `order` points to stay where they are.
   std::shared_ptr<Prepared> shared = std::move(prepared);
   LogpointSetup setup;
+  if (before != nullptr) setup = before->setup().Continued(*before);
   setup.context = std::shared_ptr<const pipeline::LogpointContext>(shared, &shared->context);
   setup.warnings = shared->warnings;
   setup.process = std::move(shared->process);
   setup.target_key = shared->target_key;
+  setup.target_print = shared->target_print;
   setup.sites_refused = shared->sites_refused;
   setup.resolve_ms = shared->resolve_ms;
-  setup.interactive = interactive;
-  setup.created = seams_.now();
+  if (before == nullptr) {
+    setup.interactive = request.remove_on_disconnect();
+    setup.created = seams_.now();
+    if (request.has_plan()) setup.plan = std::make_shared<const v1::ResolvedLogpoint>(request.plan());
+    if (setup.interactive) hub_.StartReplay(id);
+  } else {
+    setup.reason = Rebuilt(*before, shared->context.resolved);
+  }
+  if (shared->order.max_hits != 0) {
+    shared->order.max_hits -= std::min(shared->order.max_hits - 1, setup.ledger.emitted());
+  }
 
-  if (interactive) hub_.StartReplay(id);
   drain_->AddUser();
   registry_.BeginAttach();
   const absl::Time begin = absl::Now();
@@ -145,7 +190,7 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   if (!attachment.ok()) {
     registry_.EndAttach();
     drain_->RemoveUser();
-    hub_.Forget(id);
+    if (before == nullptr) hub_.Forget(id);
     return attachment.status();
   }
   const double attach_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
@@ -155,24 +200,67 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   auto logpoint = std::make_shared<Logpoint>(std::move(setup), *std::move(attachment), attach_ms);
   registry_.Insert(logpoint, sites, generation);
   registry_.EndAttach();
+  Put(*logpoint, false);
   return logpoint->State();
 }
 
-// All are detached first, so that their last records are waited for together.
-void Engine::End(const std::vector<std::shared_ptr<Logpoint>>& logpoints, const std::string& state,
-                 const std::string& reason) {
+absl::StatusOr<v1::LogpointState> Engine::AddParked(const v1::AddRequest& request, const std::string& reason) {
+  if (stopping_) return Stopping();
+  if (auto status = CheckRoom(); !status.ok()) return status;
+  auto context = std::make_shared<pipeline::LogpointContext>();
+  LogpointSetup setup;
+  context->spec = request.spec();
+  if (auto status = ApplyPolicy(&context->spec, &setup.warnings); !status.ok()) return status;
+  context->spec.set_id(fmt::format("lp-{}", ++last_id_));
+  context->host = options_.host;
+  setup.context = context;
+  setup.interactive = request.remove_on_disconnect();
+  setup.created = seams_.now();
+  setup.reason = reason;
+  if (request.has_plan()) setup.plan = std::make_shared<const v1::ResolvedLogpoint>(request.plan());
+  if (setup.interactive) hub_.StartReplay(context->spec.id());
+  auto logpoint = std::make_shared<Logpoint>(std::move(setup), "pending");
+  registry_.Insert(logpoint, {}, 0);
+  Put(*logpoint, false);
+  return logpoint->State();
+}
+
+// All are detached first, so that their last records are waited for together. Returns when the drain thread is done
+// with them.
+void Engine::CloseProbes(const std::vector<std::shared_ptr<Logpoint>>& logpoints) {
   for (const auto& logpoint : logpoints) logpoint->Detach();
   const absl::Time give_up = absl::Now() + options_.drain_wait;
   for (const auto& logpoint : logpoints) {
     while (logpoint->InFlight() > 0 && absl::Now() < give_up) absl::SleepFor(absl::Milliseconds(1));
   }
-  if (!logpoints.empty()) drain_->Barrier();
+  if (!logpoints.empty() && drain_ != nullptr) drain_->Barrier();
   for (const auto& logpoint : logpoints) {
     registry_.ForgetSites(logpoint->id());
-    logpoint->Finish(state, reason, seams_.now());
-    drain_->RemoveUser();
-    hub_.End(logpoint->State());
   }
+}
+
+void Engine::End(const std::vector<std::shared_ptr<Logpoint>>& logpoints, const std::string& state,
+                 const std::string& reason) {
+  CloseProbes(logpoints);
+  for (const auto& logpoint : logpoints) {
+    const bool had_probes = logpoint->active();
+    logpoint->Finish(state, reason, seams_.now());
+    if (had_probes) drain_->RemoveUser();
+    hub_.End(logpoint->State());
+    if (!logpoint->setup().interactive) {
+      v1::StateEntry entry;
+      entry.set_erase(logpoint->id());
+      Append({entry});
+    }
+  }
+}
+
+// The logpoint stays, without probes.
+void Engine::Park(const std::shared_ptr<Logpoint>& logpoint, const std::string& state, const std::string& reason) {
+  if (!logpoint->active()) return logpoint->ChangeParked(state, reason);
+  CloseProbes({logpoint});
+  logpoint->Park(state, reason);
+  drain_->RemoveUser();
 }
 
 void Engine::Forget(const std::string& id) {
@@ -183,10 +271,14 @@ void Engine::Forget(const std::string& id) {
 void Engine::Tick() {
   const absl::Time now = seams_.now();
   for (const auto& logpoint : registry_.All()) {
-    if (!logpoint->active()) continue;
-    if (logpoint->HitLimitReached()) {
+    if (!logpoint->live()) continue;
+    if (logpoint->active() && logpoint->HitLimitReached()) {
       End({logpoint}, "finished", fmt::format("hit limit of {} reached", logpoint->context().spec.limits().hits()));
-    } else if (logpoint->setup().process.has_value() && logpoint->setup().process->exited()) {
+    } else if (logpoint->active() && logpoint->setup().process.has_value() && logpoint->setup().process->exited()) {
+      if (logpoint->context().spec.target().pid() == 0) {  // chosen by what it is, not by its number: others may come
+        Park(logpoint, "pending", "the process has exited");
+        continue;
+      }
       End({logpoint}, "finished",
           fmt::format("target process {} has exited", logpoint->setup().target_key.substr(sizeof("pid ") - 1)));
     } else if (now >= logpoint->expires()) {
@@ -197,13 +289,14 @@ void Engine::Tick() {
       Forget(logpoint->id());
     }
   }
+  if (journal_ != nullptr && now >= next_save_) SaveCounts();
   PurgeEnded(now);
 }
 
 void Engine::PurgeEnded(absl::Time now) {
   std::vector<std::shared_ptr<Logpoint>> ended;
   for (const auto& logpoint : registry_.All()) {
-    if (!logpoint->active()) ended.push_back(logpoint);
+    if (!logpoint->live()) ended.push_back(logpoint);
   }
   const size_t excess = ended.size() > options_.max_ended ? ended.size() - options_.max_ended : 0;
   for (size_t i = 0; i < ended.size(); ++i) {
@@ -215,10 +308,15 @@ void Engine::PurgeEnded(absl::Time now) {
 
 absl::StatusOr<v1::LogpointState> Engine::Add(const v1::AddRequest& request) {
   if (stopping_) return Stopping();
+  if (auto status = CheckName(request.spec().name()); !status.ok()) return status;
   auto prepared = preparer_.Prepare(request);
-  if (!prepared.ok()) return prepared.status();
   absl::StatusOr<v1::LogpointState> result = absl::InternalError("not attached");
-  owner_->Run([&] { result = Attach(*std::move(prepared), request.remove_on_disconnect()); });
+  if (!prepared.ok()) {
+    if (!request.allow_pending() || !IsTargetAbsent(prepared.status())) return prepared.status();
+    owner_->Run([&] { result = AddParked(request, std::string(prepared.status().message())); });
+  } else {
+    owner_->Run([&] { result = Attach(*std::move(prepared), request, nullptr); });
+  }
   return result;
 }
 
@@ -234,10 +332,10 @@ absl::StatusOr<std::vector<v1::LogpointState>> Engine::Remove(const std::vector<
       }
       if (std::find(chosen.begin(), chosen.end(), logpoint) == chosen.end()) chosen.push_back(logpoint);
     }
-    std::vector<std::shared_ptr<Logpoint>> active;
-    std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(active),
-                 [](const auto& logpoint) { return logpoint->active(); });
-    End(active, "removed", "removed by request");
+    std::vector<std::shared_ptr<Logpoint>> live;
+    std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(live),
+                 [](const auto& logpoint) { return logpoint->live(); });
+    End(live, "removed", "removed by request");
     std::vector<v1::LogpointState> states;
     for (const auto& logpoint : chosen) {
       states.push_back(logpoint->State());
@@ -327,7 +425,7 @@ absl::StatusOr<StreamHandle> Engine::OpenStream(const std::set<std::string>& ids
   for (const auto& logpoint : logpoints) {
     if (logpoint->setup().interactive && logpoint->Claim()) stream.owned.push_back(logpoint->id());
     // Looked at after the stream was opened: one that ends from now on tells the stream itself.
-    if (!logpoint->active()) hub_.TellEnded(stream.events, logpoint->State());
+    if (!logpoint->live()) hub_.TellEnded(stream.events, logpoint->State());
   }
   return stream;
 }
@@ -339,7 +437,7 @@ void Engine::CloseStream(const StreamHandle& stream) {
     for (const std::string& id : stream.owned) {
       auto logpoint = registry_.Find(id);
       if (logpoint == nullptr) continue;
-      if (logpoint->active()) End({logpoint}, "removed", "its client has left");
+      if (logpoint->live()) End({logpoint}, "removed", "its client has left");
       Forget(id);
     }
   });

@@ -11,9 +11,11 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -29,6 +31,7 @@
 #include "daemon/metrics/snapshot.h"
 #include "daemon/sink/sink_set.h"
 #include "daemon/sink/stream_hub.h"
+#include "daemon/state/journal.h"
 
 namespace dlog::daemon {
 
@@ -39,6 +42,9 @@ struct EngineOptions {
   absl::Duration tick = absl::Milliseconds(100);    // how often ends are looked for
   absl::Duration stream_grace = absl::Seconds(10);  // an interactive logpoint without its stream ends after this
   absl::Duration drain_wait = absl::Seconds(2);     // at the end of a logpoint, for records in flight
+  absl::Duration watch = absl::Milliseconds(250);   // how often targets are looked at: processes come, files change
+  absl::Duration retry = absl::Seconds(10);         // what could not be attached is tried again, at the latest
+  absl::Duration save_counts = absl::Seconds(10);   // how old the counters of the journal may be
   absl::Duration keep_ended = absl::Minutes(10);    // how long `ls` shows logpoints that ended by themselves
   size_t max_ended = 256;
 };
@@ -63,14 +69,27 @@ class Engine {
   Engine(EngineOptions options, EngineSeams seams);
   ~Engine();
 
+  // Before Start: goes on with the logpoints of an earlier dlogd, and keeps `journal` up to date from now on. Returns
+  // lines for the log: what was not taken up, and why.
+  std::vector<std::string> Restore(std::unique_ptr<Journal> journal, const SavedState& state);
   // Loads the BPF programs now instead of with the first logpoint.
   absl::Status Start();
-  // Detaches everything, ends all streams, refuses new logpoints. Idempotent; the destructor does it too.
+  // Detaches everything, ends all streams, refuses new logpoints; those of the journal stay there. Idempotent; the
+  // destructor does it too.
   void Stop();
+
+  // Returns once the owner thread has answered: proof of life for a watchdog.
+  void Touch() {
+    owner_->Run([] {});
+  }
 
   absl::StatusOr<v1::LogpointState> Add(const v1::AddRequest& request);
   // Final states. NotFound when one of `ids` does not exist; then none is removed.
   absl::StatusOr<std::vector<v1::LogpointState>> Remove(const std::vector<std::string>& ids, bool all);
+  // Their new states. NotFound when one of `ids` does not exist, FailedPrecondition when one has ended; then nothing is
+  // changed. Resume attaches to what the target is now; when that fails the logpoint is pending, with the reason.
+  absl::StatusOr<std::vector<v1::LogpointState>> Pause(const std::vector<std::string>& ids);
+  absl::StatusOr<std::vector<v1::LogpointState>> Resume(const std::vector<std::string>& ids);
   std::vector<v1::LogpointState> List() const;
   absl::StatusOr<v1::DescribeResponse> Describe(const std::string& id) const;
   absl::StatusOr<v1::ResolvedLogpoint> Explain(const v1::LogpointSpec& spec, bool all_variables);
@@ -85,12 +104,33 @@ class Engine {
  private:
   // Owner thread.
   absl::Status EnsureAttacher();
-  absl::StatusOr<v1::LogpointState> Attach(std::unique_ptr<Prepared> prepared, bool interactive);
+  // `before` is the parked logpoint that goes on, or null for a new one.
+  absl::StatusOr<v1::LogpointState> Attach(std::unique_ptr<Prepared> prepared, const v1::AddRequest& request,
+                                           const std::shared_ptr<Logpoint>& before);
+  absl::StatusOr<v1::LogpointState> AddParked(const v1::AddRequest& request, const std::string& reason);
+  absl::Status CheckRoom() const;
+  absl::Status CheckName(const std::string& name) const;  // any thread
+  void CloseProbes(const std::vector<std::shared_ptr<Logpoint>>& logpoints);
+  void Park(const std::shared_ptr<Logpoint>& logpoint, const std::string& state, const std::string& reason);
+  absl::StatusOr<std::vector<std::shared_ptr<Logpoint>>> FindLive(const std::vector<std::string>& ids) const;
+  void Put(const Logpoint& logpoint, bool paused);
+  void Append(const std::vector<v1::StateEntry>& entries);
+  void SaveCounts();
   void End(const std::vector<std::shared_ptr<Logpoint>>& logpoints, const std::string& state,
            const std::string& reason);
   void Forget(const std::string& id);
   void Tick();
   void PurgeEnded(absl::Time now);
+
+  // Watch thread (engine_watch.cc).
+  struct Watched {
+    std::string failed_print;  // what could not be attached to
+    absl::Time next_try = absl::InfinitePast();
+  };
+  void WatchLoop();
+  void WatchOnce();
+  void Watch(const std::shared_ptr<Logpoint>& logpoint, Watched* watched);
+  bool Reattach(const std::shared_ptr<Logpoint>& logpoint);
 
   const EngineOptions options_;
   const EngineSeams seams_;
@@ -105,12 +145,21 @@ class Engine {
   std::atomic<Attacher*> attacher_{nullptr};
   std::unique_ptr<DrainThread> drain_;
   uint64_t last_id_ = 0;
+  std::unique_ptr<Journal> journal_;
+  bool journal_failed_ = false;  // has been told
+  absl::Time next_save_ = absl::InfinitePast();
+  std::map<std::string, uint64_t> saved_hits_;
 
   Mutex checks_mutex_;
   bool checked_ ABSL_GUARDED_BY(checks_mutex_) = false;
   std::vector<v1::Check> checks_ ABSL_GUARDED_BY(checks_mutex_);
 
-  std::unique_ptr<OwnerThread> owner_;  // last: its tick uses everything above
+  std::unique_ptr<OwnerThread> owner_;  // its tick uses everything above
+
+  Mutex watch_mutex_;
+  bool watch_stopping_ ABSL_GUARDED_BY(watch_mutex_) = false;
+  std::map<std::string, Watched> watched_;  // watch thread
+  std::thread watch_;                       // last: uses everything above
 };
 
 }  // namespace dlog::daemon

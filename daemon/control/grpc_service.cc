@@ -68,6 +68,22 @@ grpc::Status GrpcService::Remove(grpc::ServerContext* context, const v1::RemoveR
   return grpc::Status::OK;
 }
 
+grpc::Status GrpcService::Pause(grpc::ServerContext* context, const v1::PauseRequest* request,
+                                v1::PauseResponse* response) {
+  auto states = engine_->Pause({request->ids().begin(), request->ids().end()});
+  if (!states.ok()) return ToGrpc(states.status(), context);
+  for (v1::LogpointState& state : *states) *response->add_logpoints() = std::move(state);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Resume(grpc::ServerContext* context, const v1::ResumeRequest* request,
+                                 v1::ResumeResponse* response) {
+  auto states = engine_->Resume({request->ids().begin(), request->ids().end()});
+  if (!states.ok()) return ToGrpc(states.status(), context);
+  for (v1::LogpointState& state : *states) *response->add_logpoints() = std::move(state);
+  return grpc::Status::OK;
+}
+
 grpc::Status GrpcService::List(grpc::ServerContext*, const v1::ListRequest*, v1::ListResponse* response) {
   for (v1::LogpointState& state : engine_->List()) *response->add_logpoints() = std::move(state);
   return grpc::Status::OK;

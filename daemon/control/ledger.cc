@@ -28,7 +28,29 @@ void AddLoss(const char* reason, uint64_t count, v1::Event* event) {
 const char* DropLabel(int reason) { return kDropLabels[reason]; }
 
 void Ledger::UpdateKernel(const attach::CounterValues& counters) {
-  for (size_t i = 0; i < kernel_.value.size(); ++i) kernel_.value[i] = std::max(kernel_.value[i], counters.value[i]);
+  for (size_t i = 0; i < kernel_.value.size(); ++i) {
+    kernel_.value[i] = std::max(kernel_.value[i], base_.value[i] + counters.value[i]);
+  }
+}
+
+Ledger Ledger::Continue(const v1::Counters& counters) {
+  Ledger ledger;
+  auto& value = ledger.kernel_.value;
+  value[DLOG_COUNT_HITS] = counters.hits();
+  value[DLOG_COUNT_SUBMITTED] = counters.emitted();
+  value[DLOG_COUNT_BYTES] = counters.captured_bytes();
+  value[DLOG_COUNT_FILTERED] = ledger.told_filtered_ = counters.filtered();
+  value[DLOG_COUNT_SAMPLED_OUT] = ledger.told_sampled_out_ = counters.sampled_out();
+  value[DLOG_COUNT_RATE_LIMITED] = ledger.told_rate_limited_ = counters.rate_limited();
+  for (const v1::Loss& loss : counters.dropped()) {
+    for (size_t reason = 0; reason < DLOG_DROP_REASONS; ++reason) {
+      if (loss.reason() != kDropLabels[reason]) continue;
+      value[DLOG_COUNT_DROP_FIRST + reason] = ledger.told_dropped_[reason] = loss.count();
+    }
+  }
+  ledger.emitted_ = counters.emitted();
+  ledger.Rebase();
+  return ledger;
 }
 
 void Ledger::Emit(v1::Event* event) {

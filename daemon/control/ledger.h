@@ -20,6 +20,12 @@ const char* DropLabel(int reason);
 // Thread-compatible.
 class Ledger {
  public:
+  // The account of an earlier life of the logpoint, which this one continues: everything in it was told.
+  static Ledger Continue(const v1::Counters& counters);
+
+  // The attachment is gone: the counters of the next one start at zero and are added.
+  void Rebase() { base_ = kernel_; }
+
   // The kernel's counters as they are now. Older values than those already known are ignored, counter by counter.
   void UpdateKernel(const attach::CounterValues& counters);
 
@@ -45,7 +51,8 @@ class Ledger {
  private:
   uint64_t Dropped(int reason) const { return kernel_.value[DLOG_COUNT_DROP_FIRST + reason] + dropped_here_[reason]; }
 
-  attach::CounterValues kernel_;
+  attach::CounterValues base_;    // of earlier attachments
+  attach::CounterValues kernel_;  // of all attachments
   uint64_t emitted_ = 0;
   std::array<uint64_t, DLOG_DROP_REASONS> dropped_here_ = {};
   // What events have told so far.

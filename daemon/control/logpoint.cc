@@ -8,13 +8,40 @@
 #include "absl/time/clock.h"
 
 namespace dlog::daemon {
+namespace {
+
+int64_t CreatedOf(const LogpointSetup& setup) {
+  return setup.created_unix_ns != 0 ? setup.created_unix_ns : absl::ToUnixNanos(absl::Now());
+}
+
+}  // namespace
+
+LogpointSetup LogpointSetup::Continued(const Logpoint& before) const {
+  LogpointSetup out;
+  out.interactive = interactive;
+  out.claimed = before.claimed();
+  out.created = created;
+  out.created_unix_ns = before.created_unix_ns();
+  out.ledger = before.ClosedLedger();
+  out.plan = plan;
+  return out;
+}
 
 Logpoint::Logpoint(LogpointSetup setup, std::unique_ptr<Attachment> attachment, double attach_ms)
     : setup_(std::move(setup)),
       attach_ms_(attach_ms),
-      created_unix_ns_(absl::ToUnixNanos(absl::Now())),
+      created_unix_ns_(CreatedOf(setup_)),
       attachment_(std::move(attachment)),
-      since_unix_ns_(created_unix_ns_) {}
+      ledger_(setup_.ledger),
+      reason_(setup_.reason),
+      since_unix_ns_(absl::ToUnixNanos(absl::Now())),
+      claimed_(setup_.claimed) {}
+
+Logpoint::Logpoint(LogpointSetup setup, const std::string& state) : Logpoint(std::move(setup), nullptr, 0) {
+  MutexLock lock(&mutex_);
+  state_ = state;
+  parked_ = true;
+}
 
 void Logpoint::Refresh() const {
   if (attachment_ != nullptr) ledger_.UpdateKernel(attachment_->Counters());
@@ -45,6 +72,11 @@ void Logpoint::Undecodable(const absl::Status& why) {
 bool Logpoint::active() const {
   MutexLock lock(&mutex_);
   return attachment_ != nullptr;
+}
+
+bool Logpoint::parked() const {
+  MutexLock lock(&mutex_);
+  return parked_;
 }
 
 bool Logpoint::HitLimitReached() const {
@@ -83,16 +115,54 @@ void Logpoint::Detach() {
   if (attachment != nullptr) attachment->Detach();
 }
 
-void Logpoint::Finish(const std::string& state, const std::string& reason, absl::Time now) {
-  std::unique_ptr<Attachment> attachment;
-  MutexLock lock(&mutex_);
+void Logpoint::Close(const std::string& state, const std::string& reason) {
   Refresh();
   ledger_.GiveUpInFlight();
-  attachment = std::move(attachment_);
   state_ = state;
   reason_ = reason;
   since_unix_ns_ = absl::ToUnixNanos(absl::Now());
+}
+
+void Logpoint::Finish(const std::string& state, const std::string& reason, absl::Time now) {
+  std::unique_ptr<Attachment> attachment;  // freed after the lock
+  MutexLock lock(&mutex_);
+  Close(state, reason);
+  attachment = std::move(attachment_);
+  parked_ = false;
   ended_ = now;
+}
+
+void Logpoint::Park(const std::string& state, const std::string& reason) {
+  std::unique_ptr<Attachment> attachment;
+  MutexLock lock(&mutex_);
+  Close(state, reason);
+  attachment = std::move(attachment_);
+  parked_ = true;
+}
+
+void Logpoint::ChangeParked(const std::string& state, const std::string& reason) {
+  MutexLock lock(&mutex_);
+  if (!parked_ || (state_ == state && reason_ == reason)) return;
+  if (state_ != state) since_unix_ns_ = absl::ToUnixNanos(absl::Now());
+  state_ = state;
+  reason_ = reason;
+}
+
+void Logpoint::Remark(const std::string& reason) {
+  MutexLock lock(&mutex_);
+  if (attachment_ != nullptr) reason_ = reason;
+}
+
+std::string Logpoint::state() const {
+  MutexLock lock(&mutex_);
+  return state_;
+}
+
+Ledger Logpoint::ClosedLedger() const {
+  MutexLock lock(&mutex_);
+  Ledger ledger = ledger_;
+  ledger.Rebase();
+  return ledger;
 }
 
 absl::Time Logpoint::ended() const {

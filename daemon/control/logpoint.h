@@ -32,11 +32,22 @@ struct LogpointSetup {
   double resolve_ms = 0;
   bool interactive = false;  // ends with the stream that follows it
   absl::Time created;        // of the engine's monotonic clock
+  int64_t created_unix_ns = 0;
+  bool claimed = false;                              // interactive: a stream owns it already
+  std::string reason;                                // of the first state
+  Ledger ledger;                                     // the account so far, when the logpoint has been attached before
+  std::string target_print;                          // TargetFinder::Fingerprint of what it is attached to
+  std::shared_ptr<const v1::ResolvedLogpoint> plan;  // made elsewhere and given by the user; may be null
+
+  // What a logpoint that takes over from `before` (whose setup this is) has of it: age, account, owner.
+  LogpointSetup Continued(const class Logpoint& before) const;
 };
 
 class Logpoint {
  public:
   Logpoint(LogpointSetup setup, std::unique_ptr<Attachment> attachment, double attach_ms);
+  // Parked from the start: `state` is "pending" or "paused".
+  Logpoint(LogpointSetup setup, const std::string& state);
 
   const std::string& id() const { return setup_.context->spec.id(); }
   const LogpointSetup& setup() const { return setup_; }
@@ -49,9 +60,15 @@ class Logpoint {
   bool Accept(uint64_t batch, v1::Event* event) ABSL_LOCKS_EXCLUDED(mutex_);
   void Undecodable(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  int64_t created_unix_ns() const { return created_unix_ns_; }
+
   // From any thread.
   v1::LogpointState State() const ABSL_LOCKS_EXCLUDED(mutex_);
   bool active() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Without probes for now: pending, resolving or paused.
+  bool parked() const ABSL_LOCKS_EXCLUDED(mutex_);
+  bool live() const { return active() || parked(); }
+  std::string state() const ABSL_LOCKS_EXCLUDED(mutex_);
   bool HitLimitReached() const ABSL_LOCKS_EXCLUDED(mutex_);
   uint64_t InFlight() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The first stream that names an interactive logpoint owns it. Returns whether the caller is the first.
@@ -61,9 +78,17 @@ class Logpoint {
   // Owner thread: the end, in two steps with the draining in between.
   void Detach() ABSL_LOCKS_EXCLUDED(mutex_);
   void Finish(const std::string& state, const std::string& reason, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Instead of Finish: it goes on later, as a new Logpoint that takes over the id and the account.
+  void Park(const std::string& state, const std::string& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  void ChangeParked(const std::string& state, const std::string& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Why an active logpoint is not what it should be.
+  void Remark(const std::string& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The account so far, for whoever continues it.
+  Ledger ClosedLedger() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Time ended() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  void Close(const std::string& state, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refresh() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LogpointSetup setup_;
@@ -80,7 +105,8 @@ class Logpoint {
   std::string reason_ ABSL_GUARDED_BY(mutex_);
   int64_t since_unix_ns_ ABSL_GUARDED_BY(mutex_);
   absl::Time ended_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
-  bool claimed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool parked_ ABSL_GUARDED_BY(mutex_) = false;
+  bool claimed_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace dlog::daemon

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "daemon/control/plan_check.h"
@@ -15,6 +16,8 @@
 
 namespace dlog::daemon {
 namespace {
+
+constexpr char kAbsentUrl[] = "dlog/target-absent";
 
 void AppendAll(const google::protobuf::RepeatedPtrField<std::string>& from, std::vector<std::string>* to) {
   to->insert(to->end(), from.begin(), from.end());
@@ -69,7 +72,11 @@ absl::StatusOr<v1::SymbolizerResponse> Preparer::Symbolize(const v1::SymbolizerR
   return response;
 }
 
-absl::Status Preparer::Resolve(const FoundTarget& target, Prepared* prepared) {
+absl::Status Preparer::Resolve(const FoundTarget& target, const v1::ResolvedLogpoint* known, Prepared* prepared) {
+  if (known != nullptr && !known->binary().build_id().empty() && MatchModule(*known, target.modules, false).ok()) {
+    prepared->context.resolved = *known;
+    return absl::OkStatus();
+  }
   const absl::Time begin = absl::Now();
   auto response = Symbolize(WorkerRequest(v1::SymbolizerRequest::RESOLVE, prepared->context.spec, target));
   prepared->resolve_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
@@ -108,7 +115,27 @@ absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest& request) {
+bool IsTargetAbsent(const absl::Status& status) { return status.GetPayload(kAbsentUrl).has_value(); }
+
+absl::StatusOr<FoundTarget> Preparer::OpenTarget(const v1::Target& target, Prepared* prepared) {
+  prepared->target_print = finder_.Fingerprint(target);
+  auto found = finder_.Find(target);
+  if (!found.ok()) {
+    absl::Status status = found.status();
+    if (absl::IsNotFound(status)) status.SetPayload(kAbsentUrl, absl::Cord("1"));
+    return status;
+  }
+  if (found->pid != 0 && !found->whole_program) {
+    auto process = ProcessHandle::Open(found->pid);
+    if (!process.ok()) return process.status();
+    prepared->process = *std::move(process);
+    prepared->target_key = fmt::format("pid {}", found->pid);
+  }
+  return found;
+}
+
+absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest& request,
+                                                            const v1::ResolvedLogpoint* known) {
   auto prepared = std::make_unique<Prepared>();
   v1::LogpointSpec& spec = prepared->context.spec;
   spec = request.spec();
@@ -122,22 +149,26 @@ absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest
   }
   if (auto status = ApplyPolicy(&spec, &prepared->warnings); !status.ok()) return status;
 
-  auto target = finder_.Find(spec.target());
+  auto target = OpenTarget(spec.target(), prepared.get());
   if (!target.ok()) return target.status();
-  if (target->pid != 0) {
-    auto process = ProcessHandle::Open(target->pid);
-    if (!process.ok()) return process.status();
-    prepared->process = *std::move(process);
-    prepared->target_key = fmt::format("pid {}", target->pid);
-  }
   if (!request.has_plan()) {
-    if (auto status = Resolve(*target, prepared.get()); !status.ok()) return status;
+    if (auto status = Resolve(*target, known, prepared.get()); !status.ok()) return status;
     if (auto status = CheckResolved(prepared->context.resolved); !status.ok()) return status;
   }
   auto module = MatchModule(prepared->context.resolved, target->modules, request.has_plan());
   if (!module.ok()) return module.status();
   prepared->context.resolved.mutable_binary()->set_path(module->display_path);
   prepared->order.path = module->open_path;
+  if (target->whole_program) {
+    if (module->open_path == target->modules.front().open_path) {
+      target->pid = 0;
+    } else {
+      auto process = ProcessHandle::Open(target->pid);
+      if (!process.ok()) return process.status();
+      prepared->process = *std::move(process);
+      prepared->target_key = fmt::format("pid {}", target->pid);
+    }
+  }
   if (target->pid == 0) prepared->target_key = module->display_path;
   if (auto status = Complete(*target, prepared.get()); !status.ok()) return status;
   return prepared;

@@ -41,7 +41,11 @@ struct Prepared {
   std::string target_key;
   uint32_t sites_refused = 0;
   double resolve_ms = 0;
+  std::string target_print;  // TargetFinder::Fingerprint before anything else was looked at
 };
+
+// The target has no process and no file yet (or no longer): worth to be asked again later.
+bool IsTargetAbsent(const absl::Status& status);
 
 // Thread-safe. At most kMaxWorkers workers run at once; further callers wait.
 class Preparer {
@@ -50,7 +54,11 @@ class Preparer {
 
   explicit Preparer(PrepareSeams seams) : seams_(std::move(seams)) {}
 
-  absl::StatusOr<std::unique_ptr<Prepared>> Prepare(const v1::AddRequest& request);
+  // `known`: an earlier answer of the worker for this spec, taken again when the target still is of that build; may be
+  // null.
+  absl::StatusOr<std::unique_ptr<Prepared>> Prepare(const v1::AddRequest& request,
+                                                    const v1::ResolvedLogpoint* known = nullptr);
+  std::string Fingerprint(const v1::Target& target) const { return finder_.Fingerprint(target); }
   // Each statement with the one candidate that attaching would take.
   absl::StatusOr<v1::ResolvedLogpoint> Explain(v1::LogpointSpec spec, bool all_variables);
   absl::StatusOr<v1::FileLines> Lines(const v1::Target& target, const std::string& file);
@@ -61,7 +69,8 @@ class Preparer {
  private:
   absl::StatusOr<v1::SymbolizerResponse> Symbolize(const v1::SymbolizerRequest& request) ABSL_LOCKS_EXCLUDED(mutex_);
   bool WorkerFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return workers_ < kMaxWorkers; }
-  absl::Status Resolve(const FoundTarget& target, Prepared* prepared);
+  absl::Status Resolve(const FoundTarget& target, const v1::ResolvedLogpoint* known, Prepared* prepared);
+  absl::StatusOr<FoundTarget> OpenTarget(const v1::Target& target, Prepared* prepared);
   absl::Status Complete(const FoundTarget& target, Prepared* prepared);
 
   const PrepareSeams seams_;

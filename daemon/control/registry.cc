@@ -22,8 +22,9 @@ void Registry::Insert(const std::shared_ptr<Logpoint>& logpoint, const std::vect
     if (slots_.size() <= sites[i]) slots_.resize(sites[i] + 1);
     slots_[sites[i]] = {generation, {logpoint, i}};
   }
+  const bool is_new = by_id_.count(logpoint->id()) == 0;
   by_id_[logpoint->id()] = {logpoint, sites};
-  order_.push_back(logpoint->id());
+  if (is_new) order_.push_back(logpoint->id());
 }
 
 void Registry::ForgetSites(const std::string& id) {

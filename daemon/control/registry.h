@@ -28,7 +28,8 @@ class Registry {
   void BeginAttach() ABSL_LOCKS_EXCLUDED(mutex_);
   void EndAttach() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // `sites[i]` is the site table index of the logpoint's i-th site.
+  // `sites[i]` is the site table index of the logpoint's i-th site. An earlier logpoint of this id, whose sites were
+  // forgotten, is replaced.
   void Insert(const std::shared_ptr<Logpoint>& logpoint, const std::vector<uint32_t>& sites, uint32_t generation)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // No record finds it any more; it stays listed.

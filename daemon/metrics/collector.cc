@@ -17,7 +17,8 @@ constexpr const char* kDropReasons[] = {
 #include "bpf/drop_reasons.def"
 #undef DROP
 };
-constexpr const char* kStates[] = {"active", "expired", "finished", "failed"};
+constexpr const char* kStates[] = {"pending", "resolving", "active",   "throttled",
+                                   "paused",  "expired",   "finished", "failed"};
 constexpr const char* kClasses[] = {"nop", "emulated", "stepped"};
 constexpr const char* kFailures[] = {"spawn", "timeout", "crash", "limit", "sandbox", "garbage", "oversize"};
 

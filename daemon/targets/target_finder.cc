@@ -14,6 +14,7 @@
 #include <tuple>
 #include <utility>
 
+#include "daemon/targets/small_file.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -22,6 +23,32 @@ namespace {
 constexpr size_t kMaxModules = 4096;
 constexpr size_t kMaxListed = 8;   // processes named in an error message
 constexpr size_t kCommBytes = 15;  // TASK_COMM_LEN - 1: longer names are cut by the kernel
+
+constexpr size_t kMaxCgroupBytes = 1 << 16;
+constexpr std::string_view kComm = "comm:";
+constexpr std::string_view kUnit = "unit:";
+
+absl::Status CheckSelectors(const google::protobuf::RepeatedPtrField<std::string>& selectors) {
+  for (const std::string_view selector : selectors) {
+    const bool known = (selector.substr(0, kComm.size()) == kComm || selector.substr(0, kUnit.size()) == kUnit) &&
+                       selector.size() > kComm.size();
+    if (known && selector.find('/') == std::string_view::npos) continue;
+    return WithHint(absl::UnimplementedError(fmt::format("target '{}' is not supported by this version", selector)),
+                    "use -p PID, -x PATH, -t comm:NAME or -t unit:NAME.service");
+  }
+  return absl::OkStatus();
+}
+
+// "is named shopd", "is of unit shopd.service".
+std::string Describe(const google::protobuf::RepeatedPtrField<std::string>& selectors) {
+  std::string out;
+  for (const std::string& selector : selectors) {
+    const bool comm = selector.compare(0, kComm.size(), kComm) == 0;
+    out += fmt::format("{}{} {}", out.empty() ? "" : " and ", comm ? "is named" : "is of unit",
+                       selector.substr(kComm.size()));
+  }
+  return out;
+}
 
 std::string_view BaseName(std::string_view path) {
   const size_t slash = path.rfind('/');
@@ -176,83 +203,150 @@ absl::StatusOr<FoundTarget> TargetFinder::FindFile(const TargetModule& module) c
   return found;
 }
 
-absl::StatusOr<FoundTarget> TargetFinder::FindComm(const std::string& comm) const {
-  struct Program {
-    std::string exe;
-    std::vector<int32_t> pids;
-  };
-  std::map<std::pair<dev_t, ino_t>, Program> programs;
-  size_t processes = 0;
+struct TargetFinder::Selected {
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::string exe;
+  std::vector<int32_t> pids;
+};
+
+// "comm:NAME" or "unit:NAME.service"; others match nothing (CheckSelectors has refused them).
+bool TargetFinder::Matches(const ProcessStat& process, const std::string& selector) const {
+  if (selector.compare(0, kComm.size(), kComm) == 0) {
+    return process.comm == selector.substr(kComm.size()).substr(0, kCommBytes);
+  }
+  if (selector.compare(0, kUnit.size(), kUnit) != 0) return false;
+  // The unit is a directory of the process's cgroup path: "0::/system.slice/shopd.service".
+  auto cgroups = ReadSmallFile(fmt::format("{}/{}/cgroup", proc_, process.pid), kMaxCgroupBytes);
+  if (!cgroups.ok()) return false;
+  const std::string directory = "/" + selector.substr(kUnit.size());
+  for (size_t at = cgroups->find(directory); at != std::string::npos; at = cgroups->find(directory, at + 1)) {
+    const size_t end = at + directory.size();
+    if (end == cgroups->size() || (*cgroups)[end] == '/' || (*cgroups)[end] == '\n') return true;
+  }
+  return false;
+}
+
+std::vector<TargetFinder::Selected> TargetFinder::Select(
+    const google::protobuf::RepeatedPtrField<std::string>& selectors) const {
+  std::map<std::pair<dev_t, ino_t>, Selected> programs;
   for (const int32_t pid : ListProcesses(proc_)) {
     auto process = ReadProcessStat(proc_, pid);
+    if (!process.ok() || process->ended() || pid == getpid()) continue;
+    const auto matches = [&](const std::string& selector) { return Matches(*process, selector); };
     struct stat info;
-    if (!process.ok() || process->ended() || pid == getpid() || process->comm != comm.substr(0, kCommBytes) ||
+    if (!std::all_of(selectors.begin(), selectors.end(), matches) ||
         stat(fmt::format("{}/{}/exe", proc_, pid).c_str(), &info) != 0) {
       continue;
     }
-    Program& program = programs[{info.st_dev, info.st_ino}];
+    Selected& program = programs[{info.st_dev, info.st_ino}];
+    program.device = info.st_dev;
+    program.inode = info.st_ino;
     program.exe = ExeOf(pid);
     program.pids.push_back(pid);
-    ++processes;
   }
+  std::vector<Selected> out;
+  for (auto& [key, program] : programs) out.push_back(std::move(program));
+  return out;
+}
+
+// Whether processes that were not selected run the program too.
+bool TargetFinder::OthersRun(const Selected& program) const {
+  for (const int32_t pid : ListProcesses(proc_)) {
+    struct stat info;
+    if (std::find(program.pids.begin(), program.pids.end(), pid) == program.pids.end() &&
+        stat(fmt::format("{}/{}/exe", proc_, pid).c_str(), &info) == 0 && info.st_dev == program.device &&
+        info.st_ino == program.inode) {
+      return true;
+    }
+  }
+  return false;
+}
+
+absl::StatusOr<FoundTarget> TargetFinder::FindSelected(
+    const google::protobuf::RepeatedPtrField<std::string>& selectors) const {
+  const std::vector<Selected> programs = Select(selectors);
+  const std::string what = Describe(selectors);
+  size_t processes = 0;
+  for (const Selected& program : programs) processes += program.pids.size();
   if (processes == 0) {
-    return WithHint(absl::NotFoundError(fmt::format("no process is named {}", comm)),
-                    "comm:NAME is the name that `ps -o comm` shows (at most 15 characters); -x PATH covers processes "
-                    "that start later");
+    return WithHint(absl::NotFoundError(fmt::format("no process {}", what)),
+                    "comm:NAME is the name that `ps -o comm` shows (at most 15 characters), unit:NAME.service one of "
+                    "systemd's units; -x PATH covers processes that start later");
   }
-  const Program& first = programs.begin()->second;
-  if (processes == 1) return FindProcess(first.pids.front());
   if (programs.size() > 1) {
     std::string list;
     size_t listed = 0;
-    for (const auto& [key, program] : programs) {
+    for (const Selected& program : programs) {
       for (const int32_t pid : program.pids) {
         if (++listed <= kMaxListed) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", pid, program.exe);
       }
     }
     return WithHint(
-        absl::FailedPreconditionError(fmt::format("{} processes of {} different programs are named {}: {}{}", processes,
-                                                  programs.size(), comm, list, listed > kMaxListed ? ", ..." : "")),
+        absl::FailedPreconditionError(fmt::format("{} processes of {} different programs {}: {}{}", processes,
+                                                  programs.size(), what, list, listed > kMaxListed ? ", ..." : "")),
         "name one with -p PID, or one program with -x PATH");
   }
-  const int32_t pid = first.pids.front();
-  auto found = FindFile({first.exe, fmt::format("{}/{}/exe", proc_, pid)});
+  const Selected& program = programs.front();
+  const int32_t pid = program.pids.front();
+  if (processes == 1) {
+    auto found = FindProcess(pid);
+    if (found.ok()) found->whole_program = !OthersRun(program);
+    return found;
+  }
+  auto found = FindFile({program.exe, fmt::format("{}/{}/exe", proc_, pid)});
   if (!found.ok()) return found.status();
   found->root = fmt::format("{}/{}/root", proc_, pid);
   found->warnings.push_back(
-      fmt::format("{} processes are named {}: every process that runs {} is covered", processes, comm, first.exe));
+      fmt::format("{} processes {}: every process that runs {} is covered", processes, what, program.exe));
   return found;
 }
 
-absl::StatusOr<FoundTarget> TargetFinder::Find(const v1::Target& target) const {
-  std::string comm;
-  for (const std::string& selector : target.selectors()) {
-    constexpr std::string_view kComm = "comm:";
-    if (selector.compare(0, kComm.size(), kComm) != 0 || selector.size() == kComm.size() || !comm.empty()) {
-      return WithHint(absl::UnimplementedError(fmt::format("target '{}' is not supported by this version", selector)),
-                      "use -p PID, -x PATH or one -t comm:NAME");
-    }
-    comm = selector.substr(kComm.size());
+std::string TargetFinder::Fingerprint(const v1::Target& target) const {
+  struct stat info;
+  const auto file = [&info] { return fmt::format("{}:{}", info.st_dev, info.st_ino); };
+  if (target.pid() != 0) {
+    auto process = ReadProcessStat(proc_, target.pid());
+    if (!process.ok() || process->ended()) return "";
+    auto boot = ReadSmallFile(proc_ + "/sys/kernel/random/boot_id", kMaxCgroupBytes);
+    const bool has_exe = stat(fmt::format("{}/{}/exe", proc_, target.pid()).c_str(), &info) == 0;
+    return fmt::format("pid {} {} {}", boot.ok() ? boot->substr(0, boot->find('\n')) : "?", process->start_ticks,
+                       has_exe ? file() : "?");
   }
+  if (target.selectors().empty()) {
+    if (stat(target.exe_path().c_str(), &info) != 0) return "";
+    return fmt::format("file {} {} {}.{}", file(), info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+  }
+  std::string out;
+  for (const Selected& program : Select(target.selectors())) {
+    out += fmt::format("{}{}:{}", out.empty() ? "programs " : " ", program.device, program.inode);
+  }
+  return out;
+}
+
+absl::StatusOr<FoundTarget> TargetFinder::Find(const v1::Target& target) const {
+  if (auto status = CheckSelectors(target.selectors()); !status.ok()) return status;
   if (target.pid() < 0) return absl::InvalidArgumentError(fmt::format("{} is not a process id", target.pid()));
   if (!target.exe_path().empty() && target.exe_path().front() != '/') {
     return absl::InvalidArgumentError(fmt::format("{} is not an absolute path", target.exe_path()));
   }
-  if (target.pid() == 0 && comm.empty()) {
+  if (target.pid() == 0 && target.selectors().empty()) {
     if (!target.exe_path().empty()) return FindFile({target.exe_path(), target.exe_path()});
-    return WithHint(absl::InvalidArgumentError("no target is named"), "use -p PID, -x PATH or -t comm:NAME");
+    return WithHint(absl::InvalidArgumentError("no target is named"),
+                    "use -p PID, -x PATH, -t comm:NAME or -t unit:NAME.service");
   }
 
-  if (target.pid() != 0 && !comm.empty()) {
+  if (target.pid() != 0 && !target.selectors().empty()) {
     auto process = ReadProcessStat(proc_, target.pid());
     if (!process.ok()) return process.status();
-    if (process->comm != comm.substr(0, kCommBytes)) {
+    for (const std::string& selector : target.selectors()) {
+      if (Matches(*process, selector)) continue;
       return WithHint(
-          absl::NotFoundError(fmt::format("process {} is named {}, not {}", target.pid(), process->comm, comm)),
+          absl::NotFoundError(fmt::format("process {} ({}) does not match {}", target.pid(), process->comm, selector)),
           "several target options must all match");
     }
   }
-  auto found = target.pid() != 0 ? FindProcess(target.pid()) : FindComm(comm);
+  auto found = target.pid() != 0 ? FindProcess(target.pid()) : FindSelected(target.selectors());
   if (!found.ok() || target.exe_path().empty()) return found;
   // -x narrows a process down to one of its files.
   std::vector<TargetModule> kept;

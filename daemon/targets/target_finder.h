@@ -24,6 +24,9 @@ struct FoundTarget {
   int32_t pid = 0;                    // 0: every process that maps the module
   std::vector<TargetModule> modules;  // the executable first; at least one
   std::string root = "/";             // where the target's separate debug files are looked for
+  // A logpoint in the executable itself (the first module) covers every process that runs it, now and later; `pid` is
+  // only an example of them.
+  bool whole_program = false;
   bool shadow_stack = false;          // some process of the target runs with a shadow stack
   std::vector<std::string> warnings;  // one line each, for the user
 };
@@ -38,10 +41,20 @@ class TargetFinder {
   // with a hint.
   absl::StatusOr<FoundTarget> Find(const v1::Target& target) const;
 
+  // Names what the target is now: another text means that it should be looked at again (a process runs another program,
+  // a file was replaced, a first process has come). Empty: there is nothing yet, or no longer. With a pid it also tells
+  // apart processes that have the same number one after the other, over restarts of the machine.
+  std::string Fingerprint(const v1::Target& target) const;
+
  private:
   absl::StatusOr<FoundTarget> FindProcess(int32_t pid) const;
   absl::StatusOr<FoundTarget> FindFile(const TargetModule& module) const;
-  absl::StatusOr<FoundTarget> FindComm(const std::string& comm) const;
+  struct Selected;
+  // The running processes that match all selectors, by the program they run.
+  std::vector<Selected> Select(const google::protobuf::RepeatedPtrField<std::string>& selectors) const;
+  bool Matches(const ProcessStat& process, const std::string& selector) const;
+  absl::StatusOr<FoundTarget> FindSelected(const google::protobuf::RepeatedPtrField<std::string>& selectors) const;
+  bool OthersRun(const Selected& program) const;
   absl::StatusOr<TargetModule> ModuleOf(int32_t pid, const Mapping& mapping) const;
   std::string ExeOf(int32_t pid) const;
 

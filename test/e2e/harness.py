@@ -262,7 +262,9 @@ class Environment:
         self._daemon_count += 1
         self.metrics_port = free_port()
         argv = [*prefix, self.bin / "dlogd", "--socket", self.socket_path, "--metrics", f"127.0.0.1:{self.metrics_port}",
-                "--state-dir", self.tmp / "state", "--cache-dir", self.tmp / "cache", *args]
+                "--cache-dir", self.tmp / "cache", *args]
+        if "--state-dir" not in args:
+            argv += ["--state-dir", self.tmp / f"state-{self._daemon_count}"]
         with open(self.daemon_log, "w", encoding="utf-8") as log:
             self._daemon = self.spawn(argv, stdout=log, stderr=subprocess.STDOUT)
         if wait:

@@ -76,6 +76,7 @@ class FakeNode {
   explicit FakeNode(daemon::EngineOptions options = {}) {
     options.host = "n1";
     options.tick = absl::Milliseconds(5);
+    options.watch = absl::Milliseconds(5);
     daemon::EngineSeams seams;
     seams.make_attacher = [this]() -> absl::StatusOr<std::unique_ptr<daemon::Attacher>> {
       return kernel.MakeAttacher();

@@ -105,7 +105,7 @@ def journal(env):
         address = f"unix:/proc/{pid}/root/run/systemd/journal/socket"
         padding = "x" * 3500  # a datagram that is larger than the socket's buffer goes as a file
         with daemon_with(env, "--sink", f"journald:{address},queue=100000"):
-            log_orders(env, orders=1000, text="order {o.id} " + padding, more=("--level", "error", "--tag", "two words"))
+            log_orders(env, orders=1000, pause_us=1000, text="order {o.id} " + padding, more=("--level", "error", "--tag", "two words"))
             check_equal(wait_for_account(env, "journald", 1000), (1000, {}), "the sink's account")
 
         def entries():

@@ -123,5 +123,50 @@ TEST_CASE("the sum over all events and the end is the number of hits") {
   CHECK(told + last.hits_since_last() == kernel.value[DLOG_COUNT_HITS]);
 }
 
+TEST_CASE("an account goes on over attachments, whose counters start at zero each") {
+  Ledger ledger;
+  attach::CounterValues kernel;
+  kernel.value[DLOG_COUNT_HITS] = 5;
+  kernel.value[DLOG_COUNT_SUBMITTED] = 1;
+  kernel.value[DLOG_COUNT_FILTERED] = 4;
+  ledger.UpdateKernel(kernel);
+  v1::Event event;
+  ledger.Emit(&event);
+  ledger.Rebase();
+  kernel.value[DLOG_COUNT_HITS] = 3;
+  kernel.value[DLOG_COUNT_FILTERED] = 2;
+  ledger.UpdateKernel(kernel);
+  ledger.Emit(&event);
+  CHECK(event.hits_since_last() == 3);
+  CHECK(ledger.ToProto().hits() == 8);
+  CHECK(Accounted(ledger.ToProto()) == 8);
+  CHECK(ledger.in_flight() == 0);
+}
+
+TEST_CASE("an account read back goes on where it was, and tells nothing twice") {
+  Ledger before;
+  attach::CounterValues kernel;
+  kernel.value[DLOG_COUNT_HITS] = 12;
+  kernel.value[DLOG_COUNT_SUBMITTED] = 2;
+  kernel.value[DLOG_COUNT_RATE_LIMITED] = 7;
+  kernel.value[kRingFull] = 3;
+  before.UpdateKernel(kernel);
+  v1::Event event;
+  before.Emit(&event);
+  before.Drop(DLOG_DROP_DECODE);
+  Ledger after = Ledger::Continue(before.ToProto());
+  CHECK(after.ToProto().SerializeAsString() == before.ToProto().SerializeAsString());
+  CHECK(after.emitted() == 1);
+  CHECK(after.in_flight() == 0);
+  attach::CounterValues more;
+  more.value[DLOG_COUNT_HITS] = 1;
+  more.value[DLOG_COUNT_SUBMITTED] = 1;
+  after.UpdateKernel(more);
+  after.Emit(&event);
+  CHECK(event.hits_since_last() == 1);
+  CHECK(after.ToProto().hits() == 13);
+  CHECK(Accounted(after.ToProto()) == 13);
+}
+
 }  // namespace
 }  // namespace dlog::daemon

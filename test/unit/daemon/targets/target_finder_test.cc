@@ -16,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
@@ -37,6 +38,7 @@ class Directory {
     path_ = name;
   }
   ~Directory() { fs::remove_all(path_); }
+  std::string Path(const std::string& name) const { return path_ + "/" + name; }
   std::string CopySleep(const std::string& name) const {
     const std::string path = path_ + "/" + name;
     fs::copy_file(fs::canonical("/bin/sleep"), path);
@@ -234,6 +236,83 @@ TEST_CASE("several target options must all match") {
   target = ByPid(process.pid());
   target.add_selectors("comm:other");
   CHECK(absl::IsNotFound(TargetFinder().Find(target).status()));
+}
+
+// A /proc with one process, whose cgroup is what the test says.
+std::string ProcWithCgroup(const Directory& directory, int32_t pid, const std::string& cgroup) {
+  const fs::path proc = directory.Path("proc");
+  const fs::path process = proc / std::to_string(pid);
+  fs::create_directories(process);
+  for (const char* name : {"stat", "status", "exe", "maps", "map_files", "root"}) {
+    fs::create_symlink(fmt::format("/proc/{}/{}", pid, name), process / name);
+  }
+  std::ofstream(process / "cgroup") << cgroup;
+  return proc;
+}
+
+TEST_CASE("a unit is a directory of the process's cgroup") {
+  Directory directory;
+  Running process(directory.CopySleep("dlogt-u"));
+  const TargetFinder finder(
+      ProcWithCgroup(directory, process.pid(), "1:name=systemd:/\n0::/system.slice/shopd.service/payload\n"));
+  v1::Target target;
+  target.add_selectors("unit:shopd.service");
+  auto found = finder.Find(target);
+  REQUIRE(found.ok());
+  CHECK(found->pid == process.pid());
+  CHECK(found->whole_program);
+  for (const char* unit : {"unit:hopd.service", "unit:shopd", "unit:payload.service", "unit:shopd.service/payload"}) {
+    INFO(unit);
+    target.set_selectors(0, unit);
+    CHECK_FALSE(finder.Find(target).ok());
+  }
+  target.set_selectors(0, "unit:shopd.service");
+  target.add_selectors("comm:dlogt-u");
+  CHECK(finder.Find(target).ok());
+  target.set_selectors(1, "comm:other");
+  CHECK(std::string(finder.Find(target).status().message()) ==
+        "no process is of unit shopd.service and is named other");
+}
+
+TEST_CASE("a program that others run too is not covered as a whole") {
+  Directory directory;
+  const std::string program = directory.CopySleep("dlogt-w");
+  fs::create_symlink(program, directory.Path("dlogt-x"));
+  Running process(program);
+  CHECK(TargetFinder().Find(ByComm("dlogt-w"))->whole_program);
+  Running other(directory.Path("dlogt-x"));  // the same file under another name
+  auto found = TargetFinder().Find(ByComm("dlogt-w"));
+  REQUIRE(found.ok());
+  CHECK_FALSE(found->whole_program);
+  CHECK(found->pid == process.pid());
+}
+
+TEST_CASE("a fingerprint changes with the target and with nothing else") {
+  Directory directory;
+  const std::string program = directory.CopySleep("dlogt-p");
+  const TargetFinder finder;
+  v1::Target file;
+  file.set_exe_path(program);
+  const std::string before = finder.Fingerprint(file);
+  CHECK(!before.empty());
+  CHECK(finder.Fingerprint(ByComm("dlogt-p")).empty());
+  {
+    Running process(program);
+    const std::string by_name = finder.Fingerprint(ByComm("dlogt-p"));
+    CHECK(!by_name.empty());
+    CHECK(finder.Fingerprint(ByPid(process.pid())) == finder.Fingerprint(ByPid(process.pid())));
+    CHECK(finder.Fingerprint(ByPid(process.pid())) != finder.Fingerprint(ByPid(getpid())));
+    Running second(program);
+    CHECK(finder.Fingerprint(ByComm("dlogt-p")) == by_name);  // more of the same program is nothing new
+    process.End();
+    CHECK(finder.Fingerprint(ByPid(process.pid())).empty());
+  }
+  CHECK(finder.Fingerprint(file) == before);
+  fs::copy_file(program, program + ".new");
+  fs::rename(program + ".new", program);
+  CHECK(finder.Fingerprint(file) != before);
+  fs::remove(program);
+  CHECK(finder.Fingerprint(file).empty());
 }
 
 TEST_CASE("selectors of later versions say so") {

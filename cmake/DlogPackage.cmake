@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# What `cmake --install` puts where, and the Debian package: `cpack -G DEB --config build/release/CPackConfig.cmake`.
+# All programs in one directory: dlogd and dlogctl look for dlog-symbolizer beside themselves.
+install(TARGETS dlogd dlogctl dlog-symbolizer RUNTIME DESTINATION bin COMPONENT dlog)
+install(FILES deploy/man/dlogctl.1 DESTINATION share/man/man1 COMPONENT dlog)
+install(FILES deploy/man/dlogd.8 DESTINATION share/man/man8 COMPONENT dlog)
+install(FILES deploy/systemd/dlogd.service DESTINATION lib/systemd/system COMPONENT dlog)
+install(FILES deploy/systemd/dlogd.yaml DESTINATION /etc/dlog COMPONENT dlog)
+install(FILES README.md CHANGELOG.md LICENSE daemon/config/REFERENCE.md DESTINATION share/doc/dlog COMPONENT dlog)
+install(FILES deploy/prometheus/dlog.rules.yml deploy/grafana/dlog.json DESTINATION share/dlog COMPONENT dlog)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME dlog)
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_VENDOR "dlog")
+set(CPACK_PACKAGE_CONTACT "dlog developers <dlog@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "log lines for running, unmodified C and C++ programs")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL dlog)
+set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION utils)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/deploy/debian/conffiles)
+include(CPack)

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Engine: logpoints without probes. What is pending is attached once its target is there, what is attached moves to the
+// new build of its program, what is paused waits for its user, and all of them outlive this process in the journal.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "daemon/control/engine.h"
+#include "daemon/control/logpoint.h"
+#include "symbolizer/base/status_hint.h"
+
+namespace dlog::daemon {
+namespace {
+
+v1::AddRequest RequestOf(const Logpoint& logpoint) {
+  v1::AddRequest request;
+  *request.mutable_spec() = logpoint.context().spec;
+  if (logpoint.setup().plan != nullptr) *request.mutable_plan() = *logpoint.setup().plan;
+  request.set_remove_on_disconnect(logpoint.setup().interactive);
+  return request;
+}
+
+}  // namespace
+
+void Engine::WatchLoop() {
+  while (true) {
+    {
+      MutexLock lock(&watch_mutex_);
+      if (watch_mutex_.AwaitFor(options_.watch,
+                                [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(watch_mutex_) { return watch_stopping_; })) {
+        return;
+      }
+    }
+    WatchOnce();
+  }
+}
+
+void Engine::WatchOnce() {
+  std::map<std::string, Watched> watched;
+  for (const auto& logpoint : registry_.All()) {
+    if (stopping_) return;
+    if (!logpoint->live() || logpoint->state() == "paused") continue;
+    Watched& entry = watched[logpoint->id()] = watched_[logpoint->id()];
+    Watch(logpoint, &entry);
+  }
+  watched_ = std::move(watched);
+}
+
+void Engine::Watch(const std::shared_ptr<Logpoint>& logpoint, Watched* watched) {
+  const v1::Target& target = logpoint->context().spec.target();
+  const std::string print = preparer_.Fingerprint(target);
+  const std::string& attached_to = logpoint->setup().target_print;
+  const bool active = logpoint->active();
+  // An exited process is the tick's business, and a file that has gone may be about to be replaced.
+  if (print.empty() || (active && print == attached_to)) return;
+  if (active && target.pid() != 0) {
+    owner_->Run([&] {
+      if (registry_.Find(logpoint->id()) != logpoint || !logpoint->active()) return;
+      End({logpoint}, "finished", fmt::format("process {} runs another program now", target.pid()));
+    });
+    return;
+  }
+  const absl::Time now = seams_.now();
+  if (print == watched->failed_print && now < watched->next_try) return;
+  const bool attached = Reattach(logpoint);
+  watched->failed_print = attached ? "" : print;
+  watched->next_try = now + options_.retry;
+}
+
+// False when the target cannot carry it; the logpoint then says why.
+bool Engine::Reattach(const std::shared_ptr<Logpoint>& logpoint) {
+  if (logpoint->parked()) logpoint->ChangeParked("resolving", "");
+  const v1::AddRequest request = RequestOf(*logpoint);
+  auto prepared = preparer_.Prepare(request, &logpoint->context().resolved);
+  absl::Status status = prepared.status();
+  owner_->Run([&] {
+    if (registry_.Find(logpoint->id()) != logpoint || !logpoint->live() || logpoint->state() == "paused") return;
+    if (prepared.ok()) {
+      Park(logpoint, "resolving", "");
+      status = Attach(*std::move(prepared), request, logpoint).status();
+    }
+    if (status.ok()) return;
+    logpoint->ChangeParked("pending", std::string(status.message()));
+    logpoint->Remark(fmt::format("the target has changed, but: {}", std::string(status.message())));
+  });
+  return status.ok();
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<Logpoint>>> Engine::FindLive(const std::vector<std::string>& ids) const {
+  std::vector<std::shared_ptr<Logpoint>> found;
+  for (const std::string& id : ids) {
+    found.push_back(registry_.Find(id));
+    if (found.back() == nullptr) {
+      return WithHint(absl::NotFoundError(fmt::format("no logpoint {}", id)), "`dlogctl ls` lists the logpoints");
+    }
+    if (!found.back()->live()) {
+      return WithHint(absl::FailedPreconditionError(fmt::format("{} has ended: {}", id, found.back()->state())),
+                      "add it again with `dlogctl log` or `dlogctl apply`");
+    }
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<v1::LogpointState>> Engine::Pause(const std::vector<std::string>& ids) {
+  absl::StatusOr<std::vector<v1::LogpointState>> result;
+  owner_->Run([&] {
+    auto found = FindLive(ids);
+    if (!found.ok()) {
+      result = found.status();
+      return;
+    }
+    std::vector<v1::LogpointState> states;
+    for (const auto& logpoint : *found) {
+      Park(logpoint, "paused", "paused by request");
+      Put(*logpoint, true);
+      states.push_back(logpoint->State());
+    }
+    result = std::move(states);
+  });
+  return result;
+}
+
+absl::StatusOr<std::vector<v1::LogpointState>> Engine::Resume(const std::vector<std::string>& ids) {
+  absl::StatusOr<std::vector<std::shared_ptr<Logpoint>>> found;
+  owner_->Run([&] {
+    found = FindLive(ids);
+    if (!found.ok()) return;
+    for (const auto& logpoint : *found) {
+      if (logpoint->state() != "paused") continue;
+      logpoint->ChangeParked("pending", "");
+      Put(*logpoint, false);
+    }
+  });
+  if (!found.ok()) return found.status();
+  std::vector<v1::LogpointState> states;
+  for (const auto& logpoint : *found) {
+    if (logpoint->parked()) (void)Reattach(logpoint);
+    const auto now = registry_.Find(logpoint->id());
+    states.push_back(now != nullptr ? now->State() : logpoint->State());
+  }
+  return states;
+}
+
+// ---------------------------------------------------------------------------------------------- journal
+
+void Engine::Append(const std::vector<v1::StateEntry>& entries) {
+  if (journal_ == nullptr || entries.empty()) return;
+  const absl::Status status = journal_->Append(entries);
+  if (!status.ok() && !std::exchange(journal_failed_, true)) {
+    fmt::print(stderr, "dlogd: logpoints will not outlive this dlogd: {}\n", std::string(status.message()));
+  }
+}
+
+void Engine::Put(const Logpoint& logpoint, bool paused) {
+  if (journal_ == nullptr || logpoint.setup().interactive) return;
+  std::vector<v1::StateEntry> entries(2);
+  entries[0].set_last_id(last_id_);
+  v1::SavedLogpoint* saved = entries[1].mutable_put();
+  *saved->mutable_spec() = logpoint.context().spec;
+  saved->set_created_unix_ns(logpoint.created_unix_ns());
+  saved->set_paused(paused);
+  *saved->mutable_counters() = logpoint.State().counters();
+  if (logpoint.setup().plan != nullptr) *saved->mutable_plan() = *logpoint.setup().plan;
+  *saved->mutable_resolved() = logpoint.context().resolved;
+  saved->set_process_identity(logpoint.setup().target_print);
+  Append(entries);
+}
+
+void Engine::SaveCounts() {
+  next_save_ = seams_.now() + options_.save_counts;
+  if (journal_ == nullptr) return;
+  std::map<std::string, uint64_t> hits;
+  std::vector<v1::StateEntry> entries;
+  for (const auto& logpoint : registry_.All()) {
+    if (!logpoint->live() || logpoint->setup().interactive) continue;
+    v1::StateEntry entry;
+    entry.mutable_counts()->set_id(logpoint->id());
+    *entry.mutable_counts()->mutable_counters() = logpoint->State().counters();
+    const uint64_t now = hits[logpoint->id()] = entry.counts().counters().hits();
+    if (saved_hits_[logpoint->id()] != now) entries.push_back(std::move(entry));
+  }
+  Append(entries);
+  saved_hits_ = std::move(hits);
+}
+
+std::vector<std::string> Engine::Restore(std::unique_ptr<Journal> journal, const SavedState& state) {
+  std::vector<std::string> lines;
+  owner_->Run([&] {
+    journal_ = std::move(journal);
+    last_id_ = state.last_id;
+    for (const v1::SavedLogpoint& saved : state.logpoints) {
+      const v1::LogpointSpec& spec = saved.spec();
+      const absl::Duration age = absl::Now() - absl::FromUnixNanos(saved.created_unix_ns());
+      std::string why;
+      if (age >= absl::Milliseconds(spec.limits().ttl_ms())) why = "its time to live is over";
+      if (spec.target().pid() != 0 && preparer_.Fingerprint(spec.target()) != saved.process_identity()) {
+        why = fmt::format("process {} has exited", spec.target().pid());
+      }
+      if (!why.empty()) {
+        lines.push_back(fmt::format("{} is not taken up: {}", spec.id(), why));
+        v1::StateEntry entry;
+        entry.set_erase(spec.id());
+        Append({entry});
+        continue;
+      }
+      auto context = std::make_shared<pipeline::LogpointContext>();
+      context->spec = spec;
+      context->resolved = saved.resolved();
+      context->host = options_.host;
+      LogpointSetup setup;
+      setup.context = context;
+      // A clock that was set back must not make it older than it can be.
+      setup.created = seams_.now() - std::max(age, absl::ZeroDuration());
+      setup.created_unix_ns = saved.created_unix_ns();
+      setup.reason = saved.paused() ? "paused by request" : "dlogd has been started again";
+      setup.ledger = Ledger::Continue(saved.counters());
+      if (saved.has_plan()) setup.plan = std::make_shared<const v1::ResolvedLogpoint>(saved.plan());
+      registry_.Insert(std::make_shared<Logpoint>(std::move(setup), saved.paused() ? "paused" : "pending"), {}, 0);
+    }
+  });
+  return lines;
+}
+
+}  // namespace dlog::daemon

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operations sees: metrics, alert rules, dashboard, the service manager."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import unittest.mock
+import urllib.request
+
+import harness
+from harness import REPOSITORY, check, check_equal
+from registry import scenario
+from scenarios_shared import reserve_line
+
+DEPLOY = REPOSITORY / "deploy"
+
+
+def promtool(*args, **options):
+    done = subprocess.run(["promtool", *map(str, args)], capture_output=True, text=True, check=False, **options)
+    check_equal(done.returncode, 0, f"promtool {args[:2]}: {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+@scenario("operations/metrics are what promtool accepts, and rules and dashboard use no other", needs=("bpf", "promtool"))
+def metrics(env):
+    logpoint = env.add_detached("-x", env.bin / "shop", reserve_line(), "order {o.id}")
+    with urllib.request.urlopen(f"http://127.0.0.1:{env.metrics_port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    env.ctl_ok("rm", logpoint)
+    check_equal(promtool("check", "metrics", input=text), "", "what promtool has to say")
+    known = set(re.findall(r"^# TYPE (dlog_\w+)", text, re.MULTILINE))
+    for file in (DEPLOY / "prometheus/dlog.rules.yml", DEPLOY / "grafana/dlog.json"):
+        content = file.read_text()
+        if file.suffix == ".json":
+            content = "\n".join(target["expr"] for panel in json.loads(content)["panels"] for target in panel.get("targets", []))
+        else:
+            content = "\n".join(line for line in content.splitlines() if not line.strip().startswith(("#", "- name", "summary")))
+        used = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\bdlog_\w+", content)}
+        check(used and used <= known, f"{file.name} uses {used - known}")
+
+
+@scenario("operations/alert rules fire for each trouble and are silent on a healthy node", needs=("promtool",), daemon=False)
+def rules(env):
+    del env
+    promtool("check", "rules", "dlog.rules.yml", cwd=DEPLOY / "prometheus")
+    promtool("test", "rules", "dlog.rules.test.yml", cwd=DEPLOY / "prometheus")
+
+
+@scenario("operations/service manager hears of start, reload, watchdog and end", daemon=False)
+def notify(env):
+    path = env.tmp / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        listener.settimeout(30)
+
+        def wait_for(want):
+            while (got := listener.recv(4096).decode()) != want:
+                check(got == "WATCHDOG=1", f"{got!r} instead of {want!r}")
+
+        with unittest.mock.patch.dict(os.environ, NOTIFY_SOCKET=str(path), WATCHDOG_USEC="400000"):
+            daemon = env.start_daemon()
+        wait_for("READY=1")
+        for _ in range(2):
+            check_equal(listener.recv(4096).decode(), "WATCHDOG=1", "what a living dlogd says")
+        daemon.send_signal(signal.SIGHUP)
+        wait_for("RELOADING=1")
+        wait_for("READY=1")
+        daemon.send_signal(signal.SIGTERM)
+        wait_for("STOPPING=1")
+    check_equal(env.stop_daemon(), 0, "dlogd's exit status")
+
+
+@scenario("operations/capabilities of the unit are enough", needs=("bpf", "setpriv"), daemon=False)
+def capabilities(env):
+    unit = (DEPLOY / "systemd/dlogd.service").read_text()
+    allowed = set(re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)[1].lower().split())
+    known = subprocess.run(["setpriv", "--list-caps"], capture_output=True, text=True, check=True).stdout.split()
+    dropped = ",".join("-" + name for name in known if f"cap_{name}" not in allowed)
+    check(len(dropped.split(",")) > 20, f"only {dropped} are dropped")
+    env.start_daemon(prefix=("setpriv", "--bounding-set", dropped, "--inh-caps", "-all", "--no-new-privs"))
+    status = open(f"/proc/{env.daemon_process.pid}/status", encoding="utf-8").read()
+    check("NoNewPrivs:\t1" in status, "dlogd may gain privileges")
+    with env.shop("--pause-us", "1000") as shop:
+        logpoint = env.add_detached("-p", shop.pid, reserve_line(), "order {o.id}")
+        harness.wait_until(lambda: env.counters(logpoint)["emitted"] > 0, 20, "events")
+        doctor = env.ctl_json("doctor")
+        check(all(each["ok"] for each in doctor["checks"] if each["required"]), f"{doctor}")
+        env.ctl_ok("rm", logpoint)
+    check_equal(env.stop_daemon(), 0, "dlogd's exit status")
+
+
+@scenario("operations/Debian package has programs, unit, configuration and man pages, and its unit is valid",
+          needs=("cpack", "dpkg-deb", "dpkg-shlibdeps"), daemon=False)
+def package(env):
+    config = env.bin.parent / "CPackConfig.cmake"
+    if not config.exists():
+        raise harness.Skip(f"{config} is not there: the binaries are not in a build directory")
+    out = env.tmp / "package"
+    done = subprocess.run(["cpack", "-G", "DEB", "--config", str(config), "-B", str(out)], capture_output=True, text=True,
+                          check=False)
+    check_equal(done.returncode, 0, f"cpack: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    packages = list(out.glob("*.deb"))
+    check_equal(len(packages), 1, f"packages in {list(out.iterdir())}")
+    root = env.tmp / "package-root"
+    subprocess.run(["dpkg-deb", "-x", str(packages[0]), str(root)], check=True)
+    for path in ("usr/bin/dlogd", "usr/bin/dlogctl", "usr/bin/dlog-symbolizer", "usr/lib/systemd/system/dlogd.service",
+                 "etc/dlog/dlogd.yaml", "usr/share/man/man8/dlogd.8", "usr/share/man/man1/dlogctl.1",
+                 "usr/share/doc/dlog/REFERENCE.md"):
+        check((root / path).exists(), f"{path} is not in the package")
+    fields = subprocess.run(["dpkg-deb", "-f", str(packages[0])], capture_output=True, text=True, check=True).stdout
+    check("Package: dlog\n" in fields and "libc6" in fields and "libgrpc" in fields, fields)
+    subprocess.run([str(root / "usr/bin/dlogd"), "--check-config", "--config", str(root / "etc/dlog/dlogd.yaml")], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+@scenario("operations/completion scripts are valid and know every command", needs=("bash",), daemon=False)
+def completion(env):
+    commands = set(re.findall(r"^  (\w+) {2,}", env.ctl_ok("--help", server=False).stdout.split("Subcommands:")[1], re.MULTILINE))
+    check({"log", "apply", "pause"} <= commands, f"{commands}")
+    for shell in ("bash", "zsh"):
+        script = env.ctl_ok("completion", shell, server=False).stdout
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    script = env.ctl_ok("completion", "bash", server=False).stdout
+    for words, want in (("''", commands), ("log --de", {"--depth", "--detach", "--debug-file"}), ("log -o j", {"json"})):
+        done = subprocess.run(["bash", "-c", script + f"\nCOMP_WORDS=(dlogctl {words}); COMP_CWORD={len(words.split())}; "
+                               "_dlogctl; echo ${COMPREPLY[@]}"], capture_output=True, text=True, check=True)
+        check(want <= set(done.stdout.split()), f"{words}: {done.stdout} lacks {want - set(done.stdout.split())}")
+    fish = env.ctl_ok("completion", "fish", server=False).stdout
+    check(all(f" -a {command} " in fish for command in commands), fish[:500])
+
+
+@scenario("operations/top shows rates")
+def top(env):
+    with env.shop("--pause-us", "1000") as shop:
+        logpoint = env.add_detached("-p", shop.pid, reserve_line(), "order {o.id}", "--rate", "50/s")
+        result = env.ctl_ok("-o", "json", "top", "--interval", "1s", "--count", "2")
+        env.ctl_ok("rm", logpoint)
+    looks = result.json_lines()
+    check_equal([[each["id"] for each in look["logpoints"]] for look in looks], [[logpoint], [logpoint]], "logpoints")
+    row = looks[1]["logpoints"][0]
+    check(0 < row["events_per_second"] <= row["hits_per_second"] and row["held_back_per_second"] > 0, f"{row}")

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Logpoints without probes in an engine with a fake kernel: pending, paused, moved to another build, taken up after a
+// restart.
+#include <sys/prctl.h>
+
+#include <filesystem>
+#include <string>
+
+#include "daemon/control/engine.h"
+#include "test/catch.h"
+#include "test/fakes/fake_node.h"
+
+namespace dlog::daemon {
+namespace {
+
+using fakes::Eventually;
+using fakes::FakeNode;
+
+v1::LogpointState StateOf(const FakeNode& node, const std::string& id) {
+  auto described = node.engine->Describe(id);
+  return described.ok() ? described->logpoint() : v1::LogpointState();
+}
+
+std::string Add(FakeNode* node, const v1::AddRequest& request) {
+  auto state = node->engine->Add(request);
+  INFO(std::string(state.status().message()));
+  REQUIRE(state.ok());
+  return state->spec().id();
+}
+
+struct Directory {
+  Directory() { path = mkdtemp(name); }
+  ~Directory() { std::filesystem::remove_all(path); }
+  char name[24] = "/tmp/dlog-park.XXXXXX";
+  std::string path;
+};
+
+// A file that may be attached to, which a test can replace.
+struct File {
+  explicit File(const Directory& directory) : path(directory.path + "/program") { Replace(); }
+  void Replace() const {
+    std::filesystem::copy_file("/proc/self/exe", path + ".new", std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::rename(path + ".new", path);
+  }
+  std::string path;
+};
+
+v1::AddRequest RequestFor(const FakeNode& node, const std::string& exe) {
+  v1::AddRequest request = node.Request();
+  request.mutable_spec()->mutable_target()->set_pid(0);
+  request.mutable_spec()->mutable_target()->set_exe_path(exe);
+  return request;
+}
+
+std::vector<std::string> Restore(FakeNode* node, const Directory& directory) {
+  SavedState state;
+  std::string problem;
+  auto journal = Journal::Open(directory.path, &state, &problem);
+  REQUIRE(journal.ok());
+  CHECK(problem.empty());
+  return node->engine->Restore(*std::move(journal), state);
+}
+
+TEST_CASE("a paused logpoint has no probe; resumed it has one again, and its account goes on") {
+  FakeNode node;
+  auto request = node.Request();
+  request.mutable_spec()->mutable_limits()->set_hits(10);
+  const std::string id = Add(&node, request);
+  node.kernel.Hit(0, 4);
+  REQUIRE(Eventually([&] { return StateOf(node, id).counters().emitted() == 4; }));
+  auto paused = node.engine->Pause({id});
+  REQUIRE(paused.ok());
+  CHECK(paused->at(0).state() == "paused");
+  CHECK(node.kernel.attached(0).freed);
+  absl::SleepFor(absl::Milliseconds(50));
+  CHECK(node.kernel.attached_count() == 1);  // nobody attaches it behind the user's back
+  CHECK(StateOf(node, id).counters().hits() == 4);
+
+  auto resumed = node.engine->Resume({id});
+  REQUIRE(resumed.ok());
+  CHECK(resumed->at(0).state() == "active");
+  REQUIRE(node.kernel.attached_count() == 2);
+  CHECK(node.kernel.attached(1).order.max_hits == 6);
+  CHECK(node.requests().size() == 1);  // a known build: no worker
+  node.kernel.Hit(1, 6);
+  REQUIRE(Eventually([&] { return StateOf(node, id).state() == "finished"; }));
+  CHECK(StateOf(node, id).counters().emitted() == 10);
+  CHECK(StateOf(node, id).counters().hits() == 10);
+  CHECK(absl::IsFailedPrecondition(node.engine->Pause({id}).status()));
+  CHECK(absl::IsNotFound(node.engine->Resume({"lp-77"}).status()));
+}
+
+TEST_CASE("the time to live goes on while a logpoint is paused") {
+  FakeNode node;
+  const std::string id = Add(&node, node.Request());
+  REQUIRE(node.engine->Pause({id}).ok());
+  node.Advance(absl::Hours(2));
+  REQUIRE(Eventually([&] { return StateOf(node, id).state() == "expired"; }));
+}
+
+TEST_CASE("a target that is not there is an error, or something to wait for when asked to") {
+  const Directory directory;
+  FakeNode node;
+  auto request = node.Request();
+  request.mutable_spec()->mutable_target()->set_pid(0);
+  request.mutable_spec()->mutable_target()->add_selectors("comm:dlogt-later");
+  CHECK(absl::IsNotFound(node.engine->Add(request).status()));
+  request.set_allow_pending(true);
+  const std::string id = Add(&node, request);
+  CHECK(StateOf(node, id).state() == "pending");
+  CHECK(StateOf(node, id).reason() == "no process is named dlogt-later");
+  CHECK(node.engine->Status().logpoints() == 0);
+  auto removed = node.engine->Remove({id}, false);
+  REQUIRE(removed.ok());
+  CHECK(removed->at(0).state() == "removed");
+}
+
+TEST_CASE("a file that appears is attached; one that is replaced is attached again with its new content") {
+  const Directory directory;
+  FakeNode node;
+  const std::string path = directory.path + "/program";
+  auto request = RequestFor(node, path);
+  request.set_allow_pending(true);
+  const std::string id = Add(&node, request);
+  CHECK(StateOf(node, id).state() == "pending");
+  const File file(directory);
+  REQUIRE(Eventually([&] { return StateOf(node, id).state() == "active"; }));
+  node.kernel.Hit(0, 3);
+  REQUIRE(Eventually([&] { return StateOf(node, id).counters().emitted() == 3; }));
+  file.Replace();
+  REQUIRE(Eventually([&] { return node.kernel.attached_count() == 2; }));
+  REQUIRE(Eventually([&] { return StateOf(node, id).state() == "active"; }));
+  CHECK(node.kernel.attached(0).freed);
+  node.kernel.Hit(1, 2);
+  REQUIRE(Eventually([&] { return StateOf(node, id).counters().emitted() == 5; }));
+  CHECK(node.engine->List().size() == 1);
+}
+
+TEST_CASE("a replaced file that cannot be attached is told, and the old probes stay") {
+  const Directory directory;
+  const File file(directory);
+  FakeNode node;
+  const std::string id = Add(&node, RequestFor(node, file.path));
+  node.SymbolizeWith([](const v1::SymbolizerRequest&) { return absl::NotFoundError("no such line any more"); });
+  std::filesystem::resize_file(file.path, 100);
+  REQUIRE(Eventually([&] { return !StateOf(node, id).reason().empty(); }));
+  CHECK(StateOf(node, id).state() == "active");
+  CHECK(StateOf(node, id).reason().find("the target has changed, but: ") == 0);
+  CHECK_FALSE(node.kernel.attached(0).detached);
+}
+
+TEST_CASE("logpoints outlive the engine: active ones are attached again, paused ones stay paused, ids are not reused") {
+  const Directory directory;
+  std::string kept, paused;
+  const File file(directory);
+  {
+    FakeNode node;
+    CHECK(Restore(&node, directory).empty());
+    auto request = RequestFor(node, file.path);
+    request.mutable_spec()->mutable_limits()->set_hits(10);
+    kept = Add(&node, request);
+    paused = Add(&node, RequestFor(node, file.path));
+    const std::string removed = Add(&node, RequestFor(node, file.path));
+    auto interactive = RequestFor(node, file.path);
+    interactive.set_remove_on_disconnect(true);
+    Add(&node, interactive);
+    REQUIRE(node.engine->Pause({paused}).ok());
+    REQUIRE(node.engine->Remove({removed}, false).ok());
+    node.kernel.Hit(0, 4);
+    node.kernel.Lose(0, DLOG_COUNT_FILTERED, 7);
+    REQUIRE(Eventually([&] { return StateOf(node, kept).counters().emitted() == 4; }));
+  }
+  FakeNode node;
+  CHECK(Restore(&node, directory).empty());
+  REQUIRE(node.engine->List().size() == 2);
+  REQUIRE(Eventually([&] { return StateOf(node, kept).state() == "active"; }));
+  CHECK(StateOf(node, paused).state() == "paused");
+  CHECK(node.requests().empty());  // a known build: no worker
+  CHECK(StateOf(node, kept).counters().hits() == 11);
+  CHECK(StateOf(node, kept).counters().filtered() == 7);
+  CHECK(node.kernel.attached(0).order.max_hits == 6);
+  CHECK(Add(&node, RequestFor(node, file.path)) == "lp-5");
+}
+
+TEST_CASE("what is over by time, or whose process is another one, is not taken up") {
+  const Directory directory;
+  const File file(directory);
+  {
+    FakeNode node;
+    Restore(&node, directory);
+    Add(&node, node.Request());  // of a process that ends with the node
+    auto request = RequestFor(node, file.path);
+    request.mutable_spec()->mutable_limits()->set_ttl_ms(1);
+    Add(&node, request);
+    node.engine->Stop();
+  }
+  absl::SleepFor(absl::Milliseconds(5));
+  FakeNode node;
+  const auto lines = Restore(&node, directory);
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].find("lp-1 is not taken up: process") == 0);
+  CHECK(lines[1] == "lp-2 is not taken up: its time to live is over");
+  CHECK(node.engine->List().empty());
+}
+
+TEST_CASE("a name belongs to one live logpoint") {
+  FakeNode node;
+  auto request = node.Request();
+  request.mutable_spec()->set_name("orders");
+  const std::string id = Add(&node, request);
+  CHECK(absl::IsAlreadyExists(node.engine->Add(request).status()));
+  REQUIRE(node.engine->Remove({id}, false).ok());
+  CHECK(node.engine->Add(request).ok());
+}
+
+}  // namespace
+}  // namespace dlog::daemon
