@@ -243,7 +243,8 @@ std::string ProcWithCgroup(const Directory& directory, int32_t pid, const std::s
   const fs::path proc = directory.Path("proc");
   const fs::path process = proc / std::to_string(pid);
   fs::create_directories(process);
-  for (const char* name : {"stat", "status", "exe", "maps", "map_files", "root"}) {
+  fs::create_symlink(fs::read_symlink(fmt::format("/proc/{}/exe", pid)), process / "exe");
+  for (const char* name : {"stat", "status", "maps", "map_files", "root"}) {
     fs::create_symlink(fmt::format("/proc/{}/{}", pid, name), process / name);
   }
   std::ofstream(process / "cgroup") << cgroup;
