@@ -221,9 +221,14 @@ std::string WriteDocument(const v1::LogpointSpec& spec) {
   for (const std::string& tag : spec.tags()) tags.push_back(Quoted(tag));
   if (!tags.empty()) out += fmt::format("tags: [{}]\n", fmt::join(tags, ", "));
   const v1::Limits& limits = spec.limits();
-  out += fmt::format("ttl: {}ms\nrate: {}/s\ndepth: {}\nitems: {}\nstring: {}\nbytes: {}\n", limits.ttl_ms(),
-                     limits.rate_per_second(), limits.depth(), limits.items(), limits.string_bytes(),
-                     limits.event_bytes());
+  // What is not set is left to the daemon.
+  if (limits.ttl_ms() != 0) out += fmt::format("ttl: {}ms\n", limits.ttl_ms());
+  if (limits.has_rate_per_second()) out += fmt::format("rate: {}/s\n", limits.rate_per_second());
+  for (const auto& [key, value] :
+       {std::pair("depth", limits.depth()), std::pair("items", limits.items()),
+        std::pair("string", limits.string_bytes()), std::pair("bytes", limits.event_bytes())}) {
+    if (value != 0) out += fmt::format("{}: {}\n", key, value);
+  }
   if (limits.hits() != 0) out += fmt::format("hits: {}\n", limits.hits());
   if (spec.site_policy() == v1::SITE_EXACT) out += "site: exact\n";
   return out;
