@@ -29,6 +29,10 @@ void TargetOptions::AddTo(CLI::App* command, bool offline_allowed) {
       ->allow_extra_args(false);
   if (offline_allowed) command->add_option("--binary", binary, "ELF file to read, without any process or daemon");
   command->add_option("--debug-file", debug_file, "separate debug file of the binary");
+  command
+      ->add_option("--debug-dir", debug_directories,
+                   "directory with separate debug files, laid out like /usr/lib/debug; may be repeated")
+      ->allow_extra_args(false);
 }
 
 absl::Status TargetOptions::Fill(v1::Target* target) const {
@@ -42,6 +46,7 @@ absl::Status TargetOptions::Fill(v1::Target* target) const {
   for (const std::string& selector : selectors) target->add_selectors(selector);
   if (offline()) target->set_binary_path(AbsolutePath(binary));
   if (!debug_file.empty()) target->set_debug_file(AbsolutePath(debug_file));
+  for (const std::string& directory : debug_directories) target->add_debug_directories(AbsolutePath(directory));
   return absl::OkStatus();
 }
 

@@ -14,7 +14,7 @@
 
 namespace dlog::cli {
 
-// -p -x -t, and for the commands that can work offline --binary; --debug-file with both.
+// -p -x -t, and for the commands that can work offline --binary; --debug-file and --debug-dir with both.
 struct TargetOptions {
   void AddTo(CLI::App* command, bool offline_allowed);
   // InvalidArgument (wrong usage) when nothing, or offline and online at once, is named. Paths become absolute.
@@ -26,6 +26,7 @@ struct TargetOptions {
   std::vector<std::string> selectors;
   std::string binary;
   std::string debug_file;
+  std::vector<std::string> debug_directories;
 };
 
 // --if --level --tag and the limits.

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "daemon/config/config.h"
 #include "daemon/control/api_server.h"
+#include "daemon/control/cache_directory.h"
 #include "daemon/control/configured_sinks.h"
 #include "daemon/control/local_engine.h"
 #include "daemon/control/reload.h"
@@ -35,6 +36,8 @@ constexpr int kExitUsage = 2;
 struct Flags {
   std::string config;
   std::string socket, listen, metrics, state_dir, cache_dir;
+  std::string debuginfod;
+  std::vector<std::string> debug_directories;
   std::vector<std::string> sinks;
   bool check_config = false;
   bool config_reference = false;
@@ -102,6 +105,8 @@ int WaitForSignal(const sigset_t& signals, Engine& engine) {
 }
 
 int Serve(const ConfigSource& source, const Config& config) {
+  // Before the first thread, because it sets the environment.
+  const Debuginfod debuginfod = Debuginfod::Configure(config.debuginfod, CacheDirectory(config.cache_dir));
   // Before the first thread: all of them inherit the mask, and only sigtimedwait above sees these signals.
   sigset_t signals;
   sigemptyset(&signals);
@@ -114,6 +119,8 @@ int Serve(const ConfigSource& source, const Config& config) {
   if (auto status = sinks.Apply(config.sinks); !status.ok()) return Fail(status);
   LocalEngineOptions options;
   options.cache_directory = config.cache_dir;
+  options.debug_directories = config.debug_dirs;
+  options.debuginfod = debuginfod;
   options.max_logpoints = config.max_logpoints;
   options.sinks = sinks.set();
   const auto engine = MakeLocalEngine(options);
@@ -175,6 +182,13 @@ int main(int argc, char** argv) {
        app.add_option("--state-dir", flags.state_dir, "directory that logpoints outlive dlogd in; empty: none")},
       {"cache-dir", app.add_option("--cache-dir", flags.cache_dir,
                                    "directory for inflated debug information (default /var/cache/dlog)")},
+      {"debug-dirs",
+       app.add_option("--debug-dir", flags.debug_directories,
+                      "directory with separate debug files, laid out like /usr/lib/debug; may be repeated")
+           ->allow_extra_args(false)},
+      {"debuginfod", app.add_option("--debuginfod", flags.debuginfod,
+                                    "servers to fetch debug files from, separated by spaces (default: DEBUGINFOD_URLS; "
+                                    "none: never)")},
       {"sinks", app.add_option("--sink", flags.sinks,
                                "where events go beside live streams: stdout, file:PATH, syslog, journald, otlp:URL")
                     ->allow_extra_args(false)},

@@ -32,7 +32,7 @@ first_of() {
 
 build_packages() {
   echo cmake ninja-build ccache pkg-config g++
-  echo libbpf-dev libelf-dev libdw-dev libseccomp-dev libzydis-dev libisal-dev libzstd-dev
+  echo libbpf-dev libelf-dev libdw-dev libseccomp-dev libzydis-dev libisal-dev libzstd-dev libdebuginfod-dev
   echo libabsl-dev libfmt-dev libcli11-dev
   echo libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
   echo prometheus-cpp-dev libyaml-cpp-dev libcurl4-openssl-dev zlib1g-dev
@@ -45,7 +45,7 @@ build_packages() {
 
 test_packages() {
   echo rsyslog systemd prometheus dpkg-dev  # what sinks, metrics and the package are tested with
-  echo python3 gdb clang clang-format clang-tidy shellcheck
+  echo python3 gdb dwz debuginfod clang clang-format clang-tidy shellcheck
   echo libclang-rt-dev  # libFuzzer and the sanitizers of clang
   # A Java runtime can run a single source file by itself: no JDK needed.
   local java

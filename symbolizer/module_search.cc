@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/module_search.h"
 
+#include <array>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -54,6 +56,7 @@ absl::StatusOr<OpenedModule> OpenModule(const v1::SymbolizerRequest& request,
   if (request.debug_directories_size() > 0) {
     search.directories.assign(request.debug_directories().begin(), request.debug_directories().end());
   }
+  search.own_directories.assign(request.own_debug_directories().begin(), request.own_debug_directories().end());
   search.cache_directory = request.cache_directory();
   search.explicit_file = request.spec().target().debug_file();
   OpenedModule opened;
@@ -132,6 +135,10 @@ bool HasCode(const dwarf::LineIndex& lines, const dwarf::SourceFile& file) {
   return false;
 }
 
+void SetMd5(const std::optional<std::array<uint8_t, 16>>& md5, v1::BinaryInfo* binary) {
+  if (md5.has_value()) binary->set_source_md5(md5->data(), md5->size());
+}
+
 absl::StatusOr<bool> MatchFile(const OpenedModule& opened, std::string_view suffix, SearchFailures* failures,
                                dwarf::SourceFile* source) {
   auto matches = opened.lines->FilesMatching(suffix);
@@ -170,12 +177,33 @@ absl::StatusOr<FoundFile> FindFileCalled(const v1::SymbolizerRequest& request, c
       found.module = std::move(opened.module);
       found.lines = std::move(opened.lines);
       found.binary = opened.binary;
+      SetMd5(found.source.md5, &found.binary);
     }
     return matched;
   });
   if (!hit.ok()) return hit.status();
   if (!*hit) return NotFoundAnywhere(request, absl::StrCat("source file '", suffix, "'"), std::move(failures));
   return found;
+}
+
+// An absolute path of the user's own tree, which is not where the program was built: the longest end of it that names
+// one source file.
+absl::StatusOr<FoundFile> FindFileElsewhere(const v1::SymbolizerRequest& request, const std::string& path,
+                                            const absl::Status& not_found) {
+  for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    auto found = FindFileCalled(request, path.substr(at + 1));
+    if (absl::IsNotFound(found.status())) continue;
+    if (!found.ok()) return not_found;
+    found->warnings.push_back(absl::StrCat("no source file is called ", path, "; ", found->source.path, " was taken"));
+    return found;
+  }
+  return not_found;
+}
+
+absl::StatusOr<FoundFile> FindFileOrLikely(const v1::SymbolizerRequest& request, const std::string& name) {
+  auto found = FindFileCalled(request, name);
+  if (!absl::IsNotFound(found.status()) || !absl::StartsWith(name, "/")) return found;
+  return FindFileElsewhere(request, name, found.status());
 }
 
 absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request, const std::string& name) {
@@ -194,6 +222,9 @@ absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request,
     found.lines = std::move(opened.lines);
     found.binary = opened.binary;
     found.located = *std::move(located);
+    found.warnings = found.located.warnings;
+    const StatementSite& site = found.located.sites.front();
+    SetMd5(found.lines->FileMd5(site.scope.unit, site.file), &found.binary);
     return true;
   });
   if (!hit.ok()) return hit.status();
@@ -205,7 +236,7 @@ absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request,
 
 absl::StatusOr<FoundFile> FindFile(const v1::SymbolizerRequest& request) {
   if (request.spec().location().empty()) return absl::InvalidArgumentError("no source file given");
-  return FindFileCalled(request, request.spec().location());
+  return FindFileOrLikely(request, request.spec().location());
 }
 
 absl::StatusOr<FoundLocation> FindLocation(const v1::SymbolizerRequest& request) {
@@ -213,7 +244,7 @@ absl::StatusOr<FoundLocation> FindLocation(const v1::SymbolizerRequest& request)
   if (!location.ok()) return location.status();
   if (!location->function.empty()) return FindFunction(request, location->function);
 
-  auto file = FindFileCalled(request, location->file);
+  auto file = FindFileOrLikely(request, location->file);
   if (!file.ok()) return file.status();
   auto located = LocateLine(*file->module, *file->lines, file->source, location->line);
   if (!located.ok()) return located.status();
@@ -221,6 +252,7 @@ absl::StatusOr<FoundLocation> FindLocation(const v1::SymbolizerRequest& request)
   found.module = std::move(file->module);
   found.lines = std::move(file->lines);
   found.binary = std::move(file->binary);
+  found.warnings = std::move(file->warnings);
   found.located = *std::move(located);
   return found;
 }

@@ -20,6 +20,7 @@ struct FoundFile {
   std::unique_ptr<dwarf::LineIndex> lines;
   dwarf::SourceFile source;
   v1::BinaryInfo binary;
+  std::vector<std::string> warnings;
 };
 
 struct FoundLocation {
@@ -30,7 +31,8 @@ struct FoundLocation {
   std::vector<std::string> warnings;
 };
 
-// request.spec.location names a source file (a path suffix).
+// request.spec.location names a source file (a path suffix). An absolute path that no file has means the file with the
+// longest common end, with a warning: it is a path of the user's tree.
 // NotFound with similar names; InvalidArgument listing them when several files match; the first module's reason when no
 // module has debug information.
 absl::StatusOr<FoundFile> FindFile(const v1::SymbolizerRequest& request);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +15,8 @@
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/code/instruction.h"
+#include "symbolizer/dwarf/names.h"
+#include "symbolizer/dwarf/symbols.h"
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/module_search.h"
 #include "symbolizer/plan/plan_builder.h"
@@ -25,6 +28,7 @@ namespace {
 
 constexpr size_t kMostSites = 4096;
 constexpr size_t kMaxInstructionBytes = 15;
+constexpr uint32_t kRipRegister = 16;  // DWARF numbering, as in CapturePlan::register_mask
 
 struct Judged {
   code::Instruction instruction;
@@ -94,6 +98,25 @@ void FillTemplate(const expr::Template& text, v1::ParsedTemplate* out) {
   }
 }
 
+// The functions that a pointer may be shown as; none when there are too many to carry in a plan.
+bool AddFunctions(const dwarf::Module& module, v1::ResolvedLogpoint* out) {
+  constexpr size_t kMostFunctions = 1 << 15;
+  constexpr size_t kMostBytes = 1 << 20;
+  std::map<uint64_t, const char*> functions;
+  dwarf::ForEachFunctionSymbol(module, [&](const char* name, LinkAddress address) {
+    if (functions.size() <= kMostFunctions) functions.try_emplace(address.value, name);
+  });
+  size_t bytes = 0;
+  for (const auto& [address, name] : functions) {
+    v1::FunctionSymbol* symbol = out->add_functions();
+    symbol->set_address(address);
+    symbol->set_name(dwarf::WithoutParameters(dwarf::Demangle(name)));
+    bytes += symbol->name().size() + sizeof(address);
+  }
+  if (functions.size() > kMostFunctions || bytes > kMostBytes) out->clear_functions();
+  return out->functions_size() > 0;
+}
+
 // Builds the sites of one resolved location.
 class SiteResolver {
  public:
@@ -150,6 +173,21 @@ class SiteResolver {
     *candidate->mutable_plan() = std::move(built.plan);
     for (v1::BoundExpression& bound : built.expressions) *candidate->add_expressions() = std::move(bound);
     return absl::OkStatus();
+  }
+
+  // Behind the last AddSite: what the values at the sites need beside them.
+  void Finish() {
+    const bool shows_functions = std::any_of(out_->types().begin(), out_->types().end(), [this](const v1::Type& type) {
+      return type.kind() == v1::TYPE_POINTER && types_.at(type.target()).kind() == v1::TYPE_FUNCTION;
+    });
+    if (!shows_functions || !AddFunctions(*found_.module, out_)) return;
+    // Where the module is in memory follows from the address of the hit.
+    for (v1::Statement& statement : *out_->mutable_statements()) {
+      for (v1::CandidateSite& candidate : *statement.mutable_candidates()) {
+        v1::CapturePlan* plan = candidate.mutable_plan();
+        plan->set_register_mask(plan->register_mask() | 1u << kRipRegister);
+      }
+    }
   }
 
   // What makes the whole request fail.
@@ -210,6 +248,7 @@ absl::StatusOr<ParsedSpec> AllVariables(const std::vector<StatementSite>& sites,
   std::set<std::string> seen;
   for (const StatementSite& site : sites) {
     for (const dwarf::Variable& variable : dwarf::VisibleVariables(site.scope, line)) {
+      if (variable.is_import) continue;  // a global
       // Compiler-made variables have names that no expression can spell.
       if (!expr::ParseExpression(variable.name).ok() || !seen.insert(variable.name).second) continue;
       absl::StrAppend(&text, text.empty() ? "" : " ", "{", variable.name, "}");
@@ -256,6 +295,7 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
   if (request.explain()) {
     for (const std::string& misfit : sites.misfits()) out.add_warnings(misfit);
   }
+  sites.Finish();
   // `vars` asks for everything and takes what each site has.
   absl::Status verdict = all_variables ? absl::OkStatus() : sites.Verdict(request.explain());
   if (!verdict.ok()) return verdict;

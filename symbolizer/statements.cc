@@ -208,6 +208,10 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
       located.line = located.requested_line = covering->line;
       located.file = lines.FilePath(match.unit, covering->file);
     }
+    if (match.is_symbol) {
+      located.warnings.push_back(
+          absl::StrCat(match.name, " has the code of ", scope->name, ": calls of both are seen"));
+    }
     located.sites.push_back({address, covering->file, *std::move(scope)});
   }
   return located;
@@ -222,7 +226,7 @@ absl::StatusOr<std::vector<LocatedLine>> LocateAllLines(const dwarf::Module& mod
     auto sites = SitesOf(module, lines, line, rows);
     if (!sites.ok()) return sites.status();
     if (sites->empty()) continue;
-    all.push_back({file.path, line, line, "", *std::move(sites)});
+    all.push_back({file.path, line, line, "", *std::move(sites), {}});
   }
   return all;
 }

@@ -29,6 +29,7 @@ struct LocatedLine {
   uint32_t requested_line = 0;
   std::string moved_reason;  // when line != requested_line
   std::vector<StatementSite> sites;
+  std::vector<std::string> warnings;
 };
 
 // The statements of `line`, or of the next line with code inside the same function.

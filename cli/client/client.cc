@@ -74,6 +74,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& opt
   if (!daemon::IsPrivileged()) return NoDaemon(path, error);
   daemon::LocalEngineOptions local;
   local.embedded = true;
+  local.debuginfod = daemon::Debuginfod::FromEnvironment();
   client->engine_ = daemon::MakeLocalEngine(local);
   client->server_ = daemon::ApiServer::InProcess(client->engine_.get());
   client->stub_ = v1::DynamicLogging::NewStub(client->server_->InProcessChannel());

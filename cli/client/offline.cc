@@ -26,7 +26,9 @@ absl::StatusOr<v1::SymbolizerResponse> Run(v1::SymbolizerRequest::Operation oper
   module->set_open_path(spec.target().binary_path());
   module->set_display_path(spec.target().binary_path());
   *request.mutable_spec() = std::move(spec);
-  auto response = daemon::SymbolizerClient({}).Run(request);
+  daemon::SymbolizerOptions options;
+  options.debuginfod = daemon::Debuginfod::FromEnvironment();
+  auto response = daemon::SymbolizerClient(std::move(options)).Run(request);
   if (!response.ok()) return response.status();
   for (const std::string& warning : warnings) response->mutable_resolved()->add_warnings(warning);
   return response;

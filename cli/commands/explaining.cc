@@ -9,6 +9,7 @@
 #include "cli/exit_status.h"
 #include "cli/render/explain.h"
 #include "cli/render/output.h"
+#include "cli/source_file.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::cli {
@@ -38,9 +39,13 @@ int RunExplain(const TargetOptions& target, v1::LogpointSpec spec, bool all_vari
   if (auto status = target.Fill(spec.mutable_target()); !status.ok()) {
     return ReportUsage(status, all_variables ? "vars" : "explain");
   }
+  const std::string location = spec.location();
   auto resolved = target.offline() ? ExplainOffline(std::move(spec), all_variables)
                                    : AskDaemon(std::move(spec), all_variables, global);
   if (!resolved.ok()) return Report(resolved.status());
+  const SourceComparison source = CompareSource(resolved->binary().source_md5(), resolved->file(), location);
+  resolved->mutable_binary()->set_source_checksum(source.verdict);
+  if (source.verdict == v1::CHECKSUM_DIFFERS) resolved->add_warnings(DifferenceText(source));
   WriteOut(global.json ? ExplainJson(*resolved, all_variables) + "\n" : ExplainText(*resolved, all_variables));
   return resolved->statements().empty() ? kFailed : kDone;
 }

@@ -16,6 +16,7 @@
 #include "cli/render/event_printer.h"
 #include "cli/render/logpoint.h"
 #include "cli/render/output.h"
+#include "cli/source_file.h"
 #include "daemon/control/grpc_status.h"
 #include "symbolizer/base/status_hint.h"
 
@@ -74,8 +75,14 @@ absl::StatusOr<v1::AddRequest> MakeRequest(const LogOptions& options) {
   return request;
 }
 
-void NoteStart(const v1::LogpointState& state) {
+void NoteWarnings(const v1::LogpointState& state) {
   for (const std::string& warning : state.warnings()) Note("warning: " + warning);
+  const SourceComparison source = CompareSource(state.source_md5(), state.file(), state.spec().location());
+  if (source.verdict == v1::CHECKSUM_DIFFERS) Note("warning: " + DifferenceText(source));
+}
+
+void NoteStart(const v1::LogpointState& state) {
+  NoteWarnings(state);
   if (state.state() == "pending") {
     Note(fmt::format("{} waits: {}", state.spec().id(), state.reason()));
     return;
@@ -153,7 +160,7 @@ int RunLog(const LogOptions& options, const Context& global) {
   if (!status.ok()) return interrupt.seen() ? kDone : Report(status);
   const v1::LogpointState& state = response.logpoint();
   if (options.detach) {
-    for (const std::string& warning : state.warnings()) Note("warning: " + warning);
+    NoteWarnings(state);
     const bool waits = state.state() == "pending";
     WriteOut(global.json ? LogpointJson(state) + "\n"
              : waits     ? fmt::format("{} waits: {}\n", state.spec().id(), Harmless(state.reason()))

@@ -179,7 +179,6 @@ std::string ExplainText(const v1::ResolvedLogpoint& resolved, bool known_only) {
   out += fmt::format("\nbinary {}  build-id {}\n", binary.path(),
                      binary.build_id().empty() ? "none" : Hex(binary.build_id()));
   if (binary.debug_file() != binary.path()) out += fmt::format("debug file {}\n", binary.debug_file());
-  if (binary.source_checksum() == v1::CHECKSUM_DIFFERS) out += "source: your file differs from the one compiled\n";
   out = Harmless(out);
   for (const v1::Statement& statement : resolved.statements()) out += SiteText(resolved, statement, known_only);
   std::string rest;

@@ -41,6 +41,8 @@ struct Config {
   bool metrics_named = false;  // somebody asked for this address: failing to bind it is an error
   std::string state_dir;
   std::string cache_dir;
+  std::vector<std::string> debug_dirs;
+  std::string debuginfod;
   uint64_t max_logpoints = 0;
   std::vector<SinkConfig> sinks;
 };

@@ -33,6 +33,17 @@ absl::Status SetPath(const KeyValues& values, T* out) {
   return absl::OkStatus();
 }
 
+template <auto Member, typename T>
+absl::Status SetPaths(const KeyValues& values, T* out) {
+  (out->*Member).clear();
+  for (const std::string& path : values) {
+    if (path.empty()) continue;
+    if (path.front() != '/') return absl::InvalidArgumentError(fmt::format("'{}' is not an absolute path", path));
+    (out->*Member).push_back(path);
+  }
+  return absl::OkStatus();
+}
+
 template <auto Member, uint64_t kMin, uint64_t kMax, typename T>
 absl::Status SetCount(const KeyValues& values, T* out) {
   auto count = ParseCount(values.front());
@@ -102,6 +113,11 @@ constexpr ConfigKey<Config> kTopKeys[] = {
     {"cache-dir", "path", "", "restart",
      "directory for inflated debug information; empty: /var/cache/dlog, or what $XDG_CACHE_HOME says", false,
      SetPath<&Config::cache_dir>},
+    {"debug-dirs", "list", "", "restart", "directories with separate debug files, laid out like /usr/lib/debug", true,
+     SetPaths<&Config::debug_dirs>},
+    {"debuginfod", "URLs", "", "restart",
+     "debuginfod servers to fetch debug files from, separated by spaces; empty: what $DEBUGINFOD_URLS says, or none",
+     false, SetText<&Config::debuginfod>},
     {"limits.max-logpoints", "number", "1000", "restart", "logpoints that may be active at once", false,
      SetCount<&Config::max_logpoints, 1, 100000>},
 };

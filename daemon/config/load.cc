@@ -239,6 +239,8 @@ std::vector<std::string> KeysThatNeedRestart(const Config& before, const Config&
   compare(before.metrics == after.metrics, "metrics");
   compare(before.state_dir == after.state_dir, "state-dir");
   compare(before.cache_dir == after.cache_dir, "cache-dir");
+  compare(before.debug_dirs == after.debug_dirs, "debug-dirs");
+  compare(before.debuginfod == after.debuginfod, "debuginfod");
   compare(before.max_logpoints == after.max_logpoints, "limits.max-logpoints");
   return names;
 }

@@ -31,7 +31,9 @@ v1::Check ToProto(const attach::KernelCheck& check) {
 }
 
 v1::Check WorkerCheck(const std::string& worker_path) {
-  const SymbolizerClient client({worker_path});
+  SymbolizerOptions options;
+  options.worker_path = worker_path;
+  const SymbolizerClient client(std::move(options));
   v1::Check check;
   check.set_name("symbolizer");
   check.set_required(true);
@@ -77,7 +79,12 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   engine.max_logpoints = options.max_logpoints;
   EngineSeams seams;
   seams.make_attacher = [] { return MakeBpfAttacher({}); };
-  auto client = std::make_shared<const SymbolizerClient>(SymbolizerOptions{options.worker_path});
+  SymbolizerOptions symbolizer;
+  symbolizer.worker_path = options.worker_path;
+  symbolizer.debug_directories.insert(symbolizer.debug_directories.begin(), options.debug_directories.begin(),
+                                      options.debug_directories.end());
+  symbolizer.debuginfod = options.debuginfod;
+  auto client = std::make_shared<const SymbolizerClient>(std::move(symbolizer));
   seams.symbolize = [client, cache = CacheDirectory(options.cache_directory)](v1::SymbolizerRequest request) {
     request.set_cache_directory(cache);
     return client->Run(request);

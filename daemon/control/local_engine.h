@@ -9,13 +9,16 @@
 
 #include "control.pb.h"
 #include "daemon/control/engine.h"
+#include "daemon/symbolizer_client/debuginfod.h"
 
 namespace dlog::daemon {
 
 struct LocalEngineOptions {
   bool embedded = false;
-  std::string worker_path;               // empty: dlog-symbolizer beside this executable
-  std::string cache_directory;           // empty: the usual place (cache_directory.h)
+  std::string worker_path;                     // empty: dlog-symbolizer beside this executable
+  std::string cache_directory;                 // empty: the usual place (cache_directory.h)
+  std::vector<std::string> debug_directories;  // beside /usr/lib/debug
+  Debuginfod debuginfod;
   size_t max_logpoints = 1000;           // active at once
   std::shared_ptr<sink::SinkSet> sinks;  // may be null
 };

@@ -175,6 +175,7 @@ v1::LogpointState Logpoint::State() const {
   *out.mutable_spec() = context().spec;
   const v1::ResolvedLogpoint& resolved = context().resolved;
   out.set_file(resolved.file());
+  out.set_source_md5(resolved.binary().source_md5());
   out.set_line(resolved.line());
   out.set_sites(static_cast<uint32_t>(context().sites.size()));
   out.set_sites_refused(setup_.sites_refused);

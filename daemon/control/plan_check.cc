@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/targets/build_id.h"
 #include "symbolizer/base/status_hint.h"
 
@@ -54,6 +56,12 @@ absl::Status CheckResolved(const v1::ResolvedLogpoint& resolved) {
   for (const v1::Statement& statement : resolved.statements()) {
     if (auto status = CheckStatement(statement, expressions); !status.ok()) return status;
   }
+  // They are searched by halving.
+  const auto& functions = resolved.functions();
+  const auto unordered = std::adjacent_find(
+      functions.begin(), functions.end(),
+      [](const v1::FunctionSymbol& a, const v1::FunctionSymbol& b) { return a.address() >= b.address(); });
+  if (unordered != functions.end()) return Malformed("its functions are not in order");
   return absl::OkStatus();
 }
 

@@ -72,6 +72,15 @@ absl::Status CheckStrings(const v1::LogpointSpec& spec) {
   for (const auto& string : strings) {
     if (auto status = CheckSize(string.size, string.maximum, string.what); !status.ok()) return status;
   }
+  if (spec.target().debug_directories_size() > kMaxSelectors) {
+    return absl::InvalidArgumentError(fmt::format("more than {} debug directories", kMaxSelectors));
+  }
+  for (const std::string& directory : spec.target().debug_directories()) {
+    if (auto status = CheckSize(directory.size(), kMaxPathBytes, "path"); !status.ok()) return status;
+    if (directory.empty() || directory.front() != '/') {
+      return absl::InvalidArgumentError("a debug directory needs an absolute path");
+    }
+  }
   if (spec.target().selectors_size() > kMaxSelectors) {
     return absl::InvalidArgumentError(fmt::format("more than {} target selectors", kMaxSelectors));
   }

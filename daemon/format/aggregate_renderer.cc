@@ -58,12 +58,25 @@ void Renderer::RenderField(const Object& object, const v1::Field& field, Positio
     out->set_name(field.name());
   }
   if (!out->name().empty()) text->append(out->name()).append(" = ");
-  if (field.is_virtual_base()) {
-    if (const v1::Type* base = TypeAt(field.type())) out->set_type(base->name());
-    return Fail(v1::STATUS_ERROR, "virtual base classes are not followed", out, text);
-  }
+  if (field.is_virtual_base()) return RenderVirtualBase(object, field, at, out, text);
   Render(pipeline::MemberOf(object, field.offset(), field.type(), field.bit_size(), field.bit_offset(), types_),
          at.Inside(), out, text);
+}
+
+void Renderer::RenderVirtualBase(const Object& object, const v1::Field& field, Position at, v1::Value* out,
+                                 std::string* text) {
+  if (const v1::Type* base = TypeAt(field.type())) out->set_type(base->name());
+  if (!field.has_base_address() || !object.in_memory) {
+    return Fail(v1::STATUS_ERROR, "the place of the virtual base is not known", out, text);
+  }
+  uint64_t address = 0;
+  v1::ValueStatus status = v1::STATUS_OK;
+  std::string reason;
+  const Object place = pipeline::EvaluateInside(field.base_address(), types_, image_, object);
+  if (!place.usable() || !pipeline::ReadScalar(place, types_, image_, &address, &status, &reason)) {
+    return Fail(place.usable() ? status : place.status, place.usable() ? reason : place.reason, out, text);
+  }
+  Render(pipeline::ObjectAt(address, field.type(), types_, nullptr), at.Inside(), out, text);
 }
 
 void Renderer::RenderArray(const Object& object, const v1::Type& type, Position at, v1::Value* out, std::string* text) {

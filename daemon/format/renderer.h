@@ -68,6 +68,8 @@ class Renderer {
                     std::string* text);
   void RenderField(const pipeline::Object& object, const v1::Field& field, Position at, v1::Value* out,
                    std::string* text);
+  void RenderVirtualBase(const pipeline::Object& object, const v1::Field& field, Position at, v1::Value* out,
+                         std::string* text);
   void RenderArray(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
                    std::string* text);
   // Elements i of [0, count), each `stride` bytes, from `element(i)`; `at` is the position of the container.

@@ -77,6 +77,20 @@ bool FillPseudoVariable(const v1::TemplateExpression& expression, const v1::Even
   return true;
 }
 
+// Names for addresses of functions of the probed binary: where it is in memory follows from the address of the hit.
+format::SymbolLookup FunctionLookup(const v1::ResolvedLogpoint& resolved, const v1::CandidateSite& site,
+                                    const dlog_record& header) {
+  constexpr uint32_t kRip = 16;
+  if (resolved.functions().empty() || (site.plan().register_mask() >> kRip & 1) == 0) return {};
+  const uint64_t bias = header.regs[kRip] - site.probe_address();
+  return [&resolved, bias](uint64_t address) -> std::string {
+    const auto& functions = resolved.functions();
+    const auto found = std::lower_bound(functions.begin(), functions.end(), address - bias,
+                                        [](const v1::FunctionSymbol& f, uint64_t a) { return f.address() < a; });
+    return found != functions.end() && found->address() == address - bias ? found->name() : std::string();
+  };
+}
+
 }  // namespace
 
 struct EventBuilder::Impl {
@@ -86,7 +100,7 @@ struct EventBuilder::Impl {
 
   void FillOrigin(const LogpointContext& context, const v1::Statement& statement, const dlog_record& header,
                   v1::Event* event);
-  void FillValues(const LogpointContext& context, const v1::CandidateSite& site, uint16_t record_flags,
+  void FillValues(const LogpointContext& context, const v1::CandidateSite& site, const dlog_record& header,
                   v1::Event* event);
 };
 
@@ -111,8 +125,9 @@ void EventBuilder::Impl::FillOrigin(const LogpointContext& context, const v1::St
 }
 
 void EventBuilder::Impl::FillValues(const LogpointContext& context, const v1::CandidateSite& site,
-                                    uint16_t record_flags, v1::Event* event) {
-  const format::RenderLimits limits = LimitsOf(context.spec.limits(), record_flags);
+                                    const dlog_record& header, v1::Event* event) {
+  const format::RenderLimits limits = LimitsOf(context.spec.limits(), header.flags);
+  const format::SymbolLookup functions = FunctionLookup(context.resolved, site, header);
   const v1::ParsedTemplate& parsed = context.resolved.parsed_template();
   for (int i = 0; i < parsed.expressions_size(); ++i) {
     const v1::TemplateExpression& expression = parsed.expressions(i);
@@ -128,7 +143,7 @@ void EventBuilder::Impl::FillValues(const LogpointContext& context, const v1::Ca
       SetUnavailable(bound.status(), UnavailableReason(bound), value);
     } else {
       format::RenderValue(Evaluate(bound.value(), context.resolved.types(), image), context.resolved.types(), image,
-                          limits, expression.format(), {}, value);
+                          limits, expression.format(), functions, value);
     }
     if (!bound.type_name().empty()) value->set_type(bound.type_name());
   }
@@ -156,7 +171,7 @@ absl::Status EventBuilder::Build(const LogpointContext& context, size_t site, co
     return status;
   }
   impl_->FillOrigin(context, statement, header, event);
-  impl_->FillValues(context, candidate, header.flags, event);
+  impl_->FillValues(context, candidate, header, event);
   return absl::OkStatus();
 }
 

@@ -186,7 +186,7 @@ class Conversation {
       if (fds[0].revents != 0) Feed();
       if (fds[1].revents != 0) ReadOutput();
       if (fds[2].revents != 0) ReadError();
-      if (fds[4].revents != 0 && !extras_.serve()) served_ = -1;
+      if (fds[4].revents != 0) Serve();
       if (result_->output_overflow) return absl::OkStatus();
       if (fds[3].revents != 0) {
         // Exited: what it wrote lies in the pipes. A process that it left behind may keep them open; do not wait for
@@ -201,6 +201,13 @@ class Conversation {
   }
 
  private:
+  // The time that this takes is ours and not the child's.
+  void Serve() {
+    const Clock::time_point begin = Clock::now();
+    if (!extras_.serve()) served_ = -1;
+    deadline_ += Clock::now() - begin;
+  }
+
   void Feed() {
     const ssize_t sent = send(in_.get(), input_.data() + fed_, input_.size() - fed_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) fed_ += static_cast<size_t>(sent);
@@ -237,7 +244,7 @@ class Conversation {
   const ChildLimits& limits_;
   const ChildExtras& extras_;
   int served_;
-  const Clock::time_point deadline_;
+  Clock::time_point deadline_;
   ChildResult* result_;
   size_t fed_ = 0;
   std::string chunk_ = std::string(kChunk, '\0');

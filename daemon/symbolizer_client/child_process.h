@@ -13,7 +13,7 @@
 namespace dlog::daemon {
 
 struct ChildLimits {
-  int timeout_ms = 60000;  // wall clock, from spawn to exit
+  int timeout_ms = 60000;  // wall clock, from spawn to exit, without the time spent in ChildExtras::serve
   uint64_t max_output_bytes = 256 << 20;
   uint64_t address_space_bytes = 0;  // RLIMIT_AS of the child; 0 = not limited here
 };

@@ -36,12 +36,21 @@ bool SendAnswer(int socket, int32_t error, int fd) {
 
 }  // namespace
 
-absl::StatusOr<FileBroker> FileBroker::Create(FilePolicy policy) {
+absl::StatusOr<FileBroker> FileBroker::Create(FilePolicy policy, Debuginfod debuginfod) {
   int fds[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
     return absl::ErrnoToStatus(errno, "socketpair for a worker's files");
   }
-  return FileBroker(std::move(policy), UniqueFd(fds[0]), UniqueFd(fds[1]));
+  return FileBroker(std::move(policy), std::move(debuginfod), UniqueFd(fds[0]), UniqueFd(fds[1]));
+}
+
+UniqueFd FileBroker::Open(const std::string& path, int* error) {
+  if (!path.starts_with(sandbox::kDebuginfodPrefix)) return policy_.Open(path, error);
+  if (++fetched_ > kMostFetches) {
+    *error = EDQUOT;
+    return UniqueFd();
+  }
+  return debuginfod_.Fetch(path.substr(std::strlen(sandbox::kDebuginfodPrefix)), error);
 }
 
 bool FileBroker::ServeOne() {
@@ -50,7 +59,7 @@ bool FileBroker::ServeOne() {
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
   if (got <= 0 || static_cast<size_t>(got) > sandbox::kMaxPath || ++answered_ > kMostFiles) return false;
   int error = 0;
-  const UniqueFd fd = policy_.Open(std::string(path.data(), static_cast<size_t>(got)), &error);
+  const UniqueFd fd = Open(std::string(path.data(), static_cast<size_t>(got)), &error);
   return SendAnswer(ours_.get(), fd.valid() ? 0 : error, fd.get());
 }
 

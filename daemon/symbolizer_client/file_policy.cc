@@ -62,6 +62,7 @@ FilePolicy::FilePolicy(const v1::SymbolizerRequest& request) {
   std::vector<std::string> trees(request.debug_directories().begin(), request.debug_directories().end());
   if (trees.empty()) trees.push_back(kDefaultDebugDirectory);
   for (const std::string& tree : trees) debug_trees_.push_back(Normal(root_ + "/" + tree + "/"));
+  for (const std::string& tree : request.own_debug_directories()) debug_trees_.push_back(Normal(tree + "/"));
 }
 
 FilePolicy::Verdict FilePolicy::Judge(const std::string& path) const {

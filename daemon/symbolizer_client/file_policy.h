@@ -21,9 +21,10 @@ class FilePolicy {
   // A read-only descriptor of the regular file `path`, or none and *error: EACCES when the policy forbids it, else why
   // it cannot be opened. Never blocks on a FIFO or a device.
   //
-  // Handed out: the request's modules and debug file; ELF files (by their first bytes) below its debug directories, in
-  // the directory of a module or of the debug file and in .debug/ there; ELF files named *.dwo or *.dwp anywhere; the
-  // kernel's boot id. A target with a root of its own is read inside it: its symbolic links cannot lead out.
+  // Handed out: the request's modules and debug file; ELF files (by their first bytes) below its debug directories (the
+  // target's and our own), in the directory of a module or of the debug file and in .debug/ there; ELF files named
+  // *.dwo or *.dwp anywhere; the kernel's boot id. A target with a root of its own is read inside it: its symbolic
+  // links cannot lead out.
   UniqueFd Open(const std::string& path, int* error) const;
 
  private:
@@ -34,7 +35,7 @@ class FilePolicy {
   std::string root_;                      // "/proc/PID/root"; empty = ours
   std::set<std::string> named_;           // as the request spells them
   std::set<std::string> beside_;          // directories whose files (and .debug/ files) are allowed
-  std::vector<std::string> debug_trees_;  // below root_, each ends with '/'
+  std::vector<std::string> debug_trees_;  // below root_ or ours, each ends with '/'
 };
 
 }  // namespace dlog::daemon

@@ -120,16 +120,20 @@ std::string SymbolizerFailureReason(const absl::Status& status) {
 SymbolizerClient::SymbolizerClient(SymbolizerOptions options) : options_(Complete(std::move(options))) {}
 
 absl::StatusOr<ChildResult> SymbolizerClient::RunWorker(const v1::SymbolizerRequest& request, bool check_only) const {
+  v1::SymbolizerRequest inside = request;
+  for (const std::string& directory : request.spec().target().debug_directories()) {
+    inside.add_own_debug_directories(directory);
+  }
+  for (const std::string& directory : options_.debug_directories) inside.add_own_debug_directories(directory);
   ChildLimits limits;
   limits.timeout_ms = options_.timeout_ms;
   limits.max_output_bytes = options_.max_answer_bytes;
   limits.address_space_bytes = options_.address_space_bytes;
-  auto broker = FileBroker::Create(FilePolicy(request));
+  auto broker = FileBroker::Create(FilePolicy(inside), options_.debuginfod);
   if (!broker.ok()) return broker.status();
   const std::optional<WorkerAccount> account = FindWorkerAccount();
   auto scratch = ScratchDirectory::Open(request.cache_directory(), account);
   if (!scratch.ok()) return scratch.status();
-  v1::SymbolizerRequest inside = request;
   inside.set_cache_directory(scratch->is_cache() ? "." : "");
 
   ChildExtras extras;

@@ -6,16 +6,21 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "daemon/symbolizer_client/child_process.h"
+#include "daemon/symbolizer_client/debuginfod.h"
 #include "plan.pb.h"
 
 namespace dlog::daemon {
 
 struct SymbolizerOptions {
   std::string worker_path;  // empty: dlog-symbolizer beside this executable
+  // Searched for every request, behind those that its target names (--debug-dir).
+  std::vector<std::string> debug_directories = {"/usr/lib/debug"};
+  Debuginfod debuginfod;  // servers to ask for what is nowhere else; none by default
   int timeout_ms = 60000;
   uint64_t max_answer_bytes = 256 << 20;
   uint64_t address_space_bytes = 0;  // RLIMIT_AS from outside; 0 = the worker's own (symbolizer/sandbox/)

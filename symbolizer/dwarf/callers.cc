@@ -48,7 +48,7 @@ std::optional<Dwarf_Die> UnitAt(const Module& module, LinkAddress address) {
   size_t count = 0;
   const bool has_aranges = dwarf_getaranges(module.dwarf(), &aranges, &count) == 0 && count > 0;
   Dwarf_Die unit;
-  if (has_aranges && dwarf_addrdie(module.dwarf(), address.value, &unit) != nullptr) return ContentUnit(unit);
+  if (has_aranges && dwarf_addrdie(module.dwarf(), address.value, &unit) != nullptr) return ContentUnit(module, unit);
   const auto& units = UnitRanges(module, has_aranges ? kFewUnits : SIZE_MAX);
   auto behind = std::upper_bound(units.begin(), units.end(), address,
                                  [](LinkAddress a, const UnitIndex::Code& u) { return a < u.range.begin; });

@@ -96,14 +96,10 @@ Dwarf_Die UnitOf(Dwarf_Die die) {
   return unit;
 }
 
-std::optional<Dwarf_Die> ContentUnit(Dwarf_Die unit) {
-  Dwarf_Half version = 0;
+std::optional<Dwarf_Die> ContentUnit(const Module& module, const Dwarf_Die& unit) {
   uint8_t type = 0;
-  Dwarf_Die content{};
-  if (dwarf_cu_info(unit.cu, &version, &type, nullptr, &content, nullptr, nullptr, nullptr) != 0) return unit;
-  if (type != DW_UT_skeleton) return unit;
-  if (content.addr == nullptr || dwarf_tag(&content) == DW_TAG_invalid) return std::nullopt;
-  return content;
+  if (dwarf_cu_info(unit.cu, nullptr, &type, nullptr, nullptr, nullptr, nullptr, nullptr) != 0) return unit;
+  return type == DW_UT_skeleton ? module.split_units().Content(unit) : unit;
 }
 
 bool IsCpp(Dwarf_Die unit) {
@@ -168,22 +164,53 @@ std::optional<int64_t> EnumeratorValue(const Dwarf_Die& enumerator) {
   return std::nullopt;
 }
 
+// The type units of the .dwo file with `content`; false when `visit` stopped.
+static bool ForEachTypeUnit(const Dwarf_Die& content, const std::function<bool(const Dwarf_Die&)>& visit) {
+  Dwarf* dwarf = dwarf_cu_getdwarf(content.cu);
+  Dwarf_CU* unit = nullptr;
+  uint8_t type = 0;
+  Dwarf_Die die;
+  for (int i = 0; i < kMaxUnits; ++i) {
+    if (dwarf_get_units(dwarf, unit, &unit, nullptr, &type, &die, nullptr) != 0) return true;
+    if ((type == DW_UT_type || type == DW_UT_split_type) && !visit(die)) return false;
+  }
+  return true;
+}
+
 void ForEachUnit(const Module& module, bool with_type_units, const std::function<bool(const Dwarf_Die&)>& visit) {
   Dwarf_CU* unit = nullptr;
   Dwarf_CU* next = nullptr;
-  Dwarf_Half version = 0;
   uint8_t type = 0;
   Dwarf_Die die;
-  Dwarf_Die split;
+  Dwarf* dwarf = module.dwarf();
   for (int i = 0; i < kMaxUnits; ++i) {
-    if (dwarf_get_units(module.dwarf(), unit, &next, &version, &type, &die, &split) != 0) return;
+    if (dwarf_get_units(dwarf, unit, &next, nullptr, &type, &die, nullptr) != 0) {
+      // What dwz moved to another file are types.
+      if (!with_type_units || dwarf != module.dwarf() || module.supplementary() == nullptr) return;
+      dwarf = module.supplementary();
+      next = nullptr;
+      unit = nullptr;
+      continue;
+    }
     unit = next;
-    if (type == DW_UT_skeleton && split.addr != nullptr && dwarf_tag(&split) != DW_TAG_invalid) {
-      if (!visit(split)) return;
+    if (type == DW_UT_skeleton) {
+      const std::optional<Dwarf_Die> content = module.split_units().Content(die);
+      if (!content.has_value()) continue;
+      if (!visit(*content) || (with_type_units && !ForEachTypeUnit(*content, visit))) return;
     } else if (type == DW_UT_compile || type == DW_UT_split_compile ||
                (with_type_units && (type == DW_UT_partial || type == DW_UT_type || type == DW_UT_split_type))) {
       if (!visit(die)) return;
     }
+  }
+}
+
+void ForEachCodeUnit(const Module& module, const std::function<bool(const Dwarf_Die&)>& visit) {
+  Dwarf_CU* unit = nullptr;
+  uint8_t type = 0;
+  Dwarf_Die die;
+  for (int i = 0; i < kMaxUnits; ++i) {
+    if (dwarf_get_units(module.dwarf(), unit, &unit, nullptr, &type, &die, nullptr) != 0) return;
+    if ((type == DW_UT_compile || type == DW_UT_skeleton) && !visit(die)) return;
   }
 }
 

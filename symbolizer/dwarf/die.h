@@ -63,8 +63,9 @@ std::vector<AddressRange> RangesOf(const Module& module, Dwarf_Die die);
 bool HasCodeAttributes(Dwarf_Die die);
 
 Dwarf_Die UnitOf(Dwarf_Die die);
-// The DIE with the content of a unit: of the .dwo file for a skeleton unit (none when that is missing), else itself.
-std::optional<Dwarf_Die> ContentUnit(Dwarf_Die unit);
+// The DIE with the content of a unit: of the .dwo file or package for a skeleton unit (none when that is missing), else
+// itself.
+std::optional<Dwarf_Die> ContentUnit(const Module& module, const Dwarf_Die& unit);
 bool IsCpp(Dwarf_Die unit);
 bool IsC(Dwarf_Die unit);
 
@@ -77,5 +78,8 @@ std::optional<int64_t> EnumeratorValue(const Dwarf_Die& enumerator);
 // Every compile unit (its content) and, when asked, partial and type units, which hold types only; false from `visit`
 // stops.
 void ForEachUnit(const Module& module, bool with_type_units, const std::function<bool(const Dwarf_Die&)>& visit);
+
+// Every unit with a line table of its own: compile units, and skeletons in place of their contents (ContentUnit).
+void ForEachCodeUnit(const Module& module, const std::function<bool(const Dwarf_Die&)>& visit);
 
 }  // namespace dlog::dwarf

@@ -57,7 +57,12 @@ absl::Status Evaluator::UseRegister(uint64_t reg) {
   return absl::OkStatus();
 }
 
-absl::Status Evaluator::Run(std::span<const Dwarf_Op> ops) { return RunFrom(ops, 0); }
+absl::Status Evaluator::Run(std::span<const Dwarf_Op> ops) {
+  if (context_.initial != nullptr) {
+    if (absl::Status s = Push(*context_.initial); !s.ok()) return s;
+  }
+  return RunFrom(ops, 0);
+}
 
 absl::Status Evaluator::RunFrom(std::span<const Dwarf_Op> ops, size_t first) {
   if (ops.size() > kMaxExpressionOps) return UnsupportedExpression("location expression is too long");

@@ -26,6 +26,7 @@ inline constexpr uint64_t kMaxPieceBytes = 1u << 16;
 
 struct ExpressionContext {
   LinkAddress probe;                     // where the registers are read: rip-relative globals
+  const v1::Node* initial = nullptr;     // on the stack at first: the object's address (DW_AT_data_member_location)
   Dwarf_Attribute* attribute = nullptr;  // the expression's attribute, for operands that refer elsewhere (base types)
   // General registers and rip of the frame that the expression speaks of; null: those at the probe.
   std::function<absl::StatusOr<v1::Node>(uint64_t reg)> registers;

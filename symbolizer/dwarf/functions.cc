@@ -2,12 +2,16 @@
 //
 // Functions by name: every concrete instance and every inlined copy.
 #include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/edit_distance.h"
 #include "symbolizer/dwarf/names.h"
 #include "symbolizer/dwarf/scopes.h"
+#include "symbolizer/dwarf/symbols.h"
 
 namespace dlog::dwarf {
 namespace {
@@ -21,15 +25,50 @@ bool SameBase(std::string_view name, std::string_view base) {
          (base.starts_with("operator") && WithoutTemplateArguments(name) == base);
 }
 
+// The unit whose code `address` is.
+std::optional<Dwarf_Die> UnitAt(const Module& module, LinkAddress address) {
+  std::optional<Dwarf_Die> out;
+  ForEachCodeUnit(module, [&](const Dwarf_Die& unit) {
+    Dwarf_Die copy = unit;
+    if (dwarf_haspc(&copy, address.value) == 1) out = unit;
+    return !out.has_value();
+  });
+  return out;
+}
+
+// Names that only the symbol table has: aliases, and functions whose code the linker has replaced by that of another
+// with the same instructions (identical code folding).
+std::vector<FunctionMatch> FunctionsBySymbol(const Module& module, std::string_view query) {
+  std::vector<FunctionMatch> out;
+  std::set<LinkAddress> seen;
+  std::string base = BaseName(query);
+  if (base.starts_with("~")) base.erase(0, 1);
+  if (base.starts_with("operator")) base.clear();
+  ForEachFunctionSymbol(module, [&](const char* mangled, LinkAddress address) {
+    // A mangled name contains the plain one, except for operators.
+    if (out.size() >= kMaxFunctionMatches || std::string_view(mangled).find(base) == std::string_view::npos) return;
+    const std::string name = Demangle(mangled);
+    if (!NameMatches(name, query) || !module.binary().IsCode(address) || !seen.insert(address).second) return;
+    const std::optional<Dwarf_Die> unit = UnitAt(module, address);
+    if (!unit.has_value()) return;
+    const auto scope = OutermostFunctionAt(module, *unit, address);
+    if (scope.ok()) out.push_back({*unit, scope->die, false, name, address, true});
+  });
+  return out;
+}
+
 class FunctionSearch {
  public:
   FunctionSearch(const Module& module, std::string_view query)
       : module_(module), query_(query), base_(BaseName(query)) {}
 
   void Unit(const Dwarf_Die& unit) {
+    const std::optional<Dwarf_Die> content = ContentUnit(module_, unit);
+    if (!content.has_value()) return;
     unit_ = unit;
+    content_ = *content;
     verdicts_.clear();
-    Walk(unit, 0);
+    Walk(content_, 0);
   }
 
   bool full() const { return out_.size() >= kMaxFunctionMatches; }
@@ -71,13 +110,13 @@ class FunctionSearch {
     const void* key = origin.has_value() ? origin->addr : die.addr;
     auto [slot, added] = verdicts_.try_emplace(key);
     if (added && SameBase(NameOf(die), base_)) {
-      std::string name = FunctionName(module_, unit_, die);
+      std::string name = FunctionName(module_, content_, die);
       if (NameMatches(name, query_)) slot->second = std::move(name);
     }
     if (slot->second.empty()) return;
     const std::vector<AddressRange> ranges = RangesOf(module_, die);
     if (ranges.empty()) return;
-    out_.push_back({unit_, die, inlined, slot->second, Entry(die, ranges)});
+    out_.push_back({unit_, die, inlined, slot->second, Entry(die, ranges), false});
   }
 
   LinkAddress Entry(Dwarf_Die die, const std::vector<AddressRange>& ranges) const {
@@ -90,6 +129,7 @@ class FunctionSearch {
   const std::string query_;
   const std::string base_;
   Dwarf_Die unit_{};
+  Dwarf_Die content_{};
   std::unordered_map<const void*, std::string> verdicts_;  // full name; empty = another function
   std::vector<FunctionMatch> out_;
 };
@@ -98,33 +138,22 @@ class FunctionSearch {
 
 absl::StatusOr<std::vector<FunctionMatch>> FunctionsNamed(const Module& module, std::string_view name) {
   FunctionSearch search(module, name);
-  ForEachUnit(module, false, [&](const Dwarf_Die& unit) {
+  ForEachCodeUnit(module, [&](const Dwarf_Die& unit) {
     search.Unit(unit);
     return !search.full();
   });
-  return search.Take();
+  std::vector<FunctionMatch> out = search.Take();
+  return out.empty() ? FunctionsBySymbol(module, name) : out;
 }
 
 std::vector<std::string> SimilarFunctions(const Module& module, std::string_view name, size_t limit) {
   CloseNames close(BaseName(name));
   // Function symbols: far fewer than DIEs and good enough for a suggestion.
-  Elf* elf = dwarf_getelf(module.dwarf());
-  Elf_Scn* section = nullptr;
-  while (elf != nullptr && (section = elf_nextscn(elf, section)) != nullptr) {
-    const Elf64_Shdr* header = elf64_getshdr(section);
-    if (header == nullptr || header->sh_type != SHT_SYMTAB || header->sh_entsize != sizeof(Elf64_Sym)) continue;
-    const Elf_Data* data = elf_getdata(section, nullptr);
-    if (data == nullptr || data->d_buf == nullptr) continue;
-    const auto* symbols = static_cast<const Elf64_Sym*>(data->d_buf);
-    for (size_t i = 0; i < data->d_size / sizeof(Elf64_Sym); ++i) {
-      if (ELF64_ST_TYPE(symbols[i].st_info) != STT_FUNC || symbols[i].st_shndx == SHN_UNDEF) continue;
-      const char* mangled = elf_strptr(elf, header->sh_link, symbols[i].st_name);
-      if (mangled == nullptr) continue;
-      const std::string full = Demangle(mangled);
-      const std::string shown = WithoutParameters(full);
-      close.Offer(BaseName(full), shown);
-    }
-  }
+  ForEachFunctionSymbol(module, [&](const char* mangled, LinkAddress) {
+    const std::string full = Demangle(mangled);
+    const std::string shown = WithoutParameters(full);
+    close.Offer(BaseName(full), shown);
+  });
   return close.Best(limit);
 }
 

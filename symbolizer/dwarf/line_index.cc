@@ -18,27 +18,6 @@ namespace {
 constexpr int kMaxUnits = 1 << 20;
 constexpr int kUnitsPerRelease = 128;  // some 10 MB of pages
 
-// libdw has decompressed the sections in place when it opened the file.
-std::span<const uint8_t> SectionBytes(Dwarf* dwarf, std::string_view name) {
-  Elf* elf = dwarf_getelf(dwarf);
-  size_t names = 0;
-  if (elf == nullptr || elf_getshdrstrndx(elf, &names) != 0) return {};
-  Elf_Scn* section = nullptr;
-  while ((section = elf_nextscn(elf, section)) != nullptr) {
-    const Elf64_Shdr* header = elf64_getshdr(section);
-    if (header == nullptr || header->sh_type == SHT_NOBITS || (header->sh_flags & SHF_COMPRESSED) != 0) continue;
-    const char* text = elf_strptr(elf, names, header->sh_name);
-    if (text == nullptr) continue;
-    const std::string_view have = text;
-    // ".zdebug_line" keeps its name after decompression.
-    if (have != name && !(have.starts_with(".z") && have.substr(2) == name.substr(1))) continue;
-    const Elf_Data* data = elf_getdata(section, nullptr);
-    if (data == nullptr || data->d_buf == nullptr) return {};
-    return {static_cast<const uint8_t*>(data->d_buf), data->d_size};
-  }
-  return {};
-}
-
 std::optional<uint64_t> StatementList(const Dwarf_Die& unit) {
   auto attr = Own(unit, DW_AT_stmt_list);
   Dwarf_Word offset = 0;
@@ -62,6 +41,13 @@ std::string DirectoryOf(const LineProgram& program, uint64_t index, std::string_
 
 std::string PathOf(const LineProgram& program, const LineFile& file, std::string_view comp_dir) {
   return NormalizePath(JoinPath(DirectoryOf(program, file.directory, comp_dir), file.name));
+}
+
+std::optional<std::array<uint8_t, 16>> Md5Of(const LineFile& file) {
+  if (file.md5 == nullptr) return std::nullopt;
+  std::array<uint8_t, 16> out;
+  std::memcpy(out.data(), file.md5, out.size());
+  return out;
 }
 
 }  // namespace
@@ -132,9 +118,9 @@ LineIndex::~LineIndex() = default;
 
 absl::StatusOr<std::unique_ptr<LineIndex>> LineIndex::Create(const Module& module) {
   auto impl = std::make_unique<Impl>(module);
-  impl->sections.line = SectionBytes(module.dwarf(), ".debug_line");
-  impl->sections.line_str = SectionBytes(module.dwarf(), ".debug_line_str");
-  impl->sections.str = SectionBytes(module.dwarf(), ".debug_str");
+  impl->sections.line = module.sections().Find(".debug_line");
+  impl->sections.line_str = module.sections().Find(".debug_line_str");
+  impl->sections.str = module.sections().Find(".debug_str");
   if (impl->sections.line.empty()) {
     return absl::NotFoundError(module.debug_path() + ": no line table (.debug_line)");
   }
@@ -158,12 +144,17 @@ absl::StatusOr<std::vector<SourceFile>> LineIndex::FilesMatching(std::string_vie
     if (added) out.push_back({std::move(path), std::nullopt, {}});
     SourceFile& source = out[slot->second];
     source.units.push_back({unit.die, index});
-    if (file.md5 != nullptr && !source.md5.has_value()) {
-      source.md5.emplace();
-      std::memcpy(source.md5->data(), file.md5, 16);
-    }
+    if (!source.md5.has_value()) source.md5 = Md5Of(file);
   });
   return out;
+}
+
+std::optional<std::array<uint8_t, 16>> LineIndex::FileMd5(const Dwarf_Die& unit, uint32_t file) const {
+  const std::optional<uint64_t> offset = StatementList(unit);
+  if (!offset.has_value()) return std::nullopt;
+  const absl::StatusOr<LineProgram> program = ParseLineProgram(impl_->sections, *offset);
+  if (!program.ok() || file >= program->files.size()) return std::nullopt;
+  return Md5Of(program->files[file]);
 }
 
 std::string LineIndex::FilePath(const Dwarf_Die& unit, uint32_t file) const {

@@ -27,6 +27,8 @@ struct LineRow {
   bool prologue_end = false;
   bool end_sequence = false;
   bool has_discriminator = false;  // a block other than the first of its line
+  // Says nothing about statements: line 0, or the return from an inlined call in the middle of one.
+  bool ignored = false;
   // Goes on with the statement of the row before: same file and line, and a discriminator since the line began. What a
   // compiler tells apart by discriminators is one line to a person: no statement of its own (gdb drops such rows too).
   bool repeated = false;
@@ -61,6 +63,9 @@ class LineIndex {
   // All rows of a unit's line program, sequences in file order, each ending in an end_sequence row; rows in dead
   // (tombstoned or address 0) sequences are left out. The vector lives as long as the LineIndex.
   absl::StatusOr<const std::vector<LineRow>*> Rows(const Dwarf_Die& unit) const;
+
+  // MD5 of the content of that file when it was compiled; none when the table does not tell.
+  std::optional<std::array<uint8_t, 16>> FileMd5(const Dwarf_Die& unit, uint32_t file) const;
 
   // The path of LineRow::file of that unit, as in SourceFile::path; empty when the table has no such file.
   std::string FilePath(const Dwarf_Die& unit, uint32_t file) const;

@@ -225,21 +225,37 @@ class Machine {
   LineRow row_;
 };
 
-// What a row is can be told from its neighbours only.
-void MarkRepeatedAndEmpty(std::vector<LineRow>& rows) {
+// What a row is can be told from its neighbours only. The rules are gdb's (lnp_state_machine::record_line), so that a line
+// has the breakpoints that people know.
+void MarkRows(std::vector<LineRow>& rows) {
+  const LineRow* before = nullptr;  // the row before in its sequence
+  const LineRow* last = nullptr;    // the last one that counts
   bool discriminated = false;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    LineRow& row = rows[i];
-    const LineRow* before = i == 0 || rows[i - 1].end_sequence ? nullptr : &rows[i - 1];
+  bool statement_here = false;  // at this address
+  for (LineRow& row : rows) {
+    const bool same_address = before != nullptr && before->address == row.address;
     const bool same_line = before != nullptr && before->line == row.line;
     discriminated = row.has_discriminator || (same_line && discriminated);
-    row.repeated = same_line && before->file == row.file && discriminated;
+    const bool same_file = last != nullptr && last->file == row.file;
+    // The end of an inlined call: back in the caller's file, but no new statement.
+    const bool only_returns = last != nullptr && !same_file && !row.is_stmt && same_address && statement_here;
+    row.ignored = !row.end_sequence && (only_returns || row.line == 0);
+    statement_here = row.is_stmt || (same_address && statement_here);
+    if (!row.ignored) {
+      row.repeated = same_file && last->line == row.line && discriminated;
+      last = &row;
+    }
+    before = &row;
+    if (row.end_sequence) before = last = nullptr;
   }
-  for (size_t i = rows.size(); i-- > 1;) {
-    LineRow& row = rows[i - 1];
-    const LineRow& next = rows[i];
-    if (row.end_sequence || row.address != next.address) continue;
-    row.empty = next.end_sequence || next.file != row.file || next.empty;
+  const LineRow* next = nullptr;
+  for (size_t i = rows.size(); i-- > 0;) {
+    LineRow& row = rows[i];
+    if (row.ignored) continue;
+    if (next != nullptr && !row.end_sequence && row.address == next->address) {
+      row.empty = next->end_sequence || next->file != row.file || next->empty;
+    }
+    next = &row;
   }
 }
 
@@ -288,7 +304,7 @@ absl::StatusOr<std::vector<LineRow>> RunLineProgram(const LineProgram& program) 
     }
     if (rows.size() > kMaxLineRows) return absl::ResourceExhaustedError("line program with too many rows");
   }
-  MarkRepeatedAndEmpty(rows);
+  MarkRows(rows);
   return rows;
 }
 

@@ -6,10 +6,11 @@
 #include <elfutils/libdw.h>
 
 #include <memory>
-#include <span>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "symbolizer/dwarf/debug_sections.h"
+#include "symbolizer/dwarf/split_units.h"
 #include "symbolizer/elf/debug_file.h"
 #include "symbolizer/elf/elf_file.h"
 
@@ -17,34 +18,37 @@ namespace dlog::dwarf {
 
 struct ModuleCache;  // unit_index.h
 
-// An opened .debug_info, inflated to disk when its sections are compressed.
+// An opened .debug_info.
 struct DwarfSource {
   DwarfSource() = default;
   DwarfSource(const DwarfSource&) = delete;
   DwarfSource& operator=(const DwarfSource&) = delete;
   ~DwarfSource();
 
-  // Lets go of the pages that reading has mapped in; they come back when they are touched again. Contents do not
-  // change.
-  void ReleasePages() const;
-
-  std::span<char> mapping;  // inflated copy, if any: read-only and shared
-  Elf* inflated = nullptr;  // over `mapping`
+  DebugSections sections;
   Dwarf* dwarf = nullptr;
 };
 
 // Not thread-safe (libdw caches lazily).
 class Module {
  public:
-  // Opens `path` and finds its DWARF. Errors as ElfFile::Open and FindDebugFile.
+  // Opens `path` and finds its DWARF. Errors as ElfFile::Open, FindDebugFile and
+  // OpenSupplementary.
   static absl::StatusOr<std::unique_ptr<Module>> Open(const std::string& path, const elf::DebugSearch& search);
   ~Module();
 
   const elf::ElfFile& binary() const { return *binary_; }
   const std::string& debug_path() const { return debug_path_; }
   Dwarf* dwarf() const { return dwarf_source_.dwarf; }
+  const DebugSections& sections() const { return dwarf_source_.sections; }
+  // The file with the DWARF, for its symbol table.
+  Elf* debug_elf() const { return debug_ != nullptr ? debug_->handle() : binary_->handle(); }
+  // The file that dwz moved common units to, or nullptr.
+  Dwarf* supplementary() const { return alternate_source_.dwarf; }
+  // Where the contents of skeleton units are.
+  SplitUnits& split_units() const { return *split_units_; }
   // After a walk over all units: each touches pages that nobody needs again.
-  void ReleasePages() const { dwarf_source_.ReleasePages(); }
+  void ReleasePages() const { dwarf_source_.sections.ReleasePages(); }
   // .debug_frame of the debug file, or nullptr.
   Dwarf_CFI* debug_frame() const { return debug_frame_; }
   // .eh_frame of the binary itself, or nullptr.
@@ -58,9 +62,10 @@ class Module {
   std::unique_ptr<elf::ElfFile> binary_;
   std::unique_ptr<elf::ElfFile> debug_;  // null when the DWARF is inside the binary
   std::string debug_path_;
-  std::unique_ptr<elf::ElfFile> alternate_file_;  // dwz: .gnu_debugaltlink
+  std::unique_ptr<elf::ElfFile> alternate_file_;  // what dwz moved out
   DwarfSource alternate_source_;                  // outlives dwarf_source_, which refers to it
   DwarfSource dwarf_source_;
+  std::unique_ptr<SplitUnits> split_units_;
   Dwarf_CFI* debug_frame_ = nullptr;
   Dwarf_CFI* eh_frame_ = nullptr;
   std::unique_ptr<ModuleCache> cache_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/symbols.h"
 #include "symbolizer/dwarf/type_name.h"
 #include "symbolizer/dwarf/unit_index.h"
 
@@ -152,6 +153,14 @@ std::string FunctionName(const Module& module, const Dwarf_Die& unit, const Dwar
     if (name != linkage || linkage[0] != '_') return name;
   }
   if (!IsCpp(unit)) return NameOf(function);
+  // Lambdas and local classes have no linkage name in DWARF; the symbol table may have one.
+  Dwarf_Die copy = function;
+  Dwarf_Addr entry = 0;
+  if (dwarf_lowpc(&copy, &entry) == 0) {
+    const char* symbol = FunctionSymbolAt(module, LinkAddress{entry});
+    const std::string name = symbol != nullptr ? Demangle(symbol) : std::string();
+    if (name != (symbol != nullptr ? symbol : "") && BaseName(name) == NameOf(function)) return name;
+  }
   const Dwarf_Die declaration = DeclarationOf(function);
   return QualifiedName(module, declaration) + ParameterList(module, declaration);
 }

@@ -8,7 +8,6 @@
 #include <unordered_set>
 
 #include "absl/status/status.h"
-#include "symbolizer/base/status_hint.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/names.h"
 #include "symbolizer/dwarf/unit_index.h"
@@ -62,7 +61,7 @@ const UnitIndex::Code* InnermostSubprogram(const UnitIndex& index, LinkAddress a
 
 bool IsVariable(const Dwarf_Die& die) {
   const int tag = Tag(die);
-  return tag == DW_TAG_variable || tag == DW_TAG_formal_parameter;
+  return tag == DW_TAG_variable || tag == DW_TAG_formal_parameter || tag == DW_TAG_template_value_parameter;
 }
 
 class VariableCollector {
@@ -76,6 +75,7 @@ class VariableCollector {
     std::unordered_set<const void*> concrete;
     ForEachChild(block, [&](const Dwarf_Die& child) {
       if (found.size() >= kMaxVariables) return false;
+      if (Tag(child) == DW_TAG_imported_declaration) NoteImport(child, found);
       if (!IsVariable(child)) return true;
       if (auto origin = ReferenceOf(child, DW_AT_abstract_origin); origin.has_value()) concrete.insert(origin->addr);
       Note(child, found);
@@ -84,6 +84,7 @@ class VariableCollector {
     if (auto origin = ReferenceOf(block, DW_AT_abstract_origin); origin.has_value()) {
       ForEachChild(*origin, [&](const Dwarf_Die& child) {
         if (found.size() >= kMaxVariables) return false;
+        if (Tag(child) == DW_TAG_imported_declaration) NoteImport(child, found);
         if (IsVariable(child) && !concrete.contains(child.addr)) Note(child, found);
         return true;
       });
@@ -94,6 +95,14 @@ class VariableCollector {
   std::vector<Variable> Take() { return std::move(out_); }
 
  private:
+  // `using ns::g;`
+  void NoteImport(const Dwarf_Die& import, std::vector<Variable>& found) const {
+    const std::optional<Dwarf_Die> target = ReferenceOf(import, DW_AT_import);
+    if (!target.has_value() || Tag(*target) != DW_TAG_variable) return;
+    if (line_ != 0 && UnsignedOf(import, DW_AT_decl_line).value_or(0) > line_) return;
+    found.push_back({NameOf(*target), *target, false, false, true});
+  }
+
   void Note(const Dwarf_Die& die, std::vector<Variable>& found) const {
     const char* name = NameOf(die);
     if (name[0] == '\0') return;
@@ -104,7 +113,7 @@ class VariableCollector {
     Dwarf_Die copy = die;
     // `extern int g;` in a block names a global: not a variable of the block.
     if (dwarf_hasattr_integrate(&copy, DW_AT_declaration) && !dwarf_hasattr_integrate(&copy, DW_AT_location)) return;
-    found.push_back({name, die, Tag(die) == DW_TAG_formal_parameter, FlagOf(die, DW_AT_artificial)});
+    found.push_back({name, die, Tag(die) == DW_TAG_formal_parameter, FlagOf(die, DW_AT_artificial), false});
   }
 
   void Merge(std::vector<Variable> found) {
@@ -215,24 +224,12 @@ size_t LevelOfLine(const std::vector<FunctionScope>& scopes, const FileNumber& f
   return best;
 }
 
-absl::Status MissingSplitUnit(const Module& module, Dwarf_Die skeleton) {
-  Dwarf_Attribute attr;
-  const char* file = nullptr;
-  if (dwarf_attr(&skeleton, DW_AT_dwo_name, &attr) != nullptr ||
-      dwarf_attr(&skeleton, DW_AT_GNU_dwo_name, &attr) != nullptr) {
-    file = dwarf_formstring(&attr);
-  }
-  return WithHint(absl::NotFoundError(fmt::format("{}: the unit's split debug file {} is missing", module.debug_path(),
-                                                  file == nullptr ? "(unnamed)" : file)),
-                  "keep the .dwo files where they were built, or build without -gsplit-dwarf");
-}
-
 }  // namespace
 
 absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address,
                                          const Dwarf_Die* function) {
-  const std::optional<Dwarf_Die> content = ContentUnit(unit);
-  if (!content.has_value()) return MissingSplitUnit(module, unit);
+  const std::optional<Dwarf_Die> content = ContentUnit(module, unit);
+  if (!content.has_value()) return module.split_units().Missing(unit);
   auto scopes = ScopesAt(module, unit, *content, address);
   if (!scopes.ok()) return scopes.status();
   const auto wanted = std::find_if(scopes->begin(), scopes->end(), [&](const FunctionScope& s) {
@@ -243,10 +240,20 @@ absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& 
   return scope;
 }
 
+absl::StatusOr<FunctionScope> OutermostFunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address) {
+  const std::optional<Dwarf_Die> content = ContentUnit(module, unit);
+  if (!content.has_value()) return module.split_units().Missing(unit);
+  auto scopes = ScopesAt(module, unit, *content, address);
+  if (!scopes.ok()) return scopes.status();
+  FunctionScope scope = std::move(scopes->front());
+  scope.name = FunctionName(module, *content, scope.die);
+  return scope;
+}
+
 absl::StatusOr<FunctionScope> FunctionOfStatement(const Module& module, const Dwarf_Die& unit, LinkAddress address,
                                                   uint32_t file, uint32_t line) {
-  const std::optional<Dwarf_Die> content = ContentUnit(unit);
-  if (!content.has_value()) return MissingSplitUnit(module, unit);
+  const std::optional<Dwarf_Die> content = ContentUnit(module, unit);
+  if (!content.has_value()) return module.split_units().Missing(unit);
   auto scopes = ScopesAt(module, unit, *content, address);
   if (!scopes.ok()) return scopes.status();
   FunctionScope scope = std::move((*scopes)[LevelOfLine(*scopes, {unit, file}, line)]);

@@ -39,12 +39,16 @@ struct Variable {
   Dwarf_Die die;  // concrete DIE (may carry its attributes through DW_AT_abstract_origin)
   bool is_parameter = false;
   bool is_artificial = false;  // `this`, ...
+  bool is_import = false;  // of a using declaration in a block: `die` may be a declaration, FindImported knows the rest
 };
 
 // NotFound when no function of the debug info covers `address`.
 // `function` (optional): the instance to stop at, when functions inlined into it cover the address too.
 absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address,
                                          const Dwarf_Die* function = nullptr);
+
+// The same for the function that the code at `address` was emitted for, whatever is inlined there.
+absl::StatusOr<FunctionScope> OutermostFunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address);
 
 // The function instance that a line row means: like FunctionAt, but where inlined code begins the same address has rows
 // of the caller too, and those belong to the caller. Among the function and the inlined copies around `address` it is
@@ -59,17 +63,24 @@ absl::StatusOr<FunctionScope> FunctionOfStatement(const Module& module, const Dw
 // are declared on a later line are not visible yet and do not shadow: `{ use(x); int x = 2; }`.
 std::vector<Variable> VisibleVariables(const FunctionScope& scope, uint32_t line = 0);
 
-// The global, namespace-scope or static-member variable that `name` ("g", "ns::g", "Class::member") means when used
-// inside `scope`: enclosing classes and namespaces innermost first, then the global scope; this unit, then all others.
-// The DIE returned is one with a location or a constant value. NotFound otherwise.
-absl::StatusOr<Variable> FindGlobal(const Module& module, const FunctionScope& scope, std::string_view name);
-
-// The enumerator that `name` means in `scope`: its enumeration type DIE and value.
+// An enumerator: its enumeration type DIE and value.
 struct EnumeratorMatch {
   Dwarf_Die enumeration;
   int64_t value = 0;
 };
-std::optional<EnumeratorMatch> FindEnumerator(const Module& module, const FunctionScope& scope, std::string_view name);
+
+// What a name means: exactly one of the two.
+struct NamedEntity {
+  std::optional<Variable> variable;  // its DIE has a location or a constant value
+  std::optional<EnumeratorMatch> enumerator;
+};
+
+// What `name` ("g", "ns::g", "Class::member", "::g", "Color::RED") means inside `scope` when no local variable and no
+// member of an object does: enumerators of the function, enclosing classes with their bases and namespaces innermost
+// first, each with what using declarations, using directives and namespace aliases bring in; this unit, then all others.
+// NotFound otherwise.
+absl::StatusOr<NamedEntity> FindName(const Module& module, const FunctionScope& scope, std::string_view name);
+absl::StatusOr<NamedEntity> FindImported(const Module& module, const FunctionScope& scope, const Variable& import);
 
 // The type that `name` ("Order", "shop::Order", "uint32_t") means in `scope`: typedef, class, enumeration or base type
 // of the scope's unit, enclosing classes and namespaces innermost first. None when that unit knows none.
@@ -82,10 +93,12 @@ struct FunctionMatch {
   bool inlined = false;
   std::string name;
   LinkAddress entry;
+  bool is_symbol = false;  // found by a symbol only: an alias, or code shared with another function
 };
 
 // Every instance of the functions called `name`: plain or qualified, with or without template arguments and
-// parameter list ("total", "shop::Order::total", "Order::total(int)"). Empty = none.
+// parameter list ("total", "shop::Order::total", "Order::total(int)"). Names that no function of the debug information has
+// are looked for in the symbol tables. Empty = none.
 absl::StatusOr<std::vector<FunctionMatch>> FunctionsNamed(const Module& module, std::string_view name);
 // Names close to `name`, best first.
 std::vector<std::string> SimilarFunctions(const Module& module, std::string_view name, size_t limit);

@@ -12,6 +12,7 @@
 #include "symbolizer/dwarf/type_layout.h"
 #include "symbolizer/dwarf/type_lookup.h"
 #include "symbolizer/dwarf/type_name.h"
+#include "symbolizer/dwarf/unit_index.h"
 
 namespace dlog::dwarf {
 namespace {
@@ -163,7 +164,12 @@ void TypeGraph::Impl::Fill(uint32_t index) {
   ++depth;
   entries[index].expanded = true;
   entries[index].in_progress = true;
-  if (const std::optional<Dwarf_Die> core = StripTypedefs(*entries[index].die); core.has_value()) {
+  const std::optional<Dwarf_Die> core = StripTypedefs(*entries[index].die);
+  if (core.has_value() && Tag(*core) == DW_TAG_ptr_to_member_type) {
+    const std::optional<Dwarf_Die> owner = ReferenceOf(*core, DW_AT_containing_type);
+    const std::string name = owner.has_value() ? DisplayTypeName(QualifiedName(module, *owner)) : std::string("?");
+    if (KindOf(*core) == v1::TYPE_ENUM) FillMemberPointer(*core, name, table->Mutable(index));
+  } else if (core.has_value()) {
     switch (KindOf(*core)) {
       case v1::TYPE_ARRAY:
         FillArray(index, *core, /*full=*/true);

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
+
+#include "symbolizer/dwarf/expression.h"
 
 namespace dlog::dwarf {
 namespace {
@@ -85,12 +88,28 @@ bool FillBitfield(const Dwarf_Die& member, uint64_t offset, v1::Field* field) {
   return true;
 }
 
+// A virtual base is found through the vtable of the object at hand (DWARF 5 section 5.7.3): its place is computed.
+void SetBaseAddress(const Dwarf_Die& base, v1::Field* field) {
+  auto attr = Own(base, DW_AT_data_member_location);
+  Dwarf_Op* ops = nullptr;
+  size_t count = 0;
+  if (!attr.has_value() || dwarf_getlocation(&*attr, &ops, &count) != 0 || count == 0) return;
+  v1::Node object;
+  object.set_self(true);
+  ExpressionContext context;
+  context.initial = &object;
+  context.attribute = &*attr;
+  auto address = EvaluateAddress({ops, count}, context);
+  if (address.ok()) *field->mutable_base_address() = *std::move(address);
+}
+
 bool FillMember(const Dwarf_Die& die, int tag, v1::Field* field) {
   const std::optional<uint64_t> offset = MemberOffset(die);
   if (tag == DW_TAG_inheritance) {
     field->set_is_base(true);
     if (UnsignedOf(die, DW_AT_virtuality).value_or(DW_VIRTUALITY_none) != DW_VIRTUALITY_none) {
       field->set_is_virtual_base(true);
+      SetBaseAddress(die, field);
       return true;
     }
     if (!offset.has_value()) return false;
@@ -125,6 +144,11 @@ std::optional<Dwarf_Die> StripTypedefs(std::optional<Dwarf_Die> type) {
   return std::nullopt;
 }
 
+static bool PointsToFunction(const Dwarf_Die& pointer_to_member) {
+  const std::optional<Dwarf_Die> target = StripTypedefs(TypeOf(pointer_to_member));
+  return !target.has_value() || Tag(*target) == DW_TAG_subroutine_type;
+}
+
 v1::TypeKind KindOf(const Dwarf_Die& core) {
   switch (Tag(core)) {
     case DW_TAG_base_type:
@@ -146,6 +170,13 @@ v1::TypeKind KindOf(const Dwarf_Die& core) {
       return v1::TYPE_ENUM;
     case DW_TAG_subroutine_type:
       return v1::TYPE_FUNCTION;
+    case DW_TAG_ptr_to_member_type:
+      // An offset with a name for each member; a pointer to a member function is two words, and opaque.
+      return PointsToFunction(core) ? v1::TYPE_OPAQUE : v1::TYPE_ENUM;
+    case DW_TAG_unspecified_type: {
+      const std::string_view name = NameOf(core);
+      return name == "decltype(nullptr)" || name == "nullptr_t" ? v1::TYPE_POINTER : v1::TYPE_OPAQUE;
+    }
     default:
       return v1::TYPE_OPAQUE;
   }
@@ -198,6 +229,37 @@ void FillEnumeration(const Dwarf_Die& core, v1::Type* type) {
   });
   type->set_is_flag_enum(single_bits && type->enumerators_size() > 0);
   type->set_is_signed(is_signed);
+}
+
+// The same type as two units describe it.
+static bool SameType(const std::optional<Dwarf_Die>& a, const std::optional<Dwarf_Die>& b, int depth) {
+  if (!a.has_value() || !b.has_value()) return a.has_value() == b.has_value();
+  if (SameDie(*a, *b)) return true;
+  if (Tag(*a) != Tag(*b) || std::string_view(NameOf(*a)) != NameOf(*b) || depth > kMaxOriginHops) return false;
+  if (NameOf(*a)[0] != '\0') return UnsignedOf(*a, DW_AT_byte_size) == UnsignedOf(*b, DW_AT_byte_size);
+  return TypeOf(*a).has_value() && SameType(TypeOf(*a), TypeOf(*b), depth + 1);
+}
+
+void FillMemberPointer(const Dwarf_Die& core, std::string_view owner_name, v1::Type* type) {
+  constexpr int64_t kNullOffset = -1;  // Itanium C++ ABI 2.3.1
+  type->set_size(8);
+  type->set_is_signed(true);
+  const auto add = [type](std::string name, int64_t value) {
+    v1::Enumerator* out = type->add_enumerators();
+    out->set_name(std::move(name));
+    out->set_value(value);
+  };
+  add("nullptr", kNullOffset);
+  const std::optional<Dwarf_Die> target = TypeOf(core);
+  const std::optional<Dwarf_Die> owner = ReferenceOf(core, DW_AT_containing_type);
+  const auto members = owner.has_value() ? MembersOf(ThroughSignature(*owner)) : std::nullopt;
+  if (!members.has_value() || !target.has_value()) return;
+  for (const MemberLayout& member : *members) {
+    const std::optional<Dwarf_Die> of = TypeOf(member.die);
+    if (member.field.is_base() || member.field.bit_size() != 0 || !SameType(of, target, 0)) continue;
+    if (type->enumerators_size() >= static_cast<int>(kMaxEnumerators)) return;
+    add("&" + std::string(owner_name) + "::" + member.field.name(), static_cast<int64_t>(member.field.offset()));
+  }
 }
 
 std::vector<uint64_t> DimensionsOf(const Dwarf_Die& array) {

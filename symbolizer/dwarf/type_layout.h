@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "plan.pb.h"
@@ -32,6 +33,9 @@ std::optional<std::vector<MemberLayout>> MembersOf(const Dwarf_Die& definition);
 
 // Fills enumerators, is_flag_enum and is_signed.
 void FillEnumeration(const Dwarf_Die& core, v1::Type* type);
+
+// A pointer to a data member as an enumeration of the offsets of the members that it can point to, by their names.
+void FillMemberPointer(const Dwarf_Die& core, std::string_view owner_name, v1::Type* type);
 
 // Elements per dimension, outermost first; 0 = unknown. At least one.
 std::vector<uint64_t> DimensionsOf(const Dwarf_Die& array);

@@ -2,9 +2,14 @@
 #include "symbolizer/dwarf/unit_index.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "symbolizer/dwarf/template_name.h"
 
 namespace dlog::dwarf {
 namespace {
+
+constexpr size_t kMaxImportedUnits = 4096;
 
 bool IsScopeTag(int tag) {
   switch (tag) {
@@ -88,6 +93,9 @@ bool UnitIndex::Note(const Module& module, const Dwarf_Die& die, int tag, bool i
     case DW_TAG_imported_declaration:
       imports_.push_back(die);
       return false;
+    case DW_TAG_imported_unit:
+      if (auto target = ReferenceOf(die, DW_AT_import); target.has_value()) imported_units_.push_back(*target);
+      return false;
     default:
       break;
   }
@@ -118,6 +126,19 @@ const UnitIndex& IndexOf(const Module& module, const Dwarf_Die& die) {
   return *slot;
 }
 
+std::vector<const UnitIndex*> IndicesOf(const Module& module, const Dwarf_Die& die) {
+  std::vector<const UnitIndex*> out = {&IndexOf(module, die)};
+  for (size_t i = 0; i < out.size() && out.size() < kMaxImportedUnits; ++i) {
+    for (const Dwarf_Die& import : out[i]->imported_units()) {
+      // The unit that LTO makes imports all compile units: their names are not visible in each other.
+      if (Tag(import) != DW_TAG_partial_unit) continue;
+      const UnitIndex* index = &IndexOf(module, import);
+      if (std::find(out.begin(), out.end(), index) == out.end()) out.push_back(index);
+    }
+  }
+  return out;
+}
+
 std::vector<std::string> EnclosingNames(const Module& module, const Dwarf_Die& die) {
   std::vector<std::string> out;
   // A class declared in one place and defined in another (DW_AT_specification) belongs where it was declared, so each
@@ -128,8 +149,8 @@ std::vector<std::string> EnclosingNames(const Module& module, const Dwarf_Die& d
     if (parents.empty() || parents.front()->tag == DW_TAG_subprogram) break;
     const Dwarf_Die parent = ThroughSignature(parents.front()->die);
     // Enumerators of an unscoped enumeration do not belong to it as a scope; enumerations hold nothing else.
-    const char* name = NameOf(parent);
-    out.push_back(name[0] == '\0' ? AnonymousName(Tag(parent)) : name);
+    std::string name = TemplateName(module, parent);
+    out.push_back(name.empty() ? AnonymousName(Tag(parent)) : std::move(name));
     const Dwarf_Die next = DeclarationOf(parent);
     if (next.addr == at.addr) break;
     at = next;
@@ -141,8 +162,8 @@ std::vector<std::string> EnclosingNames(const Module& module, const Dwarf_Die& d
 std::string QualifiedName(const Module& module, const Dwarf_Die& die) {
   std::string out;
   for (const std::string& part : EnclosingNames(module, die)) out += part + "::";
-  const char* name = NameOf(ThroughSignature(die));
-  return out + (name[0] == '\0' ? AnonymousName(Tag(die)) : name);
+  const std::string name = TemplateName(module, ThroughSignature(die));
+  return out + (name.empty() ? AnonymousName(Tag(die)) : name);
 }
 
 }  // namespace dlog::dwarf

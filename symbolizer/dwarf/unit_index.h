@@ -47,6 +47,9 @@ class UnitIndex {
   // DW_TAG_imported_module and DW_TAG_imported_declaration, in functions too.
   const std::vector<Dwarf_Die>& imports() const { return imports_; }
 
+  // DW_TAG_imported_unit: their targets are partial units that count as part of this one.
+  const std::vector<Dwarf_Die>& imported_units() const { return imported_units_; }
+
   // The scopes that contain `die` (of this unit), innermost first.
   std::vector<const Scope*> ParentsOf(const Dwarf_Die& die) const;
 
@@ -62,6 +65,7 @@ class UnitIndex {
   std::vector<Dwarf_Die> variables_;
   std::vector<Dwarf_Die> types_;
   std::vector<Dwarf_Die> imports_;
+  std::vector<Dwarf_Die> imported_units_;
   size_t visited_ = 0;
 };
 
@@ -78,7 +82,10 @@ struct ModuleCache {
   std::unordered_map<std::string, TypeDefinition> named_types;            // namespace-scope definitions of all units
   // Definitions of types declared elsewhere in their unit (DW_AT_specification), by plain name.
   std::unordered_map<std::string, std::vector<Dwarf_Die>> specified_types;
+  std::unordered_map<const void*, std::string> template_arguments;  // by DIE, see template_name.h
   bool named_types_built = false;
+  std::unordered_map<uint64_t, const char*> symbols;  // see symbols.h
+  bool symbols_built = false;
   int nested_searches = 0;
   // The last function entry that was followed (prologue.h): all parameters of a site ask for the same.
   struct TracedFrame {
@@ -96,6 +103,9 @@ struct ModuleCache {
 
 // The index of the unit that holds `die`, made on first use.
 const UnitIndex& IndexOf(const Module& module, const Dwarf_Die& die);
+
+// That index and those of the partial units that it imports, directly or not (dwz).
+std::vector<const UnitIndex*> IndicesOf(const Module& module, const Dwarf_Die& die);
 
 // The enclosing classes and namespaces of a declaration, outermost first: {"shop", "Order"}. Types local to a function
 // have the names inside the function only. Inline namespaces are kept.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -11,6 +12,7 @@
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/elf/build_id.h"
 #include "symbolizer/elf/crc32.h"
+#include "symbolizer/sandbox/protocol.h"
 
 namespace dlog::elf {
 namespace {
@@ -27,13 +29,6 @@ bool HasDwarf(const ElfFile& file) { return file.has_section(".debug_info") || f
 std::string Directory(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
-// `directory` under `root` ("/" or "/proc/PID/root").
-std::string Rooted(const std::string& root, const std::string& path) {
-  std::string prefix = root;
-  while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
-  return path.empty() || path.front() != '/' ? prefix + "/" + path : prefix + path;
 }
 
 // .gnu_debuglink: file name, NUL, padding to 4 bytes, CRC-32 (gdb manual, "Debugging Information in Separate Files").
@@ -114,30 +109,28 @@ absl::StatusOr<bool> TryPlace(const ElfFile& binary, const std::string& path, co
       BuildIdHex(binary.build_id())));
 }
 
-std::vector<std::string> BuildIdPlaces(const ElfFile& binary, const DebugSearch& search) {
-  std::vector<std::string> out;
-  if (binary.build_id().size() < kMinBuildIdSize) return out;
-  const std::string hex = BuildIdHex(binary.build_id());
-  for (const std::string& directory : search.directories) {
-    out.push_back(
-        Rooted(search.root, fmt::format("{}/.build-id/{}/{}.debug", directory, hex.substr(0, 2), hex.substr(2))));
-  }
-  return out;
-}
-
 std::vector<std::string> DebugLinkPlaces(const ElfFile& binary, const DebugSearch& search, const DebugLink& link) {
   const std::string directory = Directory(binary.path());
   std::vector<std::string> out = {directory + "/" + link.name, directory + "/.debug/" + link.name};
   // The binary's own directory as the target sees it, below each debug directory.
-  std::string inside = directory;
-  std::string root = search.root;
-  while (!root.empty() && root.back() == '/') root.pop_back();
-  if (!root.empty() && inside.compare(0, root.size(), root) == 0) inside = inside.substr(root.size());
-  for (const std::string& debug : search.directories) {
-    out.push_back(
-        Rooted(search.root, debug + (inside.empty() || inside.front() != '/' ? "/" : "") + inside + "/" + link.name));
+  const std::string inside = search.AsTargetSees(directory);
+  for (const std::string& debug : search.Trees()) {
+    out.push_back(debug + (inside.empty() || inside.front() != '/' ? "/" : "") + inside + "/" + link.name);
   }
   return out;
+}
+
+std::string DebuginfodOutcome(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return "debuginfod (what the servers have is of no use)";
+    case absl::StatusCode::kNotFound:
+      return "debuginfod (the servers do not have it)";
+    case absl::StatusCode::kPermissionDenied:
+      return "debuginfod (no servers: DEBUGINFOD_URLS is not set)";
+    default:
+      return fmt::format("debuginfod ({})", std::string(status.message()));
+  }
 }
 
 absl::Status NothingFound(const ElfFile& binary, bool stripped, const std::vector<std::string>& tried) {
@@ -145,9 +138,11 @@ absl::Status NothingFound(const ElfFile& binary, bool stripped, const std::vecto
                                  ? std::string("nowhere else to look: it has no build-id and no .gnu_debuglink")
                                  : fmt::format("tried: {}", fmt::join(tried, ", "));
   if (stripped) {
-    return WithHint(absl::NotFoundError(fmt::format("{}: stripped binary (build-id {}) and no separate debug file; {}",
-                                                    binary.path(), BuildIdHex(binary.build_id()), places)),
-                    "install the package with its debug symbols (-dbgsym or -dbg), or name the file with --debug-file");
+    return WithHint(
+        absl::NotFoundError(fmt::format("{}: stripped binary (build-id {}) and no separate debug file; {}",
+                                        binary.path(), BuildIdHex(binary.build_id()), places)),
+        "install the package with its debug symbols (-dbgsym or -dbg), name the file with --debug-file, or set "
+        "DEBUGINFOD_URLS");
   }
   return WithHint(
       absl::NotFoundError(fmt::format("{}: no debug information: the binary has symbols but was built without -g; {}",
@@ -156,6 +151,40 @@ absl::Status NothingFound(const ElfFile& binary, bool stripped, const std::vecto
 }
 
 }  // namespace
+
+std::string DebugSearch::InRoot(const std::string& path) const {
+  std::string prefix = root;
+  while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
+  return path.empty() || path.front() != '/' ? prefix + "/" + path : prefix + path;
+}
+
+std::string DebugSearch::AsTargetSees(const std::string& path) const {
+  std::string prefix = root;
+  while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
+  const bool below = !prefix.empty() && path.starts_with(prefix + "/");
+  return below ? path.substr(prefix.size()) : path;
+}
+
+std::vector<std::string> DebugSearch::Trees() const {
+  std::vector<std::string> out;
+  for (const std::string& directory : directories) out.push_back(InRoot(directory));
+  for (const std::string& directory : own_directories) {
+    if (std::find(out.begin(), out.end(), directory) == out.end()) out.push_back(directory);
+  }
+  return out;
+}
+
+std::vector<std::string> BuildIdPlaces(const std::string& build_id, const DebugSearch& search) {
+  std::vector<std::string> out;
+  if (build_id.size() < kMinBuildIdSize) return out;
+  const std::string hex = BuildIdHex(build_id);
+  for (const std::string& tree : search.Trees()) {
+    out.push_back(fmt::format("{}/.build-id/{}/{}.debug", tree, hex.substr(0, 2), hex.substr(2)));
+  }
+  return out;
+}
+
+std::string DebuginfodName(const std::string& build_id) { return sandbox::kDebuginfodPrefix + BuildIdHex(build_id); }
 
 absl::StatusOr<std::string> FindDebugFile(const ElfFile& binary, const DebugSearch& search) {
   if (!search.explicit_file.empty()) return CheckExplicit(binary, search.explicit_file);
@@ -170,7 +199,7 @@ absl::StatusOr<std::string> FindDebugFile(const ElfFile& binary, const DebugSear
     if (!found.ok() && mismatch.ok()) mismatch = found.status();
     return found.ok() && *found;
   };
-  for (const std::string& path : BuildIdPlaces(binary, search)) {
+  for (const std::string& path : BuildIdPlaces(binary.build_id(), search)) {
     if (look(path, nullptr)) return path;
   }
   const std::optional<DebugLink> link = ReadDebugLink(binary);
@@ -178,6 +207,13 @@ absl::StatusOr<std::string> FindDebugFile(const ElfFile& binary, const DebugSear
     for (const std::string& path : DebugLinkPlaces(binary, search, *link)) {
       if (look(path, &*link)) return path;
     }
+  }
+  // Last: it costs a download.
+  if (!binary.build_id().empty()) {
+    const std::string name = DebuginfodName(binary.build_id());
+    auto fetched = ElfFile::Open(name);
+    if (fetched.ok() && look(name, nullptr)) return name;
+    tried.push_back(DebuginfodOutcome(fetched.status()));
   }
   if (!mismatch.ok()) return WithHint(mismatch, "install the debug symbols of exactly this build, or use --debug-file");
   return NothingFound(binary, !binary.has_section(".symtab") || link.has_value(), tried);

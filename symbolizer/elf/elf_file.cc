@@ -46,11 +46,15 @@ T LoadAt(std::span<const uint8_t> image, uint64_t offset) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::Open(const std::string& path) { return Open(path, false); }
+
+absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::OpenDebugFile(const std::string& path) { return Open(path, true); }
+
+absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::Open(const std::string& path, bool any_type) {
   std::unique_ptr<ElfFile> file(new ElfFile());
   file->path_ = path;
   if (absl::Status s = file->Map(); !s.ok()) return s;
-  if (absl::Status s = file->ReadHeader(); !s.ok()) return s;
+  if (absl::Status s = file->ReadHeader(any_type); !s.ok()) return s;
   if (absl::Status s = file->ReadSections(); !s.ok()) return s;
   if (absl::Status s = file->ReadSegments(); !s.ok()) return s;
   if (elf_version(EV_CURRENT) == EV_NONE) return absl::InternalError("libelf is older than its header");
@@ -82,7 +86,7 @@ absl::Status ElfFile::Map() {
   return absl::OkStatus();
 }
 
-absl::Status ElfFile::ReadHeader() {
+absl::Status ElfFile::ReadHeader(bool any_type) {
   if (std::memcmp(image_.data(), ELFMAG, SELFMAG) != 0) return NotElf(path_, "not an ELF file");
   const auto header = LoadAt<Elf64_Ehdr>(image_, 0);
   if (header.e_ident[EI_CLASS] != ELFCLASS64) return NotElf(path_, "not a 64-bit ELF file; only x86-64 is supported");
@@ -91,7 +95,7 @@ absl::Status ElfFile::ReadHeader() {
     return NotElf(path_, fmt::format("made for another processor (e_machine {}); only x86-64 is supported",
                                      static_cast<unsigned>(header.e_machine)));
   }
-  if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
+  if (!any_type && header.e_type != ET_EXEC && header.e_type != ET_DYN) {
     return NotElf(path_, fmt::format("neither an executable nor a shared library (e_type {})",
                                      static_cast<unsigned>(header.e_type)));
   }

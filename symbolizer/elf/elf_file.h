@@ -38,6 +38,8 @@ class ElfFile {
   // Maps `path` read-only. InvalidArgument when it is not a complete x86-64 ELF executable or shared library (garbage,
   // truncated, other class or machine), NotFound / PermissionDenied when it cannot be opened; the message names `path`.
   static absl::StatusOr<std::unique_ptr<ElfFile>> Open(const std::string& path);
+  // The same for a file that holds debug information only and may be relocatable in name: .dwp, dwz's common file.
+  static absl::StatusOr<std::unique_ptr<ElfFile>> OpenDebugFile(const std::string& path);
   ~ElfFile();
 
   const std::string& path() const { return path_; }
@@ -63,8 +65,9 @@ class ElfFile {
 
  private:
   ElfFile() = default;
+  static absl::StatusOr<std::unique_ptr<ElfFile>> Open(const std::string& path, bool any_type);
   absl::Status Map();
-  absl::Status ReadHeader();
+  absl::Status ReadHeader(bool any_type);
   absl::Status ReadSections();
   absl::Status ReadSegments();
 

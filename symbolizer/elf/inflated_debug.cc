@@ -18,6 +18,7 @@
 #include "symbolizer/elf/build_id.h"
 #include "symbolizer/elf/crc32.h"
 #include "symbolizer/elf/inflate_cache.h"
+#include "symbolizer/elf/section_file.h"
 #include "symbolizer/elf/section_inflater.h"
 
 namespace dlog::elf {
@@ -93,86 +94,19 @@ absl::StatusOr<std::vector<SectionContent>> DebugSections(const ElfFile& file) {
   return out;
 }
 
-// The file to be: header, contents, names, section headers.
-struct Layout {
-  std::vector<uint64_t> offsets;  // of the sections' contents
-  std::string names = std::string(1, '\0');
-  std::vector<Elf64_Shdr> headers = std::vector<Elf64_Shdr>(1);
-  Elf64_Ehdr header = {};
-};
-
-Layout PlanLayout(const std::vector<SectionContent>& sections) {
-  constexpr uint64_t kAlign = 4096;  // contents start on pages of their own
-  Layout layout;
-  uint64_t at = kAlign;
-  for (const SectionContent& section : sections) {
-    Elf64_Shdr header = {};
-    header.sh_name = static_cast<Elf64_Word>(layout.names.size());
-    layout.names += section.name;
-    layout.names += '\0';
-    header.sh_type = SHT_PROGBITS;
-    header.sh_offset = at;
-    header.sh_size = section.inflated_size;
-    header.sh_addralign = 1;
-    layout.headers.push_back(header);
-    layout.offsets.push_back(at);
-    at = (at + section.inflated_size + kAlign - 1) / kAlign * kAlign;
-  }
-  Elf64_Shdr names = {};
-  names.sh_name = static_cast<Elf64_Word>(layout.names.size());
-  layout.names += ".shstrtab";
-  layout.names += '\0';
-  names.sh_type = SHT_STRTAB;
-  names.sh_offset = at;
-  names.sh_size = layout.names.size();
-  names.sh_addralign = 1;
-  layout.headers.push_back(names);
-  const uint64_t table = (at + layout.names.size() + 7) / 8 * 8;
-
-  std::memcpy(layout.header.e_ident, ELFMAG, SELFMAG);
-  layout.header.e_ident[EI_CLASS] = ELFCLASS64;
-  layout.header.e_ident[EI_DATA] = ELFDATA2LSB;
-  layout.header.e_ident[EI_VERSION] = EV_CURRENT;
-  layout.header.e_type = ET_DYN;
-  layout.header.e_machine = EM_X86_64;
-  layout.header.e_version = EV_CURRENT;
-  layout.header.e_shoff = table;
-  layout.header.e_ehsize = sizeof(Elf64_Ehdr);
-  layout.header.e_shentsize = sizeof(Elf64_Shdr);
-  layout.header.e_shnum = static_cast<Elf64_Half>(layout.headers.size());
-  layout.header.e_shstrndx = static_cast<Elf64_Half>(layout.headers.size() - 1);
-  return layout;
-}
-
-absl::Status WriteAt(int fd, const void* data, size_t size, uint64_t offset) {
-  const auto* bytes = static_cast<const uint8_t*>(data);
-  while (size > 0) {
-    const ssize_t n = ::pwrite(fd, bytes, size, static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      return absl::ResourceExhaustedError(fmt::format("cannot write the inflated debug information: {}",
-                                                      n < 0 ? std::strerror(errno) : "no space left"));
-    }
-    bytes += n;
-    offset += static_cast<uint64_t>(n);
-    size -= static_cast<size_t>(n);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status InflateInto(int out, const ElfFile& file, const SectionContent& section, uint64_t at, uint32_t* checksum) {
   *checksum = 0;
   return InflateSection(file.fd(), section, [&](std::span<const uint8_t> bytes) {
     *checksum = Crc32(bytes, *checksum);
-    const absl::Status status = WriteAt(out, bytes.data(), bytes.size(), at);
+    const absl::Status status = WriteFileAt(out, bytes.data(), bytes.size(), at);
     at += bytes.size();
     return status;
   });
 }
 
 // Largest first over a few threads: the time is that of .debug_info.
-absl::Status InflateAll(int out, const ElfFile& file, const std::vector<SectionContent>& sections, const Layout& layout,
-                        std::vector<CheckedRange>* ranges) {
+absl::Status InflateAll(int out, const ElfFile& file, const std::vector<SectionContent>& sections,
+                        const SectionFile& layout, std::vector<CheckedRange>* ranges) {
   std::vector<size_t> order(sections.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(),
@@ -184,9 +118,9 @@ absl::Status InflateAll(int out, const ElfFile& file, const std::vector<SectionC
     for (size_t i = next++; i < order.size(); i = next++) {
       const size_t s = order[i];
       CheckedRange& range = (*ranges)[s];
-      range.offset = layout.offsets[s];
+      range.offset = layout.offset(s);
       range.size = sections[s].inflated_size;
-      results[s] = InflateInto(out, file, sections[s], layout.offsets[s], &range.checksum);
+      results[s] = InflateInto(out, file, sections[s], layout.offset(s), &range.checksum);
     }
   };
   const unsigned threads = std::min({kMaxThreads, std::max(1u, std::thread::hardware_concurrency()),
@@ -221,15 +155,13 @@ absl::StatusOr<UniqueFd> InflatedDebug(const ElfFile& file, const InflateOptions
   auto draft = cache.NewFile(key);
   if (!draft.ok()) return draft.status();
   const int out = draft->fd.get();
-  const Layout layout = PlanLayout(*sections);
+  std::vector<SectionFile::Section> planned;
+  for (const SectionContent& section : *sections) planned.push_back({section.name, section.inflated_size});
+  const SectionFile layout(planned);
   std::vector<CheckedRange> ranges;
   if (absl::Status s = InflateAll(out, file, *sections, layout, &ranges); !s.ok()) return s;
-  const Elf64_Shdr& names = layout.headers.back();
-  if (absl::Status s = WriteAt(out, layout.names.data(), layout.names.size(), names.sh_offset); !s.ok()) return s;
-  const size_t table_bytes = layout.headers.size() * sizeof(Elf64_Shdr);
-  if (absl::Status s = WriteAt(out, layout.headers.data(), table_bytes, layout.header.e_shoff); !s.ok()) return s;
-  if (absl::Status s = WriteAt(out, &layout.header, sizeof(layout.header), 0); !s.ok()) return s;
-  return cache.Publish(*std::move(draft), std::move(ranges), layout.header.e_shoff + table_bytes);
+  if (absl::Status s = layout.WriteFrame(out); !s.ok()) return s;
+  return cache.Publish(*std::move(draft), std::move(ranges), layout.size());
 }
 
 }  // namespace dlog::elf

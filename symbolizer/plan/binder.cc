@@ -173,28 +173,29 @@ absl::StatusOr<v1::Node> Binder::BindName(const Ast& ast) {
     types_->Expand(object_.type());
     return FindMember(*types_, object_, ast.text);
   }
+  if (ast.text == "this") return BindThis(ast);
   for (const dwarf::Variable& variable : variables_) {
-    if (variable.name == ast.text) return BindVariable(variable);
+    if (variable.name != ast.text) continue;
+    return variable.is_import ? BindEntity(dwarf::FindImported(*module_, *scope_, variable)) : BindVariable(variable);
   }
   auto member = BindThisMember(ast.text);
   if (member.ok() || !absl::IsNotFound(member.status())) return member;
-
-  auto global = dwarf::FindGlobal(*module_, *scope_, ast.text);
-  if (global.ok()) return BindVariable(*global);
-  if (auto enumerator = dwarf::FindEnumerator(*module_, *scope_, ast.text)) {
-    const uint32_t type = types_->Add(enumerator->enumeration);
-    const uint64_t size = types_->at(type).size();
-    return MakeConstant(&enumerator->value, std::min<uint64_t>(size == 0 ? 4 : size, 8), type);
-  }
+  auto entity = BindEntity(dwarf::FindName(*module_, *scope_, ast.text));
+  if (entity.ok() || !absl::IsNotFound(entity.status())) return entity;
   std::vector<std::string> candidates;
   for (const dwarf::Variable& variable : variables_) candidates.push_back(variable.name);
-  for (const dwarf::Variable& variable : variables_) {
-    if (variable.name != "this") continue;
-    const uint32_t self = types_->AddTypeOf(variable.die);
-    types_->Expand(types_->at(self).target());
-    for (std::string& name : MemberNames(*types_, types_->at(self).target())) candidates.push_back(std::move(name));
+  if (auto self = ThisObject(true); self.ok()) {
+    for (std::string& name : MemberNames(*types_, self->type())) candidates.push_back(std::move(name));
   }
   return UnknownName(ast, absl::StrCat("no variable '", ast.text, "' is known in ", scope_->name), candidates);
+}
+
+absl::StatusOr<v1::Node> Binder::BindEntity(const absl::StatusOr<dwarf::NamedEntity>& entity) {
+  if (!entity.ok()) return entity.status();
+  if (entity->variable.has_value()) return BindVariable(*entity->variable);
+  const uint32_t type = types_->Add(entity->enumerator->enumeration);
+  const uint64_t size = types_->at(type).size();
+  return MakeConstant(&entity->enumerator->value, std::min<uint64_t>(size == 0 ? 4 : size, 8), type);
 }
 
 absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
@@ -245,20 +246,68 @@ absl::StatusOr<v1::Node> Binder::Typed(v1::Node location, uint32_t type, std::st
   return location;
 }
 
-absl::StatusOr<v1::Node> Binder::BindThisMember(std::string_view name) {
-  for (const dwarf::Variable& variable : variables_) {
-    if (variable.name != "this") continue;
-    const uint32_t pointer = types_->AddTypeOf(variable.die);
-    const uint32_t target = types_->at(pointer).target();
-    types_->Expand(target);
-    // Only what exists may fail for want of `this`: look the name up before asking where `this` is.
-    auto exists = FindMember(*types_, MemoryObject(Word(0), target), name);
-    if (!exists.ok()) return exists;
-    auto self = BindVariable(variable);
-    if (!self.ok()) return self;
-    return FindMember(*types_, MemoryObject(*std::move(self), target), name);
+const dwarf::Variable* Binder::ThisVariable() const {
+  // gcc calls that of a lambda's own function __closure.
+  for (const std::string_view name : {"this", "__closure"}) {
+    for (const dwarf::Variable& variable : variables_) {
+      if (variable.name == name) return &variable;
+    }
   }
-  return absl::NotFoundError("no 'this' here");
+  return nullptr;
+}
+
+// The captured `this` of a lambda: clang calls the member "this", gcc "__this"; no program can.
+absl::StatusOr<v1::Node> Binder::CapturedThis(const v1::Node& closure) {
+  auto captured = FindMember(*types_, closure, "this");
+  return captured.ok() ? captured : FindMember(*types_, closure, "__this");
+}
+
+// The object that `this`, or the closure of a lambda, points to. Names can be looked up in its type before it is asked
+// where the pointer is: `without_place` is then the object at address 0.
+absl::StatusOr<v1::Node> Binder::ThisObject(bool without_place) {
+  const dwarf::Variable* variable = ThisVariable();
+  if (variable == nullptr) return absl::NotFoundError("no 'this' here");
+  const uint32_t target = types_->at(types_->AddTypeOf(variable->die)).target();
+  types_->Expand(target);
+  if (without_place) return MemoryObject(Word(0), target);
+  auto self = BindVariable(*variable);
+  if (!self.ok()) return self;
+  return MemoryObject(*std::move(self), target);
+}
+
+absl::StatusOr<v1::Node> Binder::BindThis(const Ast& ast) {
+  for (const dwarf::Variable& variable : variables_) {
+    // The captured one of a lambda, as gcc describes it when it does not optimise.
+    if (variable.name == "this" && ThisVariable() != &variable) return BindVariable(variable);
+  }
+  auto type = ThisObject(true);
+  if (!type.ok()) return UnknownName(ast, absl::StrCat("no 'this' is known in ", scope_->name), {});
+  if (!CapturedThis(*type).ok()) return BindVariable(*ThisVariable());
+  auto object = ThisObject(false);
+  return object.ok() ? CapturedThis(*object) : object;
+}
+
+absl::StatusOr<v1::Node> Binder::BindThisMember(std::string_view name) {
+  auto type = ThisObject(true);
+  if (!type.ok()) return type;
+  // A lambda's captures are members of its closure: "name", or "__name" as gcc has it.
+  for (const std::string& member : {std::string(name), absl::StrCat("__", std::string(name))}) {
+    auto exists = FindMember(*types_, *type, member);
+    if (!exists.ok() && !absl::IsNotFound(exists.status())) return exists;
+    if (!exists.ok() || (member != name && ThisVariable()->name != "__closure")) continue;
+    auto object = ThisObject(false);
+    return object.ok() ? FindMember(*types_, *object, member) : object;
+  }
+  auto captured = CapturedThis(*type);
+  if (!captured.ok()) return absl::NotFoundError("no such member");
+  const uint32_t target = types_->at(captured->type()).target();
+  types_->Expand(target);
+  auto exists = FindMember(*types_, MemoryObject(Word(0), target), name);
+  if (!exists.ok()) return exists;
+  auto object = ThisObject(false);
+  if (!object.ok()) return object;
+  captured = CapturedThis(*object);
+  return captured.ok() ? FindMember(*types_, MemoryObject(*std::move(captured), target), name) : captured;
 }
 
 absl::StatusOr<v1::Node> Binder::BindLiteral(const Ast& ast) {

@@ -53,6 +53,11 @@ class Binder {
   absl::StatusOr<v1::Node> BindValue(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindName(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindVariable(const dwarf::Variable& variable);
+  absl::StatusOr<v1::Node> BindEntity(const absl::StatusOr<dwarf::NamedEntity>& entity);
+  const dwarf::Variable* ThisVariable() const;
+  absl::StatusOr<v1::Node> CapturedThis(const v1::Node& closure);
+  absl::StatusOr<v1::Node> ThisObject(bool without_place);
+  absl::StatusOr<v1::Node> BindThis(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindThisMember(std::string_view name);
   absl::StatusOr<v1::Node> BindLiteral(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindMember(const expr::Ast& ast);

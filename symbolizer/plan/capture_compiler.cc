@@ -368,7 +368,7 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
       } else if (t.kind() == v1::TYPE_STRUCT) {
         for (const v1::Field& field : t.fields()) {
           result =
-              result || (!field.is_virtual_base() && field.bit_size() == 0 && HasIndirection(field.type(), depth + 1));
+              result || field.has_base_address() || (field.bit_size() == 0 && HasIndirection(field.type(), depth + 1));
         }
       }
       break;
@@ -424,7 +424,12 @@ absl::Status CaptureCompiler::Follow(OpEmitter* out, uint32_t type, Address addr
       if (shaper_->ShapeOf(type).kind() != v1::Shape::NONE) return FollowShape(out, type, address);
       if (t.kind() == v1::TYPE_UNION) return absl::OkStatus();
       for (const v1::Field& field : t.fields()) {
-        if (field.is_virtual_base() || field.bit_size() != 0) continue;
+        if (field.bit_size() != 0) continue;
+        if (field.is_virtual_base()) {
+          absl::Status status = FollowVirtualBase(out, field, address);
+          if (!status.ok()) return status;
+          continue;
+        }
         const Address inner{address.cell, address.offset + static_cast<int64_t>(field.offset())};
         absl::Status status = Follow(out, field.type(), inner, depth + 1);
         if (!status.ok()) return status;
@@ -493,6 +498,22 @@ absl::Status CaptureCompiler::FollowSequence(OpEmitter* out, const v1::Shape& sh
   if (!contiguous_inside) CopyDynamic(out, *begin, *count, stride, most);
   if (!HasIndirection(shape.element())) return absl::OkStatus();
   return CallEach(out, shape.element(), *begin, *count, static_cast<uint32_t>(stride), !contiguous_inside);
+}
+
+// It may be anywhere: copied as an object of its own, on the same level.
+absl::Status CaptureCompiler::FollowVirtualBase(OpEmitter* out, const v1::Field& field, Address address) {
+  if (!field.has_base_address() || types_->at(field.type()).size() == 0) return absl::OkStatus();
+  return Part(out, [&](OpEmitter::Label) -> absl::Status {
+    out->set_self(address);
+    auto base = out->AddressValue(field.base_address());
+    out->set_self({OpEmitter::kSelfCell, 0});
+    if (!base.ok()) return base.status();
+    v1::CaptureOp& op = out->Emit(v1::CAP_CALL);
+    op.set_a(base->cell);
+    op.set_offset(base->offset);
+    op.set_routine(RoutineFor(field.type(), Flavor::kCopyAndFollow));
+    return absl::OkStatus();
+  });
 }
 
 absl::Status CaptureCompiler::FollowNodes(OpEmitter* out, const v1::Shape& shape, uint32_t type) {

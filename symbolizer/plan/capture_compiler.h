@@ -58,6 +58,7 @@ class CaptureCompiler {
   // Emits what lies behind the object's pointers; the object itself is captured.
   absl::Status Follow(OpEmitter* out, uint32_t type, Address address, int depth);
   absl::Status FollowShape(OpEmitter* out, uint32_t type, Address address);
+  absl::Status FollowVirtualBase(OpEmitter* out, const v1::Field& field, Address address);
   absl::Status FollowString(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowSequence(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowNodes(OpEmitter* out, const v1::Shape& shape, uint32_t type);

@@ -13,28 +13,65 @@ namespace {
 
 constexpr int kMaxMemberDepth = 32;
 
-absl::StatusOr<v1::Node> FindMemberAt(const dwarf::TypeGraph& types, const v1::Node& object, std::string_view name,
-                                      int depth) {
-  if (depth > kMaxMemberDepth) return absl::NotFoundError("class hierarchy too deep");
+// A member that was found, and the virtual base through which: the same one may be reached in several ways.
+struct Match {
+  v1::Node node;
+  uint32_t virtual_base = 0;  // type index; 0 = none
+};
+
+absl::StatusOr<Match> FindMemberAt(const dwarf::TypeGraph& types, const v1::Node& object, std::string_view name,
+                                   int depth) {
   const v1::Type& type = types.at(object.type());
+  const auto not_found = [&] {
+    return absl::NotFoundError(absl::StrCat("no member '", std::string(name), "' in ", type.name()));
+  };
+  if (depth > kMaxMemberDepth) return not_found();
   for (const v1::Field& field : type.fields()) {
-    if (!field.is_base() && field.name() == name) return MemberObject(object, field);
+    if (!field.is_base() && field.name() == name) return Match{MemberObject(object, field)};
   }
-  bool behind_virtual_base = false;
+  absl::StatusOr<Match> found = not_found();
   for (const v1::Field& field : type.fields()) {
     if (!field.is_base() && !field.name().empty()) continue;
-    if (field.is_virtual_base()) {
-      v1::Node base = MemoryObject(Word(0), field.type());
-      behind_virtual_base = behind_virtual_base || FindMemberAt(types, base, name, depth + 1).ok();
-      continue;
+    auto base = BaseObject(object, field);
+    // The name may be in a virtual base of an object that is not in memory: that is another answer than "no such name".
+    const bool placed = base.ok();
+    if (!placed) base = MemoryObject(Word(0), field.type());
+    auto in_base = FindMemberAt(types, *base, name, depth + 1);
+    if (absl::IsNotFound(in_base.status())) continue;
+    if (!in_base.ok()) return in_base;
+    if (!placed) {
+      return absl::UnimplementedError(
+          absl::StrCat("'", std::string(name), "' is a member of a virtual base of an object that is not in memory"));
     }
-    auto found = FindMemberAt(types, MemberObject(object, field), name, depth + 1);
-    if (found.ok() || absl::IsUnimplemented(found.status())) return found;
+    if (field.is_virtual_base()) in_base->virtual_base = field.type();
+    if (found.ok() && (in_base->virtual_base == 0 || in_base->virtual_base != found->virtual_base)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", std::string(name), "' is in more than one base class of ", type.name()));
+    }
+    if (!found.ok()) found = *std::move(in_base);
   }
-  if (behind_virtual_base) {
-    return absl::UnimplementedError(absl::StrCat("'", std::string(name), "' is a member of a virtual base class"));
+  return found;
+}
+
+// Whether a type called `have` is what `qualifier` names: "shop::Order" is "Order".
+bool IsCalled(std::string_view have, std::string_view qualifier) {
+  return have == qualifier || (have.size() > qualifier.size() + 1 && have.ends_with(qualifier) &&
+                               have[have.size() - qualifier.size() - 1] == ':');
+}
+
+// The part of `object` that is a `qualifier`: itself or a base.
+absl::StatusOr<v1::Node> FindNamedBase(const dwarf::TypeGraph& types, const v1::Node& object,
+                                       std::string_view qualifier, int depth) {
+  const v1::Type& type = types.at(object.type());
+  if (IsCalled(type.name(), qualifier)) return object;
+  if (depth < kMaxMemberDepth) {
+    for (const v1::Field& field : type.fields()) {
+      auto base = field.is_base() ? BaseObject(object, field) : absl::NotFoundError("no base");
+      if (base.ok()) base = FindNamedBase(types, *base, qualifier, depth + 1);
+      if (base.ok()) return base;
+    }
   }
-  return absl::NotFoundError(absl::StrCat("no member '", std::string(name), "' in ", type.name()));
+  return absl::NotFoundError(absl::StrCat("no base class '", std::string(qualifier), "' in ", type.name()));
 }
 
 void CollectNames(const dwarf::TypeGraph& types, uint32_t type, int depth, std::vector<std::string>* names) {
@@ -71,6 +108,19 @@ absl::StatusOr<v1::Node> FindBase(dwarf::TypeGraph* types, const v1::Node& objec
   return FindBaseAt(types, object, pattern, 0);
 }
 
+absl::StatusOr<v1::Node> BaseObject(const v1::Node& object, const v1::Field& field) {
+  if (!field.is_virtual_base()) return MemberObject(object, field);
+  if (object.has_checked()) {
+    auto inner = BaseObject(object.checked().value(), field);
+    if (!inner.ok()) return inner;
+    return MakeChecked(object.checked().condition(), *std::move(inner), object.checked().reason());
+  }
+  if (!field.has_base_address() || !IsInMemory(object)) {
+    return absl::UnimplementedError(absl::StrCat("the virtual base cannot be located"));
+  }
+  return MemoryObject(SubstituteSelf(field.base_address(), AddressOf(object)), field.type());
+}
+
 v1::Node MemberObject(const v1::Node& object, const v1::Field& field) {
   if (object.has_checked()) {
     v1::Node inner = MemberObject(object.checked().value(), field);
@@ -100,7 +150,13 @@ v1::Node MemberObject(const v1::Node& object, const v1::Field& field) {
 }
 
 absl::StatusOr<v1::Node> FindMember(const dwarf::TypeGraph& types, const v1::Node& object, std::string_view name) {
-  return FindMemberAt(types, object, name, 0);
+  if (const size_t colons = name.rfind("::"); colons != std::string_view::npos) {
+    auto base = FindNamedBase(types, object, name.substr(0, colons), 0);
+    return base.ok() ? FindMember(types, *base, name.substr(colons + 2)) : base;
+  }
+  auto found = FindMemberAt(types, object, name, 0);
+  if (!found.ok()) return found.status();
+  return std::move(found->node);
 }
 
 std::vector<std::string> MemberNames(const dwarf::TypeGraph& types, uint32_t type) {

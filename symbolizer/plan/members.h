@@ -12,12 +12,14 @@
 
 namespace dlog::plan {
 
+// The base or anonymous member `field` of `object`. A virtual base needs the object in memory: Unimplemented otherwise.
+absl::StatusOr<v1::Node> BaseObject(const v1::Node& object, const v1::Field& field);
+
 // The subobject `field` of `object` (a struct or union, in memory, in registers or composite).
 v1::Node MemberObject(const v1::Node& object, const v1::Field& field);
 
-// The member called `name` in `object`: own members first, then anonymous members and bases (C++ [class.member.lookup]
-// without the ambiguity rules: the first base in declaration order wins). NotFound when there is none; Unimplemented
-// when it lies in a virtual base.
+// The member called `name` ("total", "Base::total") in `object`: own members first, then anonymous members and bases (C++
+// [class.member.lookup]). NotFound when there is none; InvalidArgument when several bases have it.
 absl::StatusOr<v1::Node> FindMember(const dwarf::TypeGraph& types, const v1::Node& object, std::string_view name);
 
 // The base class subobject of `object`, searched through all levels, whose raw type name matches `pattern`.

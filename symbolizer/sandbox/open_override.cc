@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "symbolizer/base/open_hook.h"
 #include "symbolizer/sandbox/file_client.h"
 
 namespace {
@@ -26,6 +27,7 @@ int Open(const char* path, int flags, mode_t mode) {
     errno = EFAULT;
     return -1;
   }
+  if (const int fd = dlog::OpenByHook(path); fd >= 0) return fd;
   const bool only_reads = (flags & O_ACCMODE) == O_RDONLY && (flags & (O_CREAT | O_TRUNC | O_DIRECTORY)) == 0;
   if (only_reads && dlog::sandbox::HasBroker()) {
     const int fd = dlog::sandbox::OpenThroughBroker(path);
@@ -36,6 +38,13 @@ int Open(const char* path, int flags, mode_t mode) {
     return direct;
   }
   return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+}
+
+// Behind a descriptor of this process.
+std::string NameOf(const char* link) {
+  char name[PATH_MAX];
+  const ssize_t length = readlink(link, name, sizeof(name));
+  return length > 0 ? std::string(name, static_cast<size_t>(length)) : std::string();
 }
 
 }  // namespace
@@ -64,7 +73,7 @@ char* realpath(const char* path, char* resolved) noexcept {
     int fd = -1;
     const auto parsed = std::from_chars(number.data(), number.data() + number.size(), fd);
     if (parsed.ec == std::errc() && parsed.ptr == number.data() + number.size()) {
-      answer = dlog::sandbox::BrokeredPath(fd);
+      answer = dlog::sandbox::HasBroker() ? dlog::sandbox::BrokeredPath(fd) : NameOf(path);
     }
   }
   if (answer.empty() || answer.size() >= PATH_MAX) {

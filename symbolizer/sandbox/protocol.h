@@ -10,6 +10,9 @@
 namespace dlog::sandbox {
 
 inline constexpr size_t kMaxPath = 4095;
+// A name that is no path: the debug file that debuginfod servers have for the build-id (lower-case hexadecimal) behind
+// it. EACCES when the daemon asks no servers.
+inline constexpr char kDebuginfodPrefix[] = "debuginfod:";
 // Where the worker finds what the daemon hands in.
 inline constexpr int kBrokerFd = 3;   // its end of the pair
 inline constexpr int kScratchFd = 4;  // the scratch directory, which the worker's user owns

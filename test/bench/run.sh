@@ -25,6 +25,8 @@ build/release/bin/bench_hit_cost | awk '
   }'
 echo "== time to attach"
 python3 -B test/bench/attach_time.py --bin build/release/bin
+echo "== what a logpoint costs the daemon"
+python3 -B test/bench/daemon_cost.py --bin build/release/bin
 echo "== resolving a line of libjvm.so"
 python3 -B test/bench/resolve_cost.py --bin build/release/bin
 echo "== capturing containers"

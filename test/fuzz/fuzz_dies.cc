@@ -33,8 +33,8 @@ void AskAbout(const dlog::dwarf::Module& module, const dlog::dwarf::FunctionScop
     types->Expand(types->AddTypeOf(variable.die));
   }
   (void)dlog::dwarf::AwaitsPrologue(module, scope, address);
-  (void)dlog::dwarf::FindGlobal(module, scope, "g");
-  (void)dlog::dwarf::FindEnumerator(module, scope, "kRed");
+  (void)dlog::dwarf::FindName(module, scope, "g");
+  (void)dlog::dwarf::FindName(module, scope, "Color::kRed");
   (void)dlog::dwarf::CallersOf(module, address);
 }
 

@@ -59,6 +59,7 @@ struct Anonymous {
   static int not_a_field;
 };
 int Anonymous::not_a_field = 9;
+static volatile int same_name = 10;  // zoo_other.cc has one too
 
 struct Node {
   int value;
@@ -115,7 +116,7 @@ int main(int argc, char** argv) {
   std::unique_ptr<zoo::Node> owner = std::make_unique<zoo::Node>();
   std::string_view view = string;
   zoo::Holder* holder = zoo::MakeHolder();
-  int used = argc + reference + temporary + flexible->size + zoo::Use(holder);
+  int used = argc + reference + temporary + flexible->size + zoo::Use(holder) + zoo::same_name;
   std::printf("%d %s\n", used, text);  // MARK: zoo
   (void)function, (void)array_pointer;
   (void)boolean, (void)character, (void)small, (void)byte, (void)wide16, (void)wide32, (void)wide, (void)number16;

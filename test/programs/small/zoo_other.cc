@@ -12,11 +12,14 @@ struct Holder::Impl {
 };
 
 int elsewhere = 21;
+static volatile int same_name = 22;  // zoo.cc has one too
 static Hidden hidden;
 static Holder::Impl impl;
 static Holder holder{&hidden, &impl, nullptr};
 
 Holder* MakeHolder() { return &holder; }
-int Use(Holder* holder) { return holder->hidden->secret + elsewhere; }
+__attribute__((noinline)) int Use(Holder* holder) {
+  return holder->hidden->secret + elsewhere + same_name;  // MARK: use
+}
 
 }  // namespace zoo

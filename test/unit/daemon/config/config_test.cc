@@ -168,7 +168,8 @@ TEST_CASE("what a reload cannot change is named") {
   for (const auto& key : TopKeys()) restart += std::string_view(key.applies) == "restart" ? 1 : 0;
   Config other;
   other.metrics = "x";
-  other.state_dir = other.cache_dir = "x";
+  other.state_dir = other.cache_dir = other.debuginfod = "x";
+  other.debug_dirs = {"/x"};
   CHECK(KeysThatNeedRestart(before, other).size() == restart);
 }
 

@@ -398,8 +398,10 @@ TEST_CASE("the metrics are those of the logpoints that exist") {
   Add(&node, node.Request());
   node.kernel.Hit(0, 6);
   REQUIRE(Eventually([&] { return StateOf(node, id).counters().emitted() == 6; }));
-  node.SymbolizeWith([](const auto&) -> absl::StatusOr<v1::SymbolizerResponse> {
-    return SymbolizerClient({"/nonexistent/worker"}).Run({});
+  SymbolizerOptions no_worker;
+  no_worker.worker_path = "/nonexistent/worker";
+  node.SymbolizeWith([no_worker](const auto&) -> absl::StatusOr<v1::SymbolizerResponse> {
+    return SymbolizerClient(no_worker).Run({});
   });
   CHECK_FALSE(node.engine->Add(node.Request()).ok());
   metrics::MetricsSnapshot snapshot = node.engine->Metrics();

@@ -41,7 +41,9 @@ TEST_CASE("plans that do not add up are refused") {
   candidates.mutable_statements(0)->clear_candidates();
   auto statements = fakes::PlanFor(kSelf, kSelf);
   for (int i = 0; i < kMaxStatements; ++i) *statements.add_statements() = statements.statements(0);
-  for (const auto* plan : {&version, &literals, &expressions, &candidates, &statements}) {
+  auto functions = fakes::PlanFor(kSelf, kSelf);
+  for (const uint64_t address : {2, 1}) functions.add_functions()->set_address(address);
+  for (const auto* plan : {&version, &literals, &expressions, &candidates, &statements, &functions}) {
     const auto status = CheckResolved(*plan);
     CHECK(absl::IsInvalidArgument(status));
     CHECK_FALSE(HintOf(status).empty());

@@ -75,7 +75,7 @@ TEST_CASE_METHOD(Aggregates, "a struct of which nothing is there is no struct") 
   CHECK(Show(At(point, 0x2000)) == "<not captured> (unreadable: not captured)");
 }
 
-TEST_CASE_METHOD(Aggregates, "virtual bases and incomplete types are said not to be followed") {
+TEST_CASE_METHOD(Aggregates, "virtual bases without a place and incomplete types are said not to be followed") {
   const uint32_t opaque = types.Add(v1::TYPE_OPAQUE, 0, "Opaque");
   const uint32_t holder = types.Add(v1::TYPE_STRUCT, 8, "Holder");
   types.Field(holder, "", point, 0);
@@ -84,8 +84,40 @@ TEST_CASE_METHOD(Aggregates, "virtual bases and incomplete types are said not to
   types.Field(holder, "o", opaque, 4);
   memory.PutAll<int32_t>(0x1000, {1, 2});
   CHECK(Show(At(holder, 0x1000)) ==
-        "{<Point> = <error: virtual base classes are not followed>, x = 1, o = <error: incomplete type>} "
-        "(partial: <Point>: error: virtual base classes are not followed)");
+        "{<Point> = <error: the place of the virtual base is not known>, x = 1, o = <error: incomplete type>} "
+        "(partial: <Point>: error: the place of the virtual base is not known)");
+}
+
+TEST_CASE_METHOD(Aggregates, "a virtual base is where the object's vtable says") {
+  const uint32_t holder = types.Add(v1::TYPE_STRUCT, 8, "Holder");
+  types.Field(holder, "", point, 0);
+  v1::Field* base = types.at(holder)->mutable_fields(0);
+  base->set_is_base(true);
+  base->set_is_virtual_base(true);
+  // self + *(*self - 24), as DW_AT_data_member_location computes it.
+  const auto word = [](v1::Operator op, v1::Node left, v1::Node right) {
+    v1::Node node;
+    node.mutable_binary()->set_op(op);
+    *node.mutable_binary()->mutable_left() = std::move(left);
+    *node.mutable_binary()->mutable_right() = std::move(right);
+    return node;
+  };
+  const auto load = [](v1::Node address) {
+    v1::Node node;
+    *node.mutable_memory() = std::move(address);
+    return node;
+  };
+  v1::Node self, back;
+  self.set_self(true);
+  back.set_constant(std::string("\x18\0\0\0\0\0\0\0", 8));
+  *base->mutable_base_address() = word(v1::OP_ADD, self, load(word(v1::OP_SUB, load(self), back)));
+  memory.PutAll<uint64_t>(0x1000, {0x2018});
+  memory.PutAll<uint64_t>(0x2000, {0x40});
+  memory.PutAll<int32_t>(0x1040, {7, 8});
+  CHECK(Show(At(holder, 0x1000)) == "{<Point> = {x = 7, y = 8}}");
+  memory.Fault(0x3000, 8);
+  memory.PutAll<uint64_t>(0x4000, {0x3018});
+  CHECK(Show(At(holder, 0x4000)).find("<Point> = <unreadable 0x3000>") != std::string::npos);
 }
 
 TEST_CASE_METHOD(Aggregates, "arrays show their elements, several dimensions nest") {

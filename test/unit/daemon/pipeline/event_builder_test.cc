@@ -119,6 +119,31 @@ TEST_CASE_METHOD(Order, "an event message can be used again and again") {
   CHECK(event.message() == "order 7 discount <optimized out>");
 }
 
+TEST_CASE_METHOD(Order,
+                 "a pointer to a function of the binary is shown with its name, wherever the binary is in memory") {
+  Types types;
+  const uint32_t function = types.Add(v1::TYPE_FUNCTION, 0, "void (int)");
+  const uint32_t pointer = types.Add(v1::TYPE_POINTER, 8, "void (*)(int)", function);
+  *context.resolved.mutable_types() = types.table;
+  context.resolved.mutable_parsed_template()->Clear();
+  context.resolved.mutable_parsed_template()->add_literals("");
+  site->clear_expressions();
+  AddExpression("callback", Reg(pointer, 5), "");
+  for (const auto& [address, name] : {std::pair<uint64_t, const char*>{0x1100, "shop::OnOrder"}, {0x1200, "Other"}}) {
+    v1::FunctionSymbol* symbol = context.resolved.add_functions();
+    symbol->set_address(address);
+    symbol->set_name(name);
+  }
+  site->set_probe_address(0x1110);
+  header.regs[16] = 0x555500001110;
+  header.regs[5] = 0x555500001100;
+  CHECK(Build().message() == "0x555500001100");  // rip is not in the record
+  site->mutable_plan()->set_register_mask(1u << 5 | 1u << 16);
+  CHECK(Build().message() == "0x555500001100 <shop::OnOrder>");
+  header.regs[5] = 0x555500001101;
+  CHECK(Build().message() == "0x555500001101");
+}
+
 TEST_CASE_METHOD(Order, "lines where a value is available are named once") {
   site->mutable_expressions(1)->add_available_at(46);
   CHECK(Build().values(1).reason() == "no location at 0x41e3; available on lines 45, 46");

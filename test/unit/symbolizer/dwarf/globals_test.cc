@@ -64,6 +64,24 @@ TEST_CASE("A global that another unit defines is found through its declaration")
   CHECK(Qualified(program, statement, "zoo::elsewhere") == "zoo::elsewhere");
 }
 
+TEST_CASE("A static variable is that of the function's own source file, with LTO too") {
+  const Program program(GENERATE(as<std::string>{}, "zoo.gcc.O2.lto", "zoo.gcc.O0.dwarf5", "zoo.clang.O2.dwarf4",
+                                 "split/package4", "dwz/alt/first"));
+  const auto place = [&](const Statement& statement, const char* name) {
+    auto found = FindGlobal(program.module(), statement.scope, name);
+    INFO(found.status());
+    REQUIRE(found.ok());
+    auto node = LocationOf(program.module(), statement.scope, found->die, {LinkAddress{0}, LinkAddress{0}});
+    INFO(node.status());
+    REQUIRE(node.ok());
+    return DescribeLocation(*node);
+  };
+  const Statement main = program.In("zoo.cc", "zoo", "main");
+  const Statement use = program.In("zoo_other.cc", "use", "Use");
+  CHECK(place(main, "zoo::same_name") != place(use, "same_name"));
+  CHECK(place(main, "zoo::elsewhere") == place(use, "elsewhere"));
+}
+
 TEST_CASE("C globals and file-scope statics are found") {
   const Program program(GENERATE(from_range(Variants("plain"))));
   const Statement statement = program.In("plain.c", "handle", "handle");

@@ -77,5 +77,19 @@ TEST_CASE("A misspelt file gets suggestions") {
   CHECK(program.lines().SimilarFiles("nothing_like_this_at_all.rs", 3).empty());
 }
 
+TEST_CASE("A DWARF 5 line table of clang has the checksums of source files, gcc's has none") {
+  const Program clang("zoo.clang.O0.dwarf5");
+  auto files = clang.lines().FilesMatching("zoo_other.cc");
+  REQUIRE(files.ok());
+  REQUIRE(files->size() == 1);
+  REQUIRE(files->front().md5.has_value());
+  const UnitFile& file = files->front().units.front();
+  CHECK(clang.lines().FileMd5(file.unit, file.file) == files->front().md5);
+  const Program gcc("zoo.gcc.O0.dwarf5");
+  files = gcc.lines().FilesMatching("zoo.cc");
+  REQUIRE(files.ok());
+  CHECK_FALSE(files->front().md5.has_value());
+}
+
 }  // namespace
 }  // namespace dlog::dwarf

@@ -171,13 +171,17 @@ struct RowSpec {
   unsigned file;
   unsigned discriminator;
   unsigned step;
+  bool is_stmt = true;
 };
 
 std::vector<LineRow> RowsOf(const std::vector<RowSpec>& specs) {
   Builder out;
   out.U8(0).U8(9).U8(DW_LNE_set_address).U64(0x1000);
   int line = 1;
+  bool is_stmt = true;
   for (const RowSpec& spec : specs) {
+    if (spec.is_stmt != is_stmt) out.U8(DW_LNS_negate_stmt);
+    is_stmt = spec.is_stmt;
     out.U8(DW_LNS_advance_pc).U8(spec.step);
     out.U8(DW_LNS_advance_line).U8(static_cast<unsigned>(spec.line - line) & 0x7f);
     out.U8(DW_LNS_set_file).U8(spec.file);
@@ -209,6 +213,21 @@ TEST_CASE("A row that another file follows at the same address has no instructio
   CHECK_FALSE(rows[2].empty);
   CHECK_FALSE(rows[3].empty);  // another line of the same file: both can carry a logpoint
   CHECK_FALSE(rows[4].empty);
+}
+
+TEST_CASE("The return from an inlined call does not end a statement, and what a discriminator follows begins a new one") {
+  // CPython's longobject.c:1887: inlined code of another file, back for a moment, then the line's own instructions.
+  const std::vector<LineRow> rows = RowsOf({{23, 2, 0, 0}, {46, 1, 0, 0, false}, {46, 1, 10, 5}});
+  CHECK_FALSE(rows[0].empty);
+  CHECK(rows[1].ignored);
+  CHECK_FALSE(rows[2].repeated);
+  CHECK_FALSE(rows[2].empty);
+  // At another address the row counts, and the discriminator goes on with its line.
+  const std::vector<LineRow> apart = RowsOf({{23, 2, 0, 0}, {46, 1, 0, 1, false}, {46, 1, 10, 5}});
+  CHECK_FALSE(apart[1].ignored);
+  CHECK(apart[2].repeated);
+  // Line 0 has nothing to say.
+  CHECK(RowsOf({{1, 1, 0, 0}, {0, 1, 0, 1}, {1, 1, 0, 1}})[1].ignored);
 }
 
 TEST_CASE("Malformed headers are errors with their offset") {

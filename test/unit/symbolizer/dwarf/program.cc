@@ -76,6 +76,18 @@ bool HasVariable(const FunctionScope& scope, const std::string& name) {
   return false;
 }
 
+absl::StatusOr<Variable> FindGlobal(const Module& module, const FunctionScope& scope, std::string_view name) {
+  auto found = FindName(module, scope, name);
+  if (!found.ok()) return found.status();
+  if (!found->variable.has_value()) return absl::NotFoundError("an enumerator");
+  return *found->variable;
+}
+
+std::optional<EnumeratorMatch> FindEnumerator(const Module& module, const FunctionScope& scope, std::string_view name) {
+  auto found = FindName(module, scope, name);
+  return found.ok() ? found->enumerator : std::nullopt;
+}
+
 std::string Where(const Program& program, const Statement& statement, const std::string& variable) {
   const Variable found = VariableNamed(statement.scope, variable);
   auto node = LocationOf(program.module(), statement.scope, found.die, {statement.address, statement.address});

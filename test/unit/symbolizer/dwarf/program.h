@@ -4,7 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "symbolizer/dwarf/line_index.h"
@@ -45,6 +47,10 @@ uint32_t MarkedLine(const std::string& source, const std::string& mark);
 // The visible variable `name`; fails the test when there is none.
 Variable VariableNamed(const FunctionScope& scope, const std::string& name);
 bool HasVariable(const FunctionScope& scope, const std::string& name);
+
+// What FindName says when it is a variable, or an enumerator; NotFound when it is the other.
+absl::StatusOr<Variable> FindGlobal(const Module& module, const FunctionScope& scope, std::string_view name);
+std::optional<EnumeratorMatch> FindEnumerator(const Module& module, const FunctionScope& scope, std::string_view name);
 
 // DescribeLocation, or the error as text.
 std::string Where(const Program& program, const Statement& statement, const std::string& variable);

@@ -64,8 +64,8 @@ void Exercise(const std::string& path) {
           graph.Expand(graph.at(graph.AddTypeOf(variable.die)).target());
         }
         if (i % 50 == 0) {
-          (void)FindGlobal(**module, *scope, "shop::shared");
-          (void)FindEnumerator(**module, *scope, "shop::Color::RED");
+          (void)FindName(**module, *scope, "shop::shared");
+          (void)FindName(**module, *scope, "shop::Color::RED");
         }
       }
     }

@@ -37,7 +37,7 @@ class Zoo {
 std::string AnyZoo() {
   return GENERATE(as<std::string>{}, "zoo.gcc.O0.dwarf4", "zoo.gcc.O0.dwarf5", "zoo.clang.O0.dwarf4",
                   "zoo.clang.O0.dwarf5", "zoo.gcc.O0.typeunits", "zoo.gcc.O0.typeunits4", "zoo.gcc.O2.dwarf5",
-                  "zoo.gcc.O2.lto");
+                  "zoo.gcc.O2.lto", "split/package4", "split/package5", "split/moved", "zoo.clang.O0.simplenames", "dwz/alt/first", "dwz/alt/second");
 }
 
 const v1::Field& FieldNamed(const v1::Type& type, const std::string& name) {
@@ -107,8 +107,20 @@ TEST_CASE("Typedefs and qualifiers keep the kind of what is below") {
   CHECK(zoo.Of("string").fields_size() > 0);
   CHECK(zoo.Of("hot").kind() == v1::TYPE_SIGNED);
   CHECK(zoo.Of("fixed_pointer").kind() == v1::TYPE_POINTER);
-  CHECK(zoo.Of("member_pointer").kind() == v1::TYPE_OPAQUE);
-  CHECK(zoo.Of("null").kind() == v1::TYPE_OPAQUE);
+  CHECK(zoo.Of("null").kind() == v1::TYPE_POINTER);
+  CHECK(zoo.Of("null").size() == 8);
+}
+
+TEST_CASE("A pointer to a data member names the members that it can point to") {
+  const Zoo zoo(AnyZoo());
+  const v1::Type& type = zoo.Of("member_pointer");
+  CHECK(type.kind() == v1::TYPE_ENUM);
+  CHECK(type.size() == 8);
+  REQUIRE(type.enumerators_size() == 2);
+  CHECK(type.enumerators(0).name() == "nullptr");
+  CHECK(type.enumerators(0).value() == -1);
+  CHECK(type.enumerators(1).name() == "&zoo::Node::value");
+  CHECK(type.enumerators(1).value() == 0);
 }
 
 TEST_CASE("A visualizer sees the full name behind a typedef") {

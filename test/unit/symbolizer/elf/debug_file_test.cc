@@ -51,6 +51,19 @@ TEST_CASE("A stripped binary finds its debug file in a build-id tree") {
   CHECK(Find("separate/stripped", In(ProgramPath("separate"), {"/tree"})).value() == *found);
 }
 
+TEST_CASE("A directory of this machine is searched whatever the root of the target is") {
+  DebugSearch search = In(ProgramPath("separate/empty"), {"/usr/lib/debug"});
+  CHECK(Find("separate/stripped", search).status().code() == absl::StatusCode::kNotFound);
+  search.own_directories = {ProgramPath("separate/tree")};
+  CHECK(Find("separate/stripped", search).ok());
+}
+
+TEST_CASE("Where no servers are asked, the message says so") {
+  const auto status = Find("separate/stripped", kNowhere).status();
+  CHECK(Contains(status, "debuginfod"));
+  CHECK(HintOf(status).find("DEBUGINFOD_URLS") != std::string::npos);
+}
+
 TEST_CASE("A debuglink leads to the file beside the binary") {
   CHECK(Find("separate/linked/plain", kNowhere).value() == ProgramPath("separate/linked/plain.debug"));
   CHECK(Find("separate/linked/no_id", kNowhere).value() == ProgramPath("separate/linked/no_id.debug"));
