@@ -299,7 +299,8 @@ class NameSearch {
         // A static variable of another source file has the same name, no more.
         if (!FlagOf(die, DW_AT_external)) {
           const Dwarf_Die unit = UnitOf(DeclarationOf(die));
-          if (!SameDie(unit, origin_) && !SameDie(unit, content_)) continue;
+          // dwz moves declarations to partial units: those belong to every unit.
+          if (Tag(unit) == DW_TAG_compile_unit && !SameDie(unit, origin_) && !SameDie(unit, content_)) continue;
         }
         if (HasValue(die)) return NamedEntity{ToVariable(die), std::nullopt};
         declared = true;
