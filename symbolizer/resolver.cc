@@ -15,11 +15,14 @@
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/code/instruction.h"
+#include "symbolizer/dwarf/cfi.h"
 #include "symbolizer/dwarf/names.h"
 #include "symbolizer/dwarf/symbols.h"
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/module_search.h"
+#include "symbolizer/plan/capture_inputs.h"
 #include "symbolizer/plan/plan_builder.h"
+#include "symbolizer/site_finder.h"
 #include "symbolizer/statements.h"
 #include "symbolizer/visualizers/catalog.h"
 
@@ -61,6 +64,28 @@ v1::InstructionClass ToProto(code::ProbeClass probe_class) {
       break;
   }
   return v1::CLASS_UNKNOWN;
+}
+
+bool IsEmulated(const Judged& judged) { return judged.instruction.probe_class == code::ProbeClass::kEmulated; }
+
+v1::CandidateSite CandidateOf(const Judged& judged, LinkAddress address, plan::SitePlan built) {
+  v1::CandidateSite candidate;
+  candidate.set_probe_address(address.value);
+  candidate.set_file_offset(judged.offset.value);
+  candidate.set_instruction(judged.instruction.text);
+  candidate.set_instruction_bytes(judged.bytes);
+  candidate.set_instruction_class(ToProto(judged.instruction.probe_class));
+  candidate.set_reason("first instruction of the statement");
+  *candidate.mutable_plan() = std::move(built.plan);
+  for (v1::BoundExpression& bound : built.expressions) *candidate.add_expressions() = std::move(bound);
+  return candidate;
+}
+
+// Whether both plans have the same expressions with a value.
+bool SameAvailability(const plan::SitePlan& a, const plan::SitePlan& b) {
+  return a.condition_error.ok() == b.condition_error.ok() &&
+         std::equal(a.expressions.begin(), a.expressions.end(), b.expressions.begin(), b.expressions.end(),
+                    [](const auto& x, const auto& y) { return x.status() == y.status(); });
 }
 
 // The user's template and condition, parsed once; owns the ASTs that PlanRequest points to.
@@ -121,25 +146,29 @@ bool AddFunctions(const dwarf::Module& module, v1::ResolvedLogpoint* out) {
 class SiteResolver {
  public:
   SiteResolver(const FoundLocation& found, const visualizers::Catalog& catalog, v1::ResolvedLogpoint* out)
-      : found_(found), types_(*found.module, out->mutable_types()), shaper_(catalog, &types_), out_(out) {}
+      : found_(found),
+        types_(*found.module, out->mutable_types()),
+        shaper_(catalog, &types_),
+        finder_(*found.module),
+        out_(out) {}
 
   const std::vector<std::string>& misfits() const { return shaper_.misfits(); }
 
   absl::Status AddSite(const StatementSite& site, const plan::PlanRequest& request) {
+    const auto refusal = [&](const std::string& instruction, absl::string_view reason) {
+      v1::RefusedSite refused;
+      refused.set_statement_address(site.address.value);
+      refused.set_function(site.scope.name);
+      refused.set_instruction(instruction);
+      refused.set_reason(std::string(reason));
+      return refused;
+    };
     const auto refuse = [&](const std::string& instruction, absl::string_view reason) {
-      v1::RefusedSite* refused = out_->add_refused();
-      refused->set_statement_address(site.address.value);
-      refused->set_function(site.scope.name);
-      refused->set_instruction(instruction);
-      refused->set_reason(std::string(reason));
+      *out_->add_refused() = refusal(instruction, reason);
     };
     auto judged = JudgeSite(*found_.module, site.address);
     if (!judged.ok()) {
       refuse("", judged.status().message());
-      return absl::OkStatus();
-    }
-    if (judged->instruction.probe_class == code::ProbeClass::kRefused) {
-      refuse(judged->instruction.text, judged->instruction.refusal);
       return absl::OkStatus();
     }
     auto rows = found_.lines->Rows(site.scope.unit);
@@ -153,25 +182,28 @@ class SiteResolver {
     context.line = found_.located.line;
     plan::SitePlan built = plan::BuildSitePlan(request, context, &types_, &shaper_);
     if (first_user_error_.ok()) first_user_error_ = built.user_error;
-    user_errors_ += built.user_error.ok() ? 0 : 1;
+    const bool user_error = !built.user_error.ok();
     if (!built.condition_error.ok()) {
       if (first_condition_error_.ok()) first_condition_error_ = built.condition_error;
       refuse(judged->instruction.text, built.condition_error.message());
       return absl::OkStatus();
     }
-    v1::Statement* statement = out_->add_statements();
-    statement->set_statement_address(site.address.value);
-    statement->set_function(site.scope.name);
-    statement->set_inlined(site.scope.inlined);
-    v1::CandidateSite* candidate = statement->add_candidates();
-    candidate->set_probe_address(site.address.value);
-    candidate->set_file_offset(judged->offset.value);
-    candidate->set_instruction(judged->instruction.text);
-    candidate->set_instruction_bytes(judged->bytes);
-    candidate->set_instruction_class(ToProto(judged->instruction.probe_class));
-    candidate->set_reason("first instruction of the statement");
-    *candidate->mutable_plan() = std::move(built.plan);
-    for (v1::BoundExpression& bound : built.expressions) *candidate->add_expressions() = std::move(bound);
+    v1::Statement statement;
+    statement.set_statement_address(site.address.value);
+    statement.set_function(site.scope.name);
+    statement.set_inlined(site.scope.inlined);
+    if (!IsEmulated(*judged)) AddMoved(site, request, context, built, &statement);
+    if (judged->instruction.probe_class != code::ProbeClass::kRefused) {
+      *statement.add_candidates() = CandidateOf(*judged, site.address, std::move(built));
+    } else {
+      *statement.mutable_own() = refusal(judged->instruction.text, judged->instruction.refusal);
+    }
+    if (statement.candidates().empty()) {
+      refuse(judged->instruction.text, judged->instruction.refusal);
+    } else {
+      *out_->add_statements() = std::move(statement);
+      user_errors_ += user_error ? 1 : 0;
+    }
     return absl::OkStatus();
   }
 
@@ -201,6 +233,28 @@ class SiteResolver {
   }
 
  private:
+  // Cheaper instructions that stand in for the statement's first one, which gave the plan `exact`.
+  void AddMoved(const StatementSite& site, const plan::PlanRequest& request, plan::SiteContext context,
+                const plan::SitePlan& exact, v1::Statement* statement) {
+    context.point.mark_cfa = true;
+    const plan::SitePlan marked = plan::BuildSitePlan(request, context, &types_, &shaper_);
+    context.point.mark_cfa = false;
+    if (!SameAvailability(exact, marked)) return;
+    const auto inputs = plan::InputsOf(marked.plan, dwarf::CfaPosition(*found_.module, site.address));
+    for (code::Move& move : finder_.MovesFor(site.scope, site.address, inputs)) {
+      auto judged = JudgeSite(*found_.module, move.probe);
+      if (!judged.ok() || !IsEmulated(*judged)) continue;
+      context.point.probe = move.probe;
+      plan::SitePlan built = plan::BuildSitePlan(request, context, &types_, &shaper_);
+      if (!SameAvailability(exact, built)) continue;
+      v1::CandidateSite* candidate = statement->add_candidates();
+      *candidate = CandidateOf(*judged, move.probe, std::move(built));
+      candidate->set_moved(true);
+      candidate->set_reason(move.reason);
+      for (std::string& text : move.between) candidate->add_between(std::move(text));
+    }
+  }
+
   absl::Status EverySiteRefused() const {
     if (out_->refused_size() == 0) {
       return absl::NotFoundError(absl::StrCat(out_->location(), " has no address in the program"));
@@ -236,6 +290,7 @@ class SiteResolver {
   const FoundLocation& found_;
   dwarf::TypeGraph types_;
   plan::Shaper shaper_;
+  SiteFinder finder_;
   v1::ResolvedLogpoint* const out_;
   absl::Status first_user_error_;
   absl::Status first_condition_error_;

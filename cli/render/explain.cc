@@ -21,6 +21,7 @@ constexpr int kEmulatedNs = 580;
 constexpr int kSteppedNs = 25000;
 constexpr int kRecordNs = 150;
 constexpr int kReadNs = 40;
+constexpr int kVectorsNs = 14000;  // the switch away from the thread
 
 const char* ChecksumName(v1::SourceChecksum checksum) {
   switch (checksum) {
@@ -73,6 +74,11 @@ void WriteSite(const v1::ResolvedLogpoint& resolved, const v1::Statement& statem
   json->Key("instruction").String(site.instruction()).Key("class").String(ClassName(site.instruction_class()));
   json->Key("moved").Bool(site.moved());
   if (!site.reason().empty()) json->Key("reason").String(site.reason());
+  if (!site.between().empty()) {
+    json->Key("between").BeginArray();
+    for (const std::string& instruction : site.between()) json->String(instruction);
+    json->EndArray();
+  }
   json->Key("predicted_ns").Int(PredictedNanoseconds(site));
   json->Key("variables").BeginArray();
   for (int i = 0; i < site.expressions_size(); ++i) {
@@ -96,6 +102,7 @@ std::string SiteText(const v1::ResolvedLogpoint& resolved, const v1::Statement& 
   out += fmt::format("  {}  {}  about {} ns per hit\n", site.instruction(), ClassName(site.instruction_class()),
                      PredictedNanoseconds(site));
   if (site.moved()) out += fmt::format("  moved from {:#x}: {}\n", statement.statement_address(), site.reason());
+  for (const std::string& instruction : site.between()) out += fmt::format("    {}\n", instruction);
   std::vector<std::vector<std::string>> rows;
   for (int i = 0; i < site.expressions_size(); ++i) {
     const v1::BoundExpression& bound = site.expressions(i);
@@ -143,6 +150,7 @@ int PredictedNanoseconds(const v1::CandidateSite& site) {
   int count = reads(site.plan().condition()) + reads(site.plan().ops());
   // A routine runs at least once; how often in truth only the hit knows.
   for (const v1::CaptureRoutine& routine : site.plan().routines()) count += reads(routine.ops());
+  if (site.plan().vector_mask() != 0) ns += kVectorsNs;
   return ns + count * kReadNs;
 }
 

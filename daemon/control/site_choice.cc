@@ -49,6 +49,10 @@ SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyCon
         refused.set_reason(objection);
       }
     }
+    if (!chosen && statement.has_own()) {
+      refused.set_instruction(statement.own().instruction());
+      refused.set_reason(statement.own().reason());
+    }
     if (!chosen) choice.refused.push_back(std::move(refused));
   }
   return choice;

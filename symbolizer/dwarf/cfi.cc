@@ -61,16 +61,25 @@ LinkAddress FrameRowEnd(const Module& module, LinkAddress address) {
   return {end};
 }
 
-std::optional<uint32_t> CfaRegister(const Module& module, LinkAddress address) {
+std::optional<code::FramePosition> CfaPosition(const Module& module, LinkAddress address) {
   const absl::StatusOr<v1::Node> cfa = CfaAt(module, address);
   if (!cfa.ok()) return std::nullopt;
   const v1::Node* node = &*cfa;
-  if (node->kind_case() == v1::Node::kBinary && node->binary().op() == v1::OP_ADD &&
-      ConstantValue(node->binary().right()).has_value()) {
+  code::FramePosition out;
+  if (node->kind_case() == v1::Node::kBinary && node->binary().op() == v1::OP_ADD) {
+    const auto offset = ConstantValue(node->binary().right());
+    if (!offset.has_value()) return std::nullopt;
+    out.offset = static_cast<int64_t>(*offset);
     node = &node->binary().left();
   }
   if (node->kind_case() != v1::Node::kReg) return std::nullopt;
-  return node->reg();
+  out.base = node->reg();
+  return out;
+}
+
+std::optional<uint32_t> CfaRegister(const Module& module, LinkAddress address) {
+  const auto position = CfaPosition(module, address);
+  return position.has_value() ? std::optional(position->base) : std::nullopt;
 }
 
 }  // namespace dlog::dwarf

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "symbolizer/base/addresses.h"
+#include "symbolizer/code/frame_position.h"
 #include "symbolizer/dwarf/module.h"
 
 namespace dlog::dwarf {
@@ -21,5 +22,8 @@ FrameRow FrameAt(const Module& module, LinkAddress address);
 
 // The first address behind `address` where another rule may hold; `address` itself when there is no CFI.
 LinkAddress FrameRowEnd(const Module& module, LinkAddress address);
+
+// The rule itself: CFA = register + offset. None as CfaRegister.
+std::optional<code::FramePosition> CfaPosition(const Module& module, LinkAddress address);
 
 }  // namespace dlog::dwarf

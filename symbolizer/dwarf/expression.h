@@ -22,13 +22,14 @@ inline constexpr int kMaxExpressionNesting = 8;      // branches within branches
 // What the evaluator of the daemon and the plan compiler accept for one location.
 inline constexpr size_t kMaxExpressionNodes = 1024;
 inline constexpr size_t kMaxExpressionDepth = 24;
+inline constexpr uint32_t kCfaMarker = 200;  // ProbePoint::mark_cfa; no register has this number
 inline constexpr uint64_t kMaxPieceBytes = 1u << 16;
 
 struct ExpressionContext {
   LinkAddress probe;                     // where the registers are read: rip-relative globals
   const v1::Node* initial = nullptr;     // on the stack at first: the object's address (DW_AT_data_member_location)
   Dwarf_Attribute* attribute = nullptr;  // the expression's attribute, for operands that refer elsewhere (base types)
-  // General registers and rip of the frame that the expression speaks of; null: those at the probe.
+  // General and vector registers and rip of the frame that the expression speaks of; null: those at the probe.
   std::function<absl::StatusOr<v1::Node>(uint64_t reg)> registers;
   std::function<absl::StatusOr<v1::Node>()> frame_base;                                     // DW_OP_fbreg
   std::function<absl::StatusOr<v1::Node>()> cfa;                                            // DW_OP_call_frame_cfa

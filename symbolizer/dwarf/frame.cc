@@ -62,8 +62,8 @@ absl::Status CheckFramePointer(const Module& module, LinkAddress pc) {
 
 }  // namespace
 
-Frame::Frame(const Module& module, const Dwarf_Die& function, LinkAddress probe)
-    : module_(module), function_(function), pc_(probe), probe_(probe) {}
+Frame::Frame(const Module& module, const Dwarf_Die& function, LinkAddress probe, bool mark_cfa)
+    : module_(module), function_(function), pc_(probe), probe_(probe), mark_cfa_(mark_cfa) {}
 
 Frame::Frame(const Frame& callee, const CallSite& site)
     : module_(callee.module_),
@@ -88,6 +88,7 @@ ExpressionContext Frame::Context(Dwarf_Attribute* attribute) const {
 }
 
 absl::StatusOr<v1::Node> Frame::Register(uint64_t reg) const {
+  if (callee_ == nullptr && IsXmm(reg)) return VectorNode(static_cast<uint32_t>(reg) - kFirstXmm);
   if (callee_ == nullptr) return RegisterNode(static_cast<uint32_t>(reg));
   const auto known = registers_.find(reg);
   if (known != registers_.end()) return known->second;
@@ -118,6 +119,7 @@ absl::StatusOr<v1::Node> Frame::CallersRegister(uint64_t reg) const {
 }
 
 absl::StatusOr<v1::Node> Frame::Cfa() const {
+  if (mark_cfa_) return RegisterNode(kCfaMarker);
   const FrameRow row = FrameAt(module_, pc_);
   if (row == nullptr) {
     return absl::FailedPreconditionError(

@@ -112,7 +112,7 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
   auto ops = OperationsAt(*attr, point.statement);
   if (!ops.ok()) return ops.status();
   if (ops->empty()) return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
-  const Frame frame(module, scope.subprogram, point.probe);
+  const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);
   ExpressionContext context = frame.Context(&*attr);
   context.object = [&](const Dwarf_Die& object) -> absl::StatusOr<v1::Node> {
     if (hops >= kMaxPointerHops) return absl::FailedPreconditionError("optimized out");
@@ -123,7 +123,7 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
     return ThreadLocalAddress(module, offset, linkage_name[0] == '\0' ? NameOf(variable) : linkage_name, point.probe);
   };
   auto location = EvaluateLocation(*ops, context);
-  if (!location.ok() || IsLocationList(*attr)) return location;
+  if (!location.ok() || IsLocationList(*attr) || point.mark_cfa) return location;
   if (UsesStackPointer(*ops)) {
     if (absl::Status s = CheckStackPointer(module, scope.subprogram, point.probe); !s.ok()) return s;
   }

@@ -19,11 +19,13 @@ namespace dlog::dwarf {
 struct ProbePoint {
   LinkAddress statement;  // A: selects the location-list entry
   LinkAddress probe;      // I: registers, CFA and rip are those at this instruction
+  // The CFA is not looked up but stands as the register kCfaMarker: shows which registers a location itself reads.
+  bool mark_cfa = false;
 };
 
 // The value of `variable` as a Node without types set (the caller sets `type` on the outermost node):
 //   in memory          memory { address }            globals are rip-relative: rip + (address - probe)
-//   in a register      reg
+//   in a register      reg, or vector for xmm0 to xmm15
 //   DW_OP_stack_value  a machine-word value
 //   constant           constant (DW_AT_const_value, DW_OP_implicit_value)
 //   DW_OP_piece        composite; pieces without location are `unavailable`
@@ -31,7 +33,7 @@ struct ProbePoint {
 //   implicit pointer   implicit_pointer; its target, when that has a location, as if asked for itself
 // Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the address or only the value at the
 // function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented naming the operation
-// or register class that cannot be captured (vector registers, the thread-local variables of some libraries);
+// or register class that cannot be captured (xmm16 and up, x87, the thread-local variables of some libraries);
 // InvalidArgument for a malformed description (this variable only).
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point);

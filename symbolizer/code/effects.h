@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one instruction changes, as far as it matters for moving a probe across it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "absl/status/statusor.h"
+#include "symbolizer/base/addresses.h"
+
+namespace dlog::code {
+
+// Bytes [register + offset, register + offset + size), the register's value being the one before the instruction.
+struct RegisterRelative {
+  uint32_t base = 0;  // DWARF number
+  int64_t offset = 0;
+  uint32_t size = 0;
+};
+
+struct Effects {
+  uint8_t length = 0;
+  // Control may go elsewhere than to the next instruction, or not come back at all: branches, calls, returns, system
+  // calls, traps, transactions. Faults of memory accesses and divisions do not count.
+  bool leaves = false;
+  uint32_t gprs_written = 0;              // bit n: DWARF register n (0..15), whole or in part
+  uint32_t vectors_written = 0;           // bit n: xmm n, or the ymm or zmm around it
+  bool pushes = false;                    // lowers rsp and stores there, and does nothing else to it
+  bool stores = false;                    // writes memory
+  std::optional<RegisterRelative> store;  // where, when that is one place at a register + constant
+  // Of a direct branch or call.
+  std::optional<LinkAddress> target;
+  bool indirect_jump = false;  // a jump (not a call) to a computed address
+  // Of a rip-relative lea: a table or a label.
+  std::optional<LinkAddress> address_taken;
+};
+
+// InvalidArgument when the bytes are not one complete instruction.
+absl::StatusOr<Effects> EffectsOf(std::span<const uint8_t> bytes, LinkAddress address);
+
+}  // namespace dlog::code

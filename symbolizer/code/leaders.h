@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where control can enter the code of a function other than from the instruction before: the first instructions of its
+// basic blocks. An over-approximation: an address that is not here is entered only from the instruction before it, as
+// far as compiled code goes. (Code written in assembly may do what it likes: callers keep it out.)
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "symbolizer/base/addresses.h"
+
+namespace dlog::code {
+
+struct MappedBytes {
+  LinkAddress begin;
+  std::span<const uint8_t> bytes;
+
+  uint64_t end() const { return begin.value + bytes.size(); }
+  bool Contains(uint64_t address) const { return address - begin.value < bytes.size(); }
+};
+
+// The file's image that all functions share.
+struct Image {
+  std::vector<MappedBytes> text;  // executable
+  std::vector<MappedBytes> data;  // the rest: jump tables, pointers
+  // Addresses that the loader or the unwinder knows: addends of relocations, landing pads. Sorted.
+  std::vector<uint64_t> entries;
+};
+
+// One function: all of its ranges, cold parts included.
+class FunctionFlow {
+ public:
+  // `function`: its ranges, sorted, disjoint, within image.text. Always succeeds; IsStraight() is false everywhere
+  // when the code cannot be followed (an indirect jump without a table that was found, bytes that do not decode).
+  FunctionFlow(const Image& image, std::vector<MappedBytes> function);
+
+  // The instruction at `address` is reached, if at all, only by executing the one before it.
+  bool IsStraight(LinkAddress address) const;
+  // An instruction starts there.
+  bool IsInstruction(LinkAddress address) const;
+  // The start of the instruction before the one at `address`; 0 when there is none in the same range.
+  LinkAddress Before(LinkAddress address) const;
+  // Content from `address` to the end of its range; empty when outside.
+  std::span<const uint8_t> BytesAt(LinkAddress address) const;
+
+ private:
+  struct Found;
+  bool Decode(Found* found);
+  void AddLeader(uint64_t address);
+  void AddBranchesFromElsewhere(const Image& image);
+  void AddPointers(const Image& image);
+  bool AddTables(const Image& image, const Found& found);
+  bool Inside(uint64_t address) const;
+
+  std::vector<MappedBytes> function_;
+  std::vector<uint64_t> starts_;   // sorted
+  std::vector<uint64_t> leaders_;  // sorted when done
+  bool followed_ = false;
+};
+
+}  // namespace dlog::code
