@@ -12,6 +12,8 @@
  *   counters   mmapable array of struct dlog_counters, index = logpoint * ncpus + cpu
  *   scratch    array of struct dlog_scratch, index = cpu * DLOG_SCRATCH_PER_CPU + k
  *   ring       ring buffer of struct dlog_record
+ *   alarms     ring buffer of struct dlog_alarm
+ *   kicks      per CPU a ring buffer whose content is worthless: its reader's waking up switches the thread away
  */
 #ifndef DLOG_BPF_ABI_H
 #define DLOG_BPF_ABI_H
@@ -43,6 +45,8 @@ enum {
   DLOG_SCRATCH_PER_CPU = 4,
   DLOG_NREGS = 18,             /* DWARF 0..15 general, 16 rip; 17 is the thread pointer (fs base) */
   DLOG_THREAD_POINTER = 17,    /* only there, as a register and as a cell, when register_mask has its bit */
+  DLOG_NVECTORS = 16,          /* xmm0..15; power of two */
+  DLOG_VECTOR_BYTES = 16,      /* of one */
   DLOG_NCELLS = 64,            /* power of two: cells are masked */
   DLOG_CELL_SELF = 18,         /* a routine starts with the object's address here */
   DLOG_CELL_PARAM = 19,        /* and with what its caller passed along here */
@@ -85,6 +89,9 @@ enum dlog_op_code {
   DLOG_OP_NEXT,           /* in a walk: go on with routine `routine` at cell[a], unless that is 0, the number of objects
                              is reached, or the walk has made more steps than such a structure can need */
   DLOG_OP_REJECT_IF_ZERO, /* condition only: if cell[a] == 0 the hit is filtered out */
+  DLOG_OP_VECTOR,         /* cell[dst] = the `size` (1,2,4,8) bytes at off (off + size <= 16) of xmm a, extended by
+                             DLOG_F_SIGNED; when the vector registers of this hit are not known -> jump, in a
+                             condition CONDITION_ERROR */
   DLOG_OP_CODES
 };
 
@@ -148,7 +155,10 @@ struct dlog_range {
   dlog_u32 count;
 };
 
-enum dlog_site_flags { DLOG_SITE_ACTIVE = 1 };
+enum dlog_site_flags {
+  DLOG_SITE_ACTIVE = 1,
+  DLOG_SITE_VECTOR_CONDITION = 2 /* the condition reads vector registers */
+};
 
 struct dlog_site {
   dlog_u32 generation;    /* must equal the high half of the cookie; 0 = free */
@@ -159,10 +169,12 @@ struct dlog_site {
   struct dlog_range capture;
   dlog_u32 flags;
   dlog_u32 max_depth;
-  dlog_u32 max_bytes; /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
-  dlog_u32 index;     /* of this entry */
+  dlog_u32 max_bytes;   /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
+  dlog_u32 index;       /* of this entry */
+  dlog_u32 vector_mask; /* bit n: xmm n is recorded; not 0 costs a switch of the thread per captured hit */
+  dlog_u32 reserved;
 };
-DLOG_STATIC_ASSERT(sizeof(struct dlog_site) == 48, "dlog_site layout");
+DLOG_STATIC_ASSERT(sizeof(struct dlog_site) == 56, "dlog_site layout");
 
 /* One cache line each: limits (written once by dlogd) and the shared run state of the token bucket. */
 struct dlog_logpoint {
@@ -171,7 +183,11 @@ struct dlog_logpoint {
   dlog_u64 max_hits;     /* admitted hits; 0 = unlimited */
   dlog_u64 next_free_ns; /* token bucket (GCRA): CLOCK_BOOTTIME at which the bucket is full again; atomic */
   dlog_u64 admitted;     /* only counted when max_hits != 0; atomic */
-  dlog_u64 reserved[3];
+  dlog_u64 sampled;      /* hits that came to the sampling; only counted when sample_every > 1; atomic */
+  dlog_u32 sample_every; /* the first of each so many hits goes on; 0, 1 = all */
+  dlog_u32 sample_below; /* a hit goes on when a random 32-bit number is below; 0 = all */
+  dlog_u32 count_only;   /* 1: every hit is counted as DLOG_DROP_BUDGET and no more */
+  dlog_u32 reserved;
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_logpoint) == 64, "dlog_logpoint layout");
 
@@ -192,14 +208,20 @@ enum dlog_counter {
   DLOG_COUNT_RATE_LIMITED,
   DLOG_COUNT_BYTES,      /* record bytes put into the ring */
   DLOG_COUNT_DROP_FIRST, /* + enum dlog_drop_reason */
-  DLOG_COUNTERS = 16
+  DLOG_COUNTERS = 15
 };
 DLOG_STATIC_ASSERT((int)DLOG_COUNT_DROP_FIRST + (int)DLOG_DROP_REASONS <= (int)DLOG_COUNTERS, "too many counters");
 
 struct dlog_counters {
   dlog_u64 value[DLOG_COUNTERS];
+  dlog_u64 alarm; /* written by dlogd: once HITS of this CPU is at least this, a struct dlog_alarm is sent; 0 = never */
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_counters) == 128, "dlog_counters layout");
+
+struct dlog_alarm {
+  dlog_u32 logpoint;
+  dlog_u32 generation;
+};
 
 /* ---------------------------------------------------------------- records */
 
@@ -207,7 +229,8 @@ enum dlog_segment_status {
   DLOG_SEGMENT_OK = 0,
   DLOG_SEGMENT_FAULT = 1,     /* nothing could be read at the address; length = wanted bytes, no bytes follow */
   DLOG_SEGMENT_TRUNCATED = 2, /* fewer bytes than wanted: cap of the plan */
-  DLOG_SEGMENT_TORN = 3       /* these bytes have changed since they were first read; no bytes follow */
+  DLOG_SEGMENT_TORN = 3,      /* these bytes have changed since they were first read; no bytes follow */
+  DLOG_SEGMENT_VECTOR = 4     /* not memory: the DLOG_VECTOR_BYTES of xmm register `address` */
 };
 
 /* The padding after the bytes is zero: bytes that no op asked for never leave the target. */
@@ -297,9 +320,10 @@ struct dlog_scratch {
   dlog_u32 checked;   /* of them: read again */
   dlog_u32 walk_left; /* the running routine is a step of a walk: objects left, this one included; else 0 */
   dlog_u32 walk_fuel;
-  dlog_u32 reserved;
+  dlog_u32 vectors_known; /* 1: vectors[] holds xmm0..15 of this hit */
   dlog_u64 walk_param;
   struct dlog_window window; /* of the last COPY */
+  dlog_u64 vectors[DLOG_NVECTORS * DLOG_VECTOR_BYTES / 8];
   struct dlog_part part;
   dlog_u64 cells[DLOG_NCELLS];
   struct dlog_work queue[DLOG_QUEUE_SIZE];

@@ -28,6 +28,7 @@
 #define DLOG_PAGE_SIZE 4096
 #define DLOG_SEGMENT_HEADER ((dlog_u32)sizeof(struct dlog_segment))
 #define DLOG_VISITED_PROBES 4
+#define DLOG_VECTOR_WORDS (DLOG_NVECTORS * DLOG_VECTOR_BYTES / 8)
 #define DLOG_TAG_ROUTINE_BITS 14
 DLOG_STATIC_ASSERT((1 << DLOG_TAG_ROUTINE_BITS) >= (int)DLOG_MAX_ROUTINES, "routine does not fit a visited tag");
 
@@ -82,6 +83,22 @@ static DLOG_INLINE void dlog_put_header(struct dlog_scratch* s, dlog_u32 offset,
 static DLOG_INLINE void dlog_put_segment(struct dlog_scratch* s, dlog_u64 address, dlog_u32 length, dlog_u32 status) {
   dlog_put_header(s, s->cursor, address, length, status);
   s->cursor += DLOG_SEGMENT_HEADER + ((length + 7) & ~7u);
+}
+
+/* Records the vector registers of `mask`, before the capture runs; nothing when they are not known. */
+static DLOG_INLINE void dlog_put_vectors(struct dlog_scratch* s, dlog_u32 mask, dlog_u32 budget) {
+  if (!s->vectors_known) return;
+  for (dlog_u32 n = 0; n < DLOG_NVECTORS; ++n) {
+    dlog_u64* out = (dlog_u64*)dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER);
+    if (!(mask >> n & 1)) continue;
+    if (s->cursor + DLOG_SEGMENT_HEADER + DLOG_VECTOR_BYTES > budget) {
+      s->flags |= DLOG_RECORD_BUDGET;
+      return;
+    }
+    out[0] = s->vectors[2 * n];
+    out[1] = s->vectors[2 * n + 1];
+    dlog_put_segment(s, n, DLOG_VECTOR_BYTES, DLOG_SEGMENT_VECTOR);
+  }
 }
 
 /* Ends the capture but for the words that are to be read again: what would follow is less important than what is there
@@ -432,6 +449,23 @@ static DLOG_INLINE int dlog_load(struct dlog_scratch* s, const struct dlog_op* o
   return 0;
 }
 
+static DLOG_INLINE int dlog_vector(struct dlog_scratch* s, const struct dlog_op* op, dlog_u32 index) {
+  const dlog_u32 at = (op->a & (DLOG_NVECTORS - 1)) * DLOG_VECTOR_BYTES + ((dlog_u32)op->off & (DLOG_VECTOR_BYTES - 1));
+  const dlog_u32 shift = (at & 7) * 8;
+  dlog_u32 word = at / 8;
+  dlog_u64 value;
+  if (!s->vectors_known) {
+    if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
+    s->op = index + op->jump;
+    return 0;
+  }
+  DLOG_OPAQUE(word);
+  value = s->vectors[word & (DLOG_VECTOR_WORDS - 1)] >> shift;
+  if (shift) value |= s->vectors[(word + 1) & (DLOG_VECTOR_WORDS - 1)] << (64 - shift);
+  dlog_set_cell(s, op->dst, dlog_extend(value, op->size * 8, op->flags & DLOG_F_SIGNED));
+  return 0;
+}
+
 static DLOG_INLINE int dlog_copy_dynamic(struct dlog_scratch* s, const struct dlog_op* op, int sleepable) {
   const dlog_u64 units = dlog_cell(s, op->b);
   const dlog_u32 unit = op->size ? op->size : 1;
@@ -543,6 +577,8 @@ static DLOG_INLINE int dlog_step(struct dlog_scratch* s, int sleepable) {
     case DLOG_OP_JUMP:
       s->op = index + op->jump;
       return 0;
+    case DLOG_OP_VECTOR:
+      return dlog_vector(s, op, index);
     case DLOG_OP_REJECT_IF_ZERO:
       if (!s->condition) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
       return a == 0 ? dlog_stop(s, DLOG_VERDICT_REJECTED) : 0;
@@ -574,6 +610,7 @@ static DLOG_INLINE void dlog_begin_hit(struct dlog_scratch* s, const struct dlog
   s->checks = 0;
   s->checked = 0;
   s->flags = 0;
+  s->vectors_known = 0;
   s->budget = site->max_bytes & ~7u;
   s->max_depth = site->max_depth;
 }

@@ -15,11 +15,27 @@ struct pt_regs {
 };
 
 /* arch/x86/include/asm/processor.h, include/linux/sched.h: relocated to the running kernel's layout by libbpf. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+union fpregs_state {
+  char any;
+};
+struct fpstate {
+  union fpregs_state regs; /* the FXSAVE/XSAVE image */
+};
+struct fpu {
+  struct fpstate* fpstate;
+};
 struct thread_struct {
   unsigned long fsbase; /* of the thread as the kernel set it: arch_prctl(), clone(CLONE_SETTLS) */
-} __attribute__((preserve_access_index));
+  struct fpu fpu; /* up to 6.15; later it lies right behind task_struct: x86_task_fpu() in asm/processor.h */
+};
 struct task_struct {
+  unsigned long nvcsw;  /* switches away from the task: voluntary */
+  unsigned long nivcsw; /* and not */
   struct thread_struct thread;
-} __attribute__((preserve_access_index));
+};
+
+#pragma clang attribute pop
 
 #endif /* DLOG_BPF_KERNEL_H */

@@ -15,6 +15,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include <bpf/bpf_core_read.h>
+
 #include "abi.h"
 #include "kernel.h"
 
@@ -22,6 +24,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile dlog_u32 dlog_ncpus = 1;            /* possible CPUs */
 const volatile dlog_u64 dlog_wakeup_bytes = ~0ULL; /* the consumer is woken each time this much more is waiting */
+
+#define DLOG_KICK_RING_BYTES 4096
+#define DLOG_KICKS 3 /* tries to be switched away from */
+
+/* The XSAVE image (Intel SDM volume 1, 13.4). */
+#define DLOG_XMM_AREA 160
+#define DLOG_XSTATE_BV 512
+#define DLOG_XSTATE_SSE 2
 
 #define DLOG_TABLE(table, entry, entries) \
   struct {                                \
@@ -49,6 +59,23 @@ struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 8 << 20); /* the loader sets it */
 } ring SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 64 << 10);
+} alarms SEC(".maps");
+
+struct kick_ring {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, DLOG_KICK_RING_BYTES);
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+  __uint(max_entries, 1); /* CPUs; the loader sets it */
+  __type(key, dlog_u32);
+  __array(values, struct kick_ring);
+} kicks SEC(".maps");
 
 /* ---------------------------------------------------------------- the interpreter's environment */
 
@@ -134,8 +161,17 @@ static DLOG_OWN_FRAME int dlog_take_token(struct dlog_logpoint* lp, dlog_u64 now
   return 0; /* eight others took a token meanwhile: that is a rate to limit */
 }
 
+static DLOG_INLINE int dlog_sampled_out(struct dlog_logpoint* lp) {
+  if (lp->sample_every > 1 && __sync_fetch_and_add(&lp->sampled, 1) % lp->sample_every != 0) return 1;
+  return lp->sample_below && bpf_get_prandom_u32() >= lp->sample_below;
+}
+
 /* True when the hit is to be captured; counts it otherwise. */
 static DLOG_INLINE int dlog_admit(struct dlog_logpoint* lp, struct dlog_counters* counters, dlog_u64 now) {
+  if (dlog_sampled_out(lp)) {
+    dlog_count(counters, DLOG_COUNT_SAMPLED_OUT, 1);
+    return 0;
+  }
   if (lp->interval_ns && !dlog_take_token(lp, now)) {
     dlog_count(counters, DLOG_COUNT_RATE_LIMITED, 1);
     return 0;
@@ -241,6 +277,7 @@ static DLOG_INLINE int dlog_condition_holds(struct dlog_scratch* s, const struct
 static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const struct dlog_site* site,
                                                 struct dlog_counters* counters, int sleepable) {
   dlog_u32 bytes;
+  if (sleepable && site->vector_mask) dlog_put_vectors(s, site->vector_mask, s->budget);
   if (site->capture.count) {
     dlog_run(s, &site->capture, 0, sleepable);
     if (s->verdict > DLOG_VERDICT_DONE) {
@@ -316,7 +353,120 @@ static DLOG_INLINE int dlog_hit_registers(struct pt_regs* ctx, const struct dlog
   return 0;
 }
 
-static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable) {
+/* ---------------------------------------------------------------- vector registers */
+
+/* While a thread is in its probe its vector registers are live in the processor and the copy in its task is stale. A
+ * switch away from the thread saves them, and they stay saved until it returns to user mode. */
+
+static DLOG_INLINE dlog_u64 dlog_switches(const struct task_struct* task) {
+  unsigned long voluntary = 0, involuntary = 0;
+  bpf_core_read(&voluntary, sizeof(voluntary), &task->nvcsw);
+  bpf_core_read(&involuntary, sizeof(involuntary), &task->nivcsw);
+  return voluntary + involuntary;
+}
+
+/* True when this thread has been switched away from since the switch count was `before`. The wake-up of the kick ring's
+ * reader, a real-time thread of this CPU, asks for the switch; the page walk of the read is where a kernel without
+ * preemption grants it. */
+static DLOG_OWN_FRAME int dlog_force_switch(struct pt_regs* ctx, dlog_u64 before) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  for (int i = 0; i < DLOG_KICKS; ++i) {
+    dlog_u32 key = bpf_get_smp_processor_id();
+    dlog_u64 word;
+    void* ring;
+    if (dlog_switches(task) != before) return 1;
+    ring = bpf_map_lookup_elem(&kicks, &key);
+    if (!ring) return 0;
+    bpf_ringbuf_output(ring, &key, sizeof(key), BPF_RB_FORCE_WAKEUP);
+    bpf_copy_from_user_task(&word, sizeof(word), (const void*)ctx->sp, task, 0);
+  }
+  return dlog_switches(task) != before;
+}
+
+/* Only after dlog_force_switch(). */
+static DLOG_OWN_FRAME int dlog_read_vectors(struct dlog_scratch* s) {
+  const struct task_struct* task = (const void*)bpf_get_current_task();
+  const struct fpu* fpu = (const void*)task + bpf_core_type_size(struct task_struct);
+  struct fpstate* state = 0;
+  const char* image;
+  dlog_u64 components = 0;
+  if (bpf_core_field_exists(task->thread.fpu)) fpu = &task->thread.fpu;
+  if (bpf_core_read(&state, sizeof(state), &fpu->fpstate)) return 0;
+  image = (const char*)state + bpf_core_field_offset(struct fpstate, regs);
+  if (bpf_probe_read_kernel(&components, sizeof(components), image + DLOG_XSTATE_BV)) return 0;
+  if (!(components & DLOG_XSTATE_SSE)) {
+    /* Not saved, because they are in their initial state. */
+    DLOG_UNROLL
+    for (int i = 0; i < DLOG_VECTOR_WORDS; ++i) s->vectors[i] = 0;
+  } else if (bpf_probe_read_kernel(s->vectors, sizeof(s->vectors), image + DLOG_XMM_AREA)) {
+    return 0;
+  }
+  s->vectors_known = 1;
+  return 0;
+}
+
+static DLOG_INLINE struct dlog_scratch* dlog_begin_with_vectors(struct pt_regs* ctx, const struct dlog_site* site,
+                                                                struct dlog_counters* counters, int switched) {
+  struct dlog_scratch* s = dlog_acquire_scratch();
+  if (!s) {
+    dlog_count_drop(counters, DLOG_DROP_SCRATCH_BUSY);
+    return 0;
+  }
+  dlog_begin_hit(s, site);
+  dlog_store_registers(s->cells, ctx, 0x1ffff);
+  if (switched) dlog_read_vectors(s);
+  return s;
+}
+
+static DLOG_OWN_FRAME int dlog_vector_condition(struct pt_regs* ctx, const struct dlog_site* site,
+                                                struct dlog_counters* counters, int switched) {
+  struct dlog_scratch* s = dlog_begin_with_vectors(ctx, site, counters, switched);
+  int holds;
+  if (!s) return 0;
+  holds = dlog_condition_holds(s, site, counters, 1);
+  dlog_release_scratch(s);
+  return holds;
+}
+
+static DLOG_OWN_FRAME int dlog_vector_capture(struct pt_regs* ctx, const struct dlog_site* site,
+                                              struct dlog_counters* counters, int switched) {
+  struct dlog_scratch* s = dlog_begin_with_vectors(ctx, site, counters, switched);
+  if (!s) return 0;
+  s->record.boot_ns = bpf_ktime_get_boot_ns();
+  dlog_fill_record(&s->record, ctx, site);
+  dlog_capture_and_submit(s, site, counters, 1);
+  dlog_release_scratch(s);
+  return 0;
+}
+
+/* A hit of a site that records vector registers. No scratch buffer is held over the switch: each thread that runs
+ * meanwhile may come here too. */
+static DLOG_INLINE int dlog_hit_vectors(struct pt_regs* ctx, const struct dlog_site* site, struct dlog_logpoint* lp,
+                                        struct dlog_counters* counters, dlog_u64 before) {
+  int switched = 0;
+  if (site->flags & DLOG_SITE_VECTOR_CONDITION) switched = dlog_force_switch(ctx, before);
+  if (site->condition.count && !dlog_vector_condition(ctx, site, counters, switched)) return 0;
+  if (!dlog_admit(lp, counters, bpf_ktime_get_boot_ns())) return 0;
+  if (!switched) switched = dlog_force_switch(ctx, before);
+  return dlog_vector_capture(ctx, site, counters, switched);
+}
+
+/* ---------------------------------------------------------------- entry points */
+
+static DLOG_OWN_FRAME int dlog_raise_alarm(const struct dlog_site* site, struct dlog_counters* counters) {
+  struct dlog_alarm alarm = {.logpoint = site->logpoint, .generation = site->generation};
+  counters->alarm = 0;
+  return bpf_ringbuf_output(&alarms, &alarm, sizeof(alarm), BPF_RB_FORCE_WAKEUP);
+}
+
+static DLOG_INLINE void dlog_count_hit(const struct dlog_site* site, struct dlog_counters* counters) {
+  const dlog_u64 hits = __sync_fetch_and_add(&counters->value[DLOG_COUNT_HITS], 1) + 1;
+  const dlog_u64 alarm = counters->alarm;
+  if (alarm && hits >= alarm) dlog_raise_alarm(site, counters);
+}
+
+static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable, int vectors) {
+  const dlog_u64 switches = vectors ? dlog_switches((const void*)bpf_get_current_task()) : 0;
   const dlog_u64 cookie = bpf_get_attach_cookie(ctx);
   dlog_u32 key = (dlog_u32)cookie;
   const struct dlog_site* site = bpf_map_lookup_elem(&sites, &key);
@@ -331,13 +481,22 @@ static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable) {
   counters = bpf_map_lookup_elem(&counters_map, &key);
   if (!lp || !counters) return 0;
 
-  dlog_count(counters, DLOG_COUNT_HITS, 1);
+  dlog_count_hit(site, counters);
+  if (lp->count_only) {
+    dlog_count_drop(counters, DLOG_DROP_BUDGET);
+    return 0;
+  }
+  if (vectors) return dlog_hit_vectors(ctx, site, lp, counters, switches);
   if ((site->condition.count | site->capture.count) == 0) return dlog_hit_registers(ctx, site, lp, counters);
   return sleepable ? dlog_interpret_sleepable(ctx, site, counters) : dlog_interpret_plain(ctx, site, counters);
 }
 
 SEC("uprobe.s")
-int dlog_logpoint_sleepable(struct pt_regs* ctx) { return dlog_hit(ctx, 1); }
+int dlog_logpoint_sleepable(struct pt_regs* ctx) { return dlog_hit(ctx, 1, 0); }
+
+/* For logpoints that record vector registers. */
+SEC("uprobe.s")
+int dlog_logpoint_vectors(struct pt_regs* ctx) { return dlog_hit(ctx, 1, 1); }
 
 SEC("uprobe")
-int dlog_logpoint_plain(struct pt_regs* ctx) { return dlog_hit(ctx, 0); }
+int dlog_logpoint_plain(struct pt_regs* ctx) { return dlog_hit(ctx, 0, 0); }

@@ -58,6 +58,9 @@ void InstrumentOptions::AddTo(CLI::App* command) {
   command->add_option("--ttl", ttl, "remove after this time, for example 10m (default 1h)");
   command->add_option("--hits", hits, "remove after this many events");
   command->add_option("--rate", rate, "events per second, for example 500/s (default 1000/s, 0 = unlimited)");
+  command->add_option("--every", every, "log the first of each so many hits");
+  command->add_option("--sample", sample, "log this share of the hits, by chance, for example 1%");
+  command->add_option("--budget", budget, "part of one core that the probes may take from the target (default 1%)");
   command->add_option("--depth", depth, "how deep pointers and containers are followed (default 3)");
   command->add_option("--items", items, "elements captured of a container (default 100)");
   command->add_option("--string", string_bytes, "bytes captured of a string (default 256)");
@@ -76,6 +79,7 @@ absl::Status InstrumentOptions::Fill(v1::LogpointSpec* spec) const {
   spec->set_site_policy(site == "exact" ? v1::SITE_EXACT : v1::SITE_AUTO);
   v1::Limits* limits = spec->mutable_limits();
   limits->set_hits(hits);
+  limits->set_every(every);
   limits->set_depth(depth);
   limits->set_items(items);
   limits->set_string_bytes(string_bytes);
@@ -88,6 +92,16 @@ absl::Status InstrumentOptions::Fill(v1::LogpointSpec* spec) const {
     auto value = ParseRate(rate);
     if (!value.ok()) return value.status();
     limits->set_rate_per_second(*value);
+  }
+  if (!sample.empty()) {
+    auto value = ParsePart(sample);
+    if (!value.ok()) return value.status();
+    limits->set_sample(*value);
+  }
+  if (!budget.empty()) {
+    auto value = ParsePart(budget);
+    if (!value.ok()) return value.status();
+    limits->set_budget(*value);
   }
   if (!event_bytes.empty()) {
     auto value = ParseBytes(event_bytes);

@@ -42,7 +42,10 @@ struct InstrumentOptions {
   std::string rate;
   std::string event_bytes;
   std::string site = "auto";
+  std::string sample;
+  std::string budget;
   uint64_t hits = 0;
+  uint64_t every = 0;
   uint32_t depth = 0;
   uint32_t items = 0;
   uint32_t string_bytes = 0;

@@ -56,7 +56,10 @@ void WriteLimits(const v1::Limits& limits, JsonWriter* json) {
   json->BeginObject().Key("ttl_ms").Uint(limits.ttl_ms()).Key("hits").Uint(limits.hits());
   json->Key("rate_per_second").Uint(limits.rate_per_second()).Key("depth").Uint(limits.depth());
   json->Key("items").Uint(limits.items()).Key("string_bytes").Uint(limits.string_bytes());
-  json->Key("event_bytes").Uint(limits.event_bytes()).EndObject();
+  json->Key("event_bytes").Uint(limits.event_bytes());
+  if (limits.every() > 1) json->Key("every").Uint(limits.every());
+  if (limits.sample() > 0 && limits.sample() < 1) json->Key("sample").Double(limits.sample());
+  json->Key("budget").Double(limits.budget()).EndObject();
 }
 
 void WriteStrings(std::string_view key, const google::protobuf::RepeatedPtrField<std::string>& strings,
@@ -69,9 +72,12 @@ void WriteStrings(std::string_view key, const google::protobuf::RepeatedPtrField
 std::string LimitsText(const v1::Limits& limits) {
   const std::string rate = limits.rate_per_second() == 0 ? "unlimited" : fmt::format("{}/s", limits.rate_per_second());
   const std::string hits = limits.hits() == 0 ? "unlimited" : std::to_string(limits.hits());
-  return fmt::format("ttl {}, hits {}, rate {}, depth {}, items {}, string {}, bytes {}",
-                     absl::FormatDuration(absl::Milliseconds(limits.ttl_ms())), hits, rate, limits.depth(),
-                     limits.items(), limits.string_bytes(), limits.event_bytes());
+  std::string out = fmt::format("ttl {}, hits {}, rate {}, depth {}, items {}, string {}, bytes {}, budget {:g}%",
+                                absl::FormatDuration(absl::Milliseconds(limits.ttl_ms())), hits, rate, limits.depth(),
+                                limits.items(), limits.string_bytes(), limits.event_bytes(), 100 * limits.budget());
+  if (limits.every() > 1) out += fmt::format(", every {}", limits.every());
+  if (limits.sample() > 0 && limits.sample() < 1) out += fmt::format(", sample {:g}%", 100 * limits.sample());
+  return out;
 }
 
 }  // namespace
@@ -103,6 +109,8 @@ void WriteLogpointJson(const v1::LogpointState& state, JsonWriter* json) {
   json->Key("sites").Uint(state.sites()).Key("sites_refused").Uint(state.sites_refused()).Key("counters");
   WriteCounters(state.counters(), json);
   WriteStrings("warnings", state.warnings(), json);
+  json->Key("overhead_ratio").Double(state.overhead_ratio());
+  if (state.throttle_factor() > 1) json->Key("throttle_factor").Double(state.throttle_factor());
   json->Key("attach_ms").Double(state.attach_ms()).Key("resolve_ms").Double(state.resolve_ms()).EndObject();
 }
 
@@ -129,11 +137,11 @@ std::string LogpointTable(const std::vector<v1::LogpointState>& states) {
     const v1::Counters& counters = state.counters();
     std::string text = state.spec().template_();
     if (text.size() > kMaxTextColumn) text = text.substr(0, kMaxTextColumn - 3) + "...";
-    rows.push_back({state.spec().id(), state.state(), Location(state), TargetText(state.spec().target()),
-                    std::to_string(state.sites()), std::to_string(counters.hits()), std::to_string(counters.emitted()),
-                    std::to_string(counters.filtered()),
-                    std::to_string(counters.sampled_out() + counters.rate_limited()), std::to_string(Dropped(counters)),
-                    text});
+    rows.push_back(
+        {state.spec().id(), state.state(), Location(state), TargetText(state.spec().target()),
+         std::to_string(state.sites()), (state.throttle_factor() > 1 ? "~" : "") + std::to_string(counters.hits()),
+         std::to_string(counters.emitted()), std::to_string(counters.filtered()),
+         std::to_string(counters.sampled_out() + counters.rate_limited()), std::to_string(Dropped(counters)), text});
   }
   return RenderTable(rows);
 }
@@ -149,7 +157,8 @@ std::string CountersText(const v1::Counters& counters) {
 
 std::string SummaryText(const v1::LogpointState& state) {
   const std::string reason = state.reason().empty() ? "" : fmt::format(" ({})", state.reason());
-  return fmt::format("{} {}{}: {}", state.spec().id(), state.state(), reason, CountersText(state.counters()));
+  const char* part = state.throttle_factor() > 1 ? "~" : "";
+  return fmt::format("{} {}{}: {}{}", state.spec().id(), state.state(), reason, part, CountersText(state.counters()));
 }
 
 std::string DescribeText(const v1::DescribeResponse& description) {
@@ -166,6 +175,12 @@ std::string DescribeText(const v1::DescribeResponse& description) {
   out += fmt::format("created    {}\n", LocalTime(state.created_unix_ns()));
   out += fmt::format("since      {}\n", LocalTime(state.since_unix_ns()));
   out += fmt::format("captured   {} bytes\n", state.counters().captured_bytes());
+  out += fmt::format("overhead   {:.3g}% of a core", 100 * state.overhead_ratio());
+  if (state.throttle_factor() > 1) {
+    out += fmt::format("; the probe is on for a part of the time: each event stands for about {:.3g}",
+                       state.throttle_factor());
+  }
+  out += "\n";
   out += fmt::format("took       resolve {:.1f} ms, attach {:.1f} ms\n", state.resolve_ms(), state.attach_ms());
   // Warnings of the plan are among the logpoint's.
   v1::ResolvedLogpoint resolved = description.resolved();

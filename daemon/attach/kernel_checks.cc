@@ -21,8 +21,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "bpf/abi.h"
+#include "daemon/attach/boot_cache.h"
 #include "daemon/attach/bpf_errors.h"
 #include "daemon/attach/canary_program.h"
+#include "daemon/attach/vector_check.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/base/unique_fd.h"
 
@@ -110,6 +112,13 @@ KernelCheck PerProcessFilter() {
   return Passed("process_filter", false, "a probe stays within one process");
 }
 
+KernelCheck VectorRegisters() {
+  BootCache cache(BootCachePath());
+  return FromStatus("vector_registers", false, VectorRegistersWork(&cache),
+                    "values in xmm registers can be captured exactly",
+                    "without it (before Linux 5.18, or without CAP_SYS_NICE) they are shown as unreadable");
+}
+
 KernelCheck MemlockLimit() {
   rlimit limit = {};
   getrlimit(RLIMIT_MEMLOCK, &limit);
@@ -184,8 +193,9 @@ KernelCheck OptimizedProbeCheck(int error) {
 }
 
 std::vector<KernelCheck> RunKernelChecks() {
-  return {KernelVersion(),    Btf(),          Privileges(),      BpfLoad(), RingBuffer(), UprobeMulti(), Sleepable(),
-          PerProcessFilter(), MemlockLimit(), OptimizedProbes(), Yama()};
+  return {KernelVersion(),   Btf(),          Privileges(),      BpfLoad(),
+          RingBuffer(),      UprobeMulti(),  Sleepable(),       PerProcessFilter(),
+          VectorRegisters(), MemlockLimit(), OptimizedProbes(), Yama()};
 }
 
 }  // namespace dlog::attach

@@ -156,6 +156,17 @@ class OpLowering {
     op_.len = in_.length();
   }
 
+  void Vector() {
+    Code(DLOG_OP_VECTOR), Dst(), ScalarSize(), Signed();
+    if (in_.a() >= DLOG_NVECTORS) Fail(absl::StrCat("operand a = vector register ", in_.a(), " does not exist"));
+    if (in_.offset() < 0 || in_.offset() + int64_t{in_.size()} > DLOG_VECTOR_BYTES) {
+      Fail(absl::StrCat("bytes [", in_.offset(), ", +", in_.size(), ") are not within a vector register"));
+    }
+    op_.a = static_cast<uint8_t>(in_.a());
+    op_.off = static_cast<int32_t>(in_.offset());
+    if (kind_ != ListKind::kCondition || in_.jump() != 0) Jump();
+  }
+
   void Load() {
     Code(DLOG_OP_LOAD), Dst(), A(), Offset(), ScalarSize(), Signed();
     if (in_.quiet()) op_.flags |= DLOG_F_QUIET;
@@ -314,6 +325,8 @@ void OpLowering::Lower() {
       Code(DLOG_OP_REJECT_IF_ZERO), A();
       if (kind_ != ListKind::kCondition) Fail("only a condition may reject");
       return;
+    case v1::CAP_VECTOR:
+      return Vector();
     case v1::CAP_NONE:
     case v1::CaptureOpCode_INT_MIN_SENTINEL_DO_NOT_USE_:
     case v1::CaptureOpCode_INT_MAX_SENTINEL_DO_NOT_USE_:
@@ -399,8 +412,12 @@ absl::StatusOr<AssembledPlan> AssemblePlan(const v1::CapturePlan& plan) {
     return Bad(
         absl::StrCat("register mask 0x", absl::Hex(plan.register_mask()), " names registers beyond ", kMaxRegister));
   }
+  if (plan.vector_mask() >> DLOG_NVECTORS != 0) {
+    return Bad(absl::StrCat("vector mask 0x", absl::Hex(plan.vector_mask()), " names registers beyond xmm15"));
+  }
   AssembledPlan out;
   out.register_mask = plan.register_mask();
+  out.vector_mask = plan.vector_mask();
   const int routines = plan.routines_size();
   const CellSet cells = InitialCells(plan);
   auto condition = AssembleList(plan.condition(), ListKind::kCondition, "condition", routines, cells, &out.ops);
@@ -414,6 +431,13 @@ absl::StatusOr<AssembledPlan> AssemblePlan(const v1::CapturePlan& plan) {
                                 cells, &out.ops);
     if (!routine.ok()) return routine.status();
     out.routines.push_back(*routine);
+  }
+  for (uint32_t i = 0; i < out.ops.size(); ++i) {
+    if (out.ops[i].code != DLOG_OP_VECTOR) continue;
+    if ((out.vector_mask >> out.ops[i].a & 1) == 0) {
+      return Bad(absl::StrCat("an op reads xmm", out.ops[i].a, ", which the vector mask does not name"));
+    }
+    out.vector_condition |= i - out.condition.first < out.condition.count;
   }
   return out;
 }

@@ -20,6 +20,8 @@ struct AssembledPlan {
   dlog_range capture = {};
   std::vector<dlog_range> routines;  // dlog_op::routine indexes this vector
   uint32_t register_mask = 0;
+  uint32_t vector_mask = 0;
+  bool vector_condition = false;  // the condition reads vector registers
 };
 
 struct CaptureLimits {

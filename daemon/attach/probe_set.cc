@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/attach/boot_cache.h"
 #include "daemon/attach/bpf_errors.h"
 #include "daemon/attach/bpf_syscalls.h"
 #include "daemon/attach/canary_program.h"
@@ -22,6 +23,8 @@
 #include "daemon/attach/range_allocator.h"
 #include "daemon/attach/ring_consumer.h"
 #include "daemon/attach/site_check.h"
+#include "daemon/attach/vector_capture.h"
+#include "daemon/attach/vector_check.h"
 #include "logpoint.skel.h"
 #include "symbolizer/base/status_hint.h"
 
@@ -53,6 +56,8 @@ dlog_logpoint LimitsOf(const AttachRequest& request) {
     limits.burst_ns = limits.interval_ns * std::max<uint64_t>(1, request.rate_per_second / kBurstsPerSecond);
   }
   limits.max_hits = request.max_hits;
+  limits.sample_every = request.sample_every;
+  limits.sample_below = request.sample_below;
   return limits;
 }
 
@@ -85,6 +90,7 @@ struct BpfRuntime::Impl {
   MappedTable<dlog_logpoint> logpoints;
   MappedTable<dlog_counters> counters;
   std::unique_ptr<RingConsumer> ring;
+  std::unique_ptr<RingConsumer> alarms;
 
   // Owner thread.
   RangeAllocator free_sites{DLOG_MAX_SITES};
@@ -92,16 +98,23 @@ struct BpfRuntime::Impl {
   RangeAllocator free_routines{DLOG_MAX_ROUTINES};
   RangeAllocator free_logpoints{DLOG_MAX_LOGPOINTS};
   uint32_t last_generation = 0;
-  std::optional<bool> process_filter_works;
+  BootCache cache{""};
+  bool process_filter_works = false;
+  bool try_vectors = true;
+  std::once_flag costs_measured;
+  HitCosts costs;
+  std::unique_ptr<VectorCapture> vectors;
+  absl::Status vectors_status;  // why there are none; OK = not asked for yet
 
   absl::Status MapTables();
+  absl::Status TryProcessFilter();
+  absl::Status EnsureVectors();
+  int ProgramFor(const AttachRequest& request, AttachedLogpoint* logpoint);
   absl::Status FillProcess(int32_t pid, uint32_t* link_pid, uint32_t* site_tgid);
   absl::Status Reserve(const AttachRequest& request, BpfRuntime* runtime, AttachedLogpoint* logpoint);
   void WriteTables(const AttachRequest& request, uint32_t tgid, const AttachedLogpoint& logpoint);
   void WriteSite(const SiteRequest& request, const CaptureLimits& limits, uint32_t tgid,
                  const AttachedLogpoint& logpoint, uint32_t site, uint32_t first_op, uint32_t first_routine);
-  absl::StatusOr<UniqueFd> CreateLink(const AttachRequest& request, const std::string& path, uint32_t pid,
-                                      const AttachedLogpoint& logpoint) const;
   void ResetCounters(uint32_t logpoint);
   void Release(AttachedLogpoint* logpoint);
 
@@ -128,7 +141,50 @@ absl::Status BpfRuntime::Impl::MapTables() {
   auto consumer = RingConsumer::Create(bpf_map__fd(maps.ring), program.ring_bytes);
   if (!consumer.ok()) return consumer.status();
   ring = *std::move(consumer);
+  auto alarm_consumer = RingConsumer::Create(bpf_map__fd(maps.alarms), bpf_map__max_entries(maps.alarms));
+  if (!alarm_consumer.ok()) return alarm_consumer.status();
+  alarms = *std::move(alarm_consumer);
   return absl::OkStatus();
+}
+
+absl::Status BpfRuntime::Impl::TryProcessFilter() {
+  constexpr char kKey[] = "process_filter";
+  const std::optional<std::string> known = cache.Get(kKey);
+  if (known.has_value()) {
+    process_filter_works = *known == "works";
+    return absl::OkStatus();
+  }
+  auto works = PerProcessFilterWorks();
+  if (!works.ok()) return WithContext(works.status(), "try the per-process filter");
+  process_filter_works = *works;
+  cache.Put(kKey, *works ? "works" : "loses hits");
+  return absl::OkStatus();
+}
+
+absl::Status BpfRuntime::Impl::EnsureVectors() {
+  if (vectors != nullptr || !vectors_status.ok()) return vectors_status;
+  if (try_vectors) vectors_status = VectorRegistersWork(&cache);
+  if (!vectors_status.ok()) return vectors_status;
+  auto capture = VectorCapture::Create(program);
+  vectors_status = capture.status();
+  if (capture.ok()) vectors = *std::move(capture);
+  return vectors_status;
+}
+
+// The program that serves the request; without vector registers their values are shown as unreadable.
+int BpfRuntime::Impl::ProgramFor(const AttachRequest& request, AttachedLogpoint* logpoint) {
+  const bool wanted = std::any_of(request.sites.begin(), request.sites.end(),
+                                  [](const SiteRequest& site) { return site.plan.vector_mask != 0; });
+  if (!wanted) return program.program_fd;
+  if (const absl::Status status = EnsureVectors(); !status.ok()) {
+    logpoint->warnings_.push_back(absl::StrCat("values in vector registers cannot be read: ", status.message()));
+    return program.program_fd;
+  }
+  if (!vectors->real_time()) {
+    logpoint->warnings_.push_back(
+        "some values in vector registers will be unreadable: dlogd may not use real-time priority (CAP_SYS_NICE)");
+  }
+  return vectors->program_fd();
 }
 
 // The link's filter keeps the breakpoint out of other processes; before 6.10 it also lost the hits of other threads, so
@@ -137,12 +193,7 @@ absl::Status BpfRuntime::Impl::FillProcess(int32_t pid, uint32_t* link_pid, uint
   *link_pid = *site_tgid = 0;
   if (pid == 0) return absl::OkStatus();
   if (pid < 0) return absl::InvalidArgumentError(absl::StrCat("process ", pid, " cannot exist"));
-  if (!process_filter_works.has_value()) {
-    auto works = PerProcessFilterWorks();
-    if (!works.ok()) return WithContext(works.status(), "try the per-process filter");
-    process_filter_works = *works;
-  }
-  if (*process_filter_works) *link_pid = static_cast<uint32_t>(pid);
+  if (process_filter_works) *link_pid = static_cast<uint32_t>(pid);
   if (InInitialPidNamespace()) *site_tgid = static_cast<uint32_t>(pid);
   if (*link_pid == 0 && *site_tgid == 0) {
     return WithHint(absl::FailedPreconditionError("this kernel cannot limit a probe to one process of a pid namespace"),
@@ -202,7 +253,8 @@ void BpfRuntime::Impl::WriteSite(const SiteRequest& request, const CaptureLimits
   entry.register_mask = plan.register_mask;
   entry.condition = Relocate(plan.condition, first_op);
   entry.capture = Relocate(plan.capture, first_op);
-  entry.flags = DLOG_SITE_ACTIVE;
+  entry.flags = DLOG_SITE_ACTIVE | (plan.vector_condition ? DLOG_SITE_VECTOR_CONDITION : 0);
+  entry.vector_mask = plan.vector_mask;
   entry.max_depth = limits.depth;
   entry.max_bytes = std::min<uint32_t>(limits.event_bytes, DLOG_MAX_RECORD_DATA);
   sites[site] = entry;
@@ -218,18 +270,6 @@ void BpfRuntime::Impl::WriteTables(const AttachRequest& request, uint32_t tgid, 
     routine += static_cast<uint32_t>(request.sites[i].plan.routines.size());
   }
   std::atomic_thread_fence(std::memory_order_release);
-}
-
-absl::StatusOr<UniqueFd> BpfRuntime::Impl::CreateLink(const AttachRequest& request, const std::string& path,
-                                                      uint32_t pid, const AttachedLogpoint& logpoint) const {
-  std::vector<uint64_t> offsets, cookies;
-  for (size_t i = 0; i < request.sites.size(); ++i) {
-    offsets.push_back(request.sites[i].offset.value);
-    cookies.push_back(uint64_t{logpoint.generation()} << 32 | logpoint.sites_[i]);
-  }
-  UniqueFd link = CreateUprobeMultiLink({program.program_fd, path, offsets, cookies, pid});
-  if (!link.valid()) return LinkError(errno, request.path, request.pid);
-  return link;
 }
 
 void BpfRuntime::Impl::ResetCounters(uint32_t logpoint) {
@@ -265,7 +305,42 @@ CounterValues AttachedLogpoint::Counters() const {
   return sum;
 }
 
-void AttachedLogpoint::Detach() { link_.Reset(); }
+void AttachedLogpoint::Detach() {
+  const std::lock_guard lock(link_mutex_);
+  detached_ = true;
+  link_.Reset();
+}
+
+void AttachedLogpoint::Disarm() {
+  const std::lock_guard lock(link_mutex_);
+  // Closing takes its time; what comes meanwhile is only counted.
+  SetCountOnly(1);
+  link_.Reset();
+}
+
+absl::Status AttachedLogpoint::Rearm() {
+  const std::lock_guard lock(link_mutex_);
+  if (detached_ || link_.valid()) return absl::OkStatus();
+  SetCountOnly(0);
+  // The file that was checked is attached to, even if the path leads elsewhere by now.
+  link_ =
+      CreateUprobeMultiLink({program_fd_, absl::StrCat("/proc/self/fd/", file_.get()), offsets_, cookies_, link_pid_});
+  if (!link_.valid()) return LinkError(errno, path_, static_cast<int>(link_pid_));
+  return absl::OkStatus();
+}
+
+void AttachedLogpoint::SetCountOnly(uint32_t count_only) {
+  __atomic_store_n(&runtime_->impl_->logpoints[logpoint_].count_only, count_only, __ATOMIC_RELAXED);
+}
+
+void AttachedLogpoint::SetAlarm(uint64_t hits) {
+  BpfRuntime::Impl& impl = *runtime_->impl_;
+  for (uint32_t cpu = 0; cpu < impl.program.cpus; ++cpu) {
+    dlog_counters& counters = impl.counters[logpoint_ * impl.program.cpus + cpu];
+    const uint64_t now = __atomic_load_n(&counters.value[DLOG_COUNT_HITS], __ATOMIC_RELAXED);
+    __atomic_store_n(&counters.alarm, hits == 0 ? 0 : now + hits, __ATOMIC_RELAXED);
+  }
+}
 
 // ---------------------------------------------------------------------------------------------- BpfRuntime
 
@@ -279,6 +354,9 @@ absl::StatusOr<std::unique_ptr<BpfRuntime>> BpfRuntime::Create(const RuntimeOpti
   auto impl = std::make_unique<Impl>();
   impl->program = *std::move(program);
   if (absl::Status status = impl->MapTables(); !status.ok()) return status;
+  impl->cache = BootCache(options.boot_cache);
+  impl->try_vectors = options.try_vectors;
+  if (absl::Status status = impl->TryProcessFilter(); !status.ok()) return status;
   return std::unique_ptr<BpfRuntime>(new BpfRuntime(std::move(impl)));
 }
 
@@ -298,9 +376,16 @@ absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const Attac
   if (absl::Status status = impl_->Reserve(request, this, logpoint.get()); !status.ok()) return status;
   impl_->WriteTables(request, tgid, *logpoint);
   // The file that was checked is attached to, even if the path leads elsewhere by now.
-  auto link = impl_->CreateLink(request, absl::StrCat("/proc/self/fd/", file->get()), link_pid, *logpoint);
-  if (!link.ok()) return link.status();
-  logpoint->link_ = *std::move(link);
+  const int program = impl_->ProgramFor(request, logpoint.get());
+  logpoint->program_fd_ = program;
+  logpoint->path_ = request.path;
+  logpoint->link_pid_ = link_pid;
+  logpoint->file_ = *std::move(file);
+  for (size_t i = 0; i < request.sites.size(); ++i) {
+    logpoint->offsets_.push_back(request.sites[i].offset.value);
+    logpoint->cookies_.push_back(uint64_t{logpoint->generation()} << 32 | logpoint->sites_[i]);
+  }
+  if (absl::Status status = logpoint->Rearm(); !status.ok()) return status;
   return logpoint;
 }
 
@@ -323,6 +408,21 @@ absl::StatusOr<int> BpfRuntime::Poll(int timeout_ms, const std::function<void(co
     absl::Status status = impl_->ring->Wait(static_cast<int>(std::min<int64_t>(left, kPollSliceMs)));
     if (!status.ok()) return status;
   }
+}
+
+void BpfRuntime::WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm) {
+  if (impl_->alarms->UsedBytes() == 0 && !impl_->alarms->Wait(timeout_ms).ok()) return;
+  impl_->alarms->Consume([&on_alarm](std::span<const uint8_t> bytes) {
+    dlog_alarm alarm;
+    if (bytes.size() < sizeof(alarm)) return;
+    std::memcpy(&alarm, bytes.data(), sizeof(alarm));
+    on_alarm(alarm.generation);
+  });
+}
+
+const HitCosts& BpfRuntime::Costs() {
+  std::call_once(impl_->costs_measured, [this] { impl_->costs = MeasureHitCosts(&impl_->cache); });
+  return impl_->costs;
 }
 
 double BpfRuntime::RingUsedRatio() const {

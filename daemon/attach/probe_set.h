@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "bpf/abi.h"
+#include "daemon/attach/hit_costs.h"
 #include "daemon/attach/plan_assembler.h"
 #include "symbolizer/base/addresses.h"
 #include "symbolizer/base/unique_fd.h"
@@ -32,6 +34,8 @@ struct AttachRequest {
   CaptureLimits capture;
   uint64_t rate_per_second = 0;  // 0 = unlimited; an idle logpoint may pass a tenth of a second's hits at once
   uint64_t max_hits = 0;         // 0 = unlimited
+  uint32_t sample_every = 0;     // the first of each so many hits goes on; 0, 1 = all
+  uint32_t sample_below = 0;     // a hit goes on when a random 32-bit number is below; 0 = all
 };
 
 struct CounterValues {
@@ -54,12 +58,22 @@ class AttachedLogpoint {
   uint32_t generation() const { return generation_; }
   // Sum over all CPUs; monotonic while attached and after Detach().
   CounterValues Counters() const;
+  // What the user should know about this attachment, one line each.
+  const std::vector<std::string>& warnings() const { return warnings_; }
   // Closes the link: no further hits. Counters stay readable. Idempotent.
   void Detach();
+
+  // The following from any thread. Takes the probe off for a while, and puts it back; after Detach neither does
+  // anything. Errors of Rearm as of Attach.
+  void Disarm();
+  absl::Status Rearm();
+  // After `hits` more hits on one processor BpfRuntime::WaitAlarms reports this logpoint, once. 0 = never.
+  void SetAlarm(uint64_t hits);
 
  private:
   friend class BpfRuntime;
   AttachedLogpoint() = default;
+  void SetCountOnly(uint32_t count_only);
 
   BpfRuntime* runtime_ = nullptr;
   uint32_t logpoint_ = 0;
@@ -67,6 +81,18 @@ class AttachedLogpoint {
   std::vector<uint32_t> sites_;
   dlog_range ops_ = {};
   dlog_range routines_ = {};
+  std::vector<std::string> warnings_;
+
+  // What it takes to create the link; constant after Attach.
+  std::string path_;  // for messages
+  UniqueFd file_;
+  int program_fd_ = -1;
+  uint32_t link_pid_ = 0;
+  std::vector<uint64_t> offsets_;
+  std::vector<uint64_t> cookies_;
+
+  std::mutex link_mutex_;
+  bool detached_ = false;  // guarded by link_mutex_, as is link_
   UniqueFd link_;
 };
 
@@ -78,12 +104,16 @@ struct RawRecord {
 
 struct RuntimeOptions {
   uint64_t ring_bytes = 8 << 20;
-  bool sleepable = true;  // false forces the non-sleepable program (tests, old kernels)
+  bool sleepable = true;        // false forces the non-sleepable program (tests, old kernels)
+  std::string boot_cache = {};  // file of BootCache; empty = none
+  // Whether vector registers can be had is tried before the first logpoint that needs them; the trial itself must not.
+  bool try_vectors = true;
 };
 
 // Thread: Attach/Detach on one owner thread; Poll on one drain thread; both at the same time is fine.
 class BpfRuntime {
  public:
+  // Also tries out what attaching depends on, unless the boot cache knows.
   // FailedPrecondition with a hint when the kernel lacks a needed feature (BTF, uprobe_multi, ring buffer);
   // PermissionDenied when the process may not load BPF programs.
   static absl::StatusOr<std::unique_ptr<BpfRuntime>> Create(const RuntimeOptions& options);
@@ -95,6 +125,10 @@ class BpfRuntime {
 
   // Waits up to `timeout_ms` for records and hands each to `on_record`. Returns their number.
   absl::StatusOr<int> Poll(int timeout_ms, const std::function<void(const RawRecord&)>& on_record);
+  // Waits up to `timeout_ms` for alarms and calls `on_alarm` with the generation of each logpoint. One thread.
+  void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm);
+  // Measured at the first call; owner thread first, then any.
+  const HitCosts& Costs();
   // Bytes waiting / capacity.
   double RingUsedRatio() const;
   bool sleepable() const;

@@ -48,6 +48,9 @@ int Configure(logpoint_bpf* skeleton, const LoadedProgram& program) {
   bpf_program* other =
       program.sleepable ? skeleton->progs.dlog_logpoint_plain : skeleton->progs.dlog_logpoint_sleepable;
   bpf_program__set_autoload(other, false);
+  // VectorCapture loads these, when a logpoint asks for it.
+  bpf_program__set_autoload(skeleton->progs.dlog_logpoint_vectors, false);
+  if (int error = bpf_map__set_autocreate(skeleton->maps.kicks, false)) return error;
   bpf_program__set_expected_attach_type(chosen, static_cast<bpf_attach_type>(kAttachTraceUprobeMulti));
   if (int error = bpf_map__set_max_entries(skeleton->maps.counters_map, DLOG_MAX_LOGPOINTS * program.cpus))
     return error;

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <string_view>
 
+#include "absl/strings/numbers.h"
 #include "absl/time/time.h"
 
 namespace dlog {
@@ -50,6 +52,16 @@ absl::StatusOr<uint64_t> ParseRate(const std::string& text) {
   uint64_t rate = 0;
   if (!TakeNumber(&rest, &rate) || (!rest.empty() && rest != "/s")) return Wrong(text, "a rate", "500/s");
   return rate;
+}
+
+absl::StatusOr<double> ParsePart(const std::string& text) {
+  std::string_view number = text;
+  const bool percent = !number.empty() && number.back() == '%';
+  if (percent) number.remove_suffix(1);
+  double value = 0;
+  if (!absl::SimpleAtod({number.data(), number.size()}, &value) || !(value > 0) || std::isinf(value))
+    return Wrong(text, "a part", "1%");
+  return percent ? value / 100 : value;
 }
 
 absl::StatusOr<uint64_t> ParseBytes(const std::string& text) {

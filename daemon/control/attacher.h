@@ -30,6 +30,8 @@ struct AttachOrder {
   attach::CaptureLimits capture;
   uint64_t rate_per_second = 0;  // 0 = unlimited
   uint64_t max_hits = 0;         // 0 = unlimited
+  uint32_t sample_every = 0;     // as attach::AttachRequest
+  uint32_t sample_below = 0;
 };
 
 // One attached logpoint. Detach, destruction: owner thread; Counters: any thread.
@@ -39,7 +41,12 @@ class Attachment {
   virtual uint32_t site_index(size_t i) const = 0;  // of order.sites[i]
   virtual uint32_t generation() const = 0;
   virtual attach::CounterValues Counters() const = 0;
+  virtual std::vector<std::string> warnings() const { return {}; }  // for the user; constant
   virtual void Detach() = 0;  // no further hits; counters stay readable; idempotent
+  // As attach::AttachedLogpoint; any thread.
+  virtual void Disarm() {}
+  virtual absl::Status Rearm() { return absl::OkStatus(); }
+  virtual void SetAlarm(uint64_t hits) { (void)hits; }
 };
 
 // Attach: owner thread. Poll: drain thread. RingUsedRatio: any.
@@ -49,6 +56,9 @@ class Attacher {
   virtual absl::StatusOr<std::unique_ptr<Attachment>> Attach(const AttachOrder& order) = 0;
   virtual absl::StatusOr<int> Poll(int timeout_ms, const std::function<void(const attach::RawRecord&)>& on_record) = 0;
   virtual double RingUsedRatio() = 0;
+  // One thread. Returns after an alarm, or `timeout_ms`.
+  virtual void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm) = 0;
+  virtual attach::HitCosts Costs() { return {}; }
 };
 
 }  // namespace dlog::daemon

@@ -17,7 +17,11 @@ class BpfAttachment : public Attachment {
   uint32_t site_index(size_t i) const override { return logpoint_->site_index(i); }
   uint32_t generation() const override { return logpoint_->generation(); }
   attach::CounterValues Counters() const override { return logpoint_->Counters(); }
+  std::vector<std::string> warnings() const override { return logpoint_->warnings(); }
   void Detach() override { logpoint_->Detach(); }
+  void Disarm() override { logpoint_->Disarm(); }
+  absl::Status Rearm() override { return logpoint_->Rearm(); }
+  void SetAlarm(uint64_t hits) override { logpoint_->SetAlarm(hits); }
 
  private:
   std::unique_ptr<attach::AttachedLogpoint> logpoint_;
@@ -34,6 +38,8 @@ class BpfAttacher : public Attacher {
     request.capture = order.capture;
     request.rate_per_second = order.rate_per_second;
     request.max_hits = order.max_hits;
+    request.sample_every = order.sample_every;
+    request.sample_below = order.sample_below;
     for (const AttachSite& site : order.sites) {
       auto plan = attach::AssemblePlan(*site.plan);
       if (!plan.ok()) return WithContext(plan.status(), fmt::format("plan for file offset {:#x}", site.offset.value));
@@ -49,6 +55,10 @@ class BpfAttacher : public Attacher {
     return runtime_->Poll(timeout_ms, on_record);
   }
   double RingUsedRatio() override { return runtime_->RingUsedRatio(); }
+  void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm) override {
+    runtime_->WaitAlarms(timeout_ms, on_alarm);
+  }
+  attach::HitCosts Costs() override { return runtime_->Costs(); }
 
  private:
   std::unique_ptr<attach::BpfRuntime> runtime_;
@@ -59,6 +69,7 @@ class BpfAttacher : public Attacher {
 absl::StatusOr<std::unique_ptr<Attacher>> MakeBpfAttacher(const attach::RuntimeOptions& options) {
   auto runtime = attach::BpfRuntime::Create(options);
   if (!runtime.ok()) return runtime.status();
+  (*runtime)->Costs();  // now, and not when the first logpoint waits
   return std::make_unique<BpfAttacher>(*std::move(runtime));
 }
 

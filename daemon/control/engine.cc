@@ -59,6 +59,7 @@ metrics::LogpointMetrics ToMetrics(const v1::LogpointState& state) {
   out.sampled_out = counters.sampled_out();
   out.rate_limited = counters.rate_limited();
   out.captured_bytes = counters.captured_bytes();
+  out.overhead_ratio = state.overhead_ratio();
   for (const v1::Loss& loss : counters.dropped()) out.dropped[loss.reason()] = loss.count();
   return out;
 }
@@ -88,6 +89,7 @@ Engine::~Engine() {
   }
   watch_.join();
   owner_.reset();
+  budget_.reset();
   drain_.reset();
 }
 
@@ -129,6 +131,7 @@ absl::Status Engine::EnsureAttacher() {
   drain.latency = &latency_;
   drain.on_hit_limit = [this] { owner_->Poke(); };
   drain_ = std::make_unique<DrainThread>(std::move(drain));
+  budget_ = std::make_unique<BudgetKeeper>(attacher_owned_.get(), seams_.now);
   return absl::OkStatus();
 }
 
@@ -200,6 +203,7 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   auto logpoint = std::make_shared<Logpoint>(std::move(setup), *std::move(attachment), attach_ms);
   registry_.Insert(logpoint, sites, generation);
   registry_.EndAttach();
+  budget_->Add(logpoint);
   Put(*logpoint, false);
   return logpoint->State();
 }
@@ -228,7 +232,10 @@ absl::StatusOr<v1::LogpointState> Engine::AddParked(const v1::AddRequest& reques
 // All are detached first, so that their last records are waited for together. Returns when the drain thread is done
 // with them.
 void Engine::CloseProbes(const std::vector<std::shared_ptr<Logpoint>>& logpoints) {
-  for (const auto& logpoint : logpoints) logpoint->Detach();
+  for (const auto& logpoint : logpoints) {
+    if (budget_ != nullptr) budget_->Remove(logpoint->id());
+    logpoint->Detach();
+  }
   const absl::Time give_up = absl::Now() + options_.drain_wait;
   for (const auto& logpoint : logpoints) {
     while (logpoint->InFlight() > 0 && absl::Now() < give_up) absl::SleepFor(absl::Milliseconds(1));

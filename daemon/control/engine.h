@@ -24,6 +24,7 @@
 #include "control.pb.h"
 #include "daemon/base/mutex.h"
 #include "daemon/control/attacher.h"
+#include "daemon/control/budget_keeper.h"
 #include "daemon/control/drain.h"
 #include "daemon/control/owner_thread.h"
 #include "daemon/control/preparer.h"
@@ -144,6 +145,7 @@ class Engine {
   std::unique_ptr<Attacher> attacher_owned_;
   std::atomic<Attacher*> attacher_{nullptr};
   std::unique_ptr<DrainThread> drain_;
+  std::unique_ptr<BudgetKeeper> budget_;
   uint64_t last_id_ = 0;
   std::unique_ptr<Journal> journal_;
   bool journal_failed_ = false;  // has been told

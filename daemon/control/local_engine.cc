@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "daemon/attach/boot_cache.h"
 #include "daemon/attach/kernel_checks.h"
 #include "daemon/control/bpf_attacher.h"
 #include "daemon/control/cache_directory.h"
@@ -78,7 +79,7 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   engine.embedded = options.embedded;
   engine.max_logpoints = options.max_logpoints;
   EngineSeams seams;
-  seams.make_attacher = [] { return MakeBpfAttacher({}); };
+  seams.make_attacher = [] { return MakeBpfAttacher({.boot_cache = attach::BootCachePath()}); };
   SymbolizerOptions symbolizer;
   symbolizer.worker_path = options.worker_path;
   symbolizer.debug_directories.insert(symbolizer.debug_directories.begin(), options.debug_directories.begin(),

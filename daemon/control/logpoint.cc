@@ -30,7 +30,9 @@ LogpointSetup LogpointSetup::Continued(const Logpoint& before) const {
 Logpoint::Logpoint(LogpointSetup setup, std::unique_ptr<Attachment> attachment, double attach_ms)
     : setup_(std::move(setup)),
       attach_ms_(attach_ms),
+      generation_(attachment == nullptr ? 0 : attachment->generation()),
       created_unix_ns_(CreatedOf(setup_)),
+      attach_warnings_(attachment == nullptr ? std::vector<std::string>() : attachment->warnings()),
       attachment_(std::move(attachment)),
       ledger_(setup_.ledger),
       reason_(setup_.reason),
@@ -59,6 +61,7 @@ bool Logpoint::Accept(uint64_t batch, v1::Event* event) {
     batch_ = batch;
   }
   ledger_.Emit(event);
+  if (factor_ > 1) event->set_throttle_factor(factor_);
   return true;
 }
 
@@ -104,15 +107,48 @@ bool Logpoint::claimed() const {
   return claimed_;
 }
 
+Attachment* Logpoint::attachment() const {
+  MutexLock lock(&mutex_);
+  return attachment_.get();
+}
+
+// These are not under the lock: closing a link takes tens of milliseconds, and the drain thread must go on. The pointer
+// stays valid because only Finish takes it away, on the thread of Detach and after the budget keeper was told.
 void Logpoint::Detach() {
-  Attachment* attachment = nullptr;
-  {
-    MutexLock lock(&mutex_);
-    attachment = attachment_.get();
-  }
-  // Not under the lock: closing a link takes tens of milliseconds, and the drain thread must go on. The pointer stays
-  // valid because only Finish, on this same thread, takes it away.
-  if (attachment != nullptr) attachment->Detach();
+  if (Attachment* attached = attachment()) attached->Detach();
+}
+
+void Logpoint::SetAlarm(uint64_t hits) {
+  if (Attachment* attached = attachment()) attached->SetAlarm(hits);
+}
+
+void Logpoint::Disarm() {
+  if (Attachment* attached = attachment()) attached->Disarm();
+}
+
+absl::Status Logpoint::Rearm() {
+  Attachment* attached = attachment();
+  return attached == nullptr ? absl::OkStatus() : attached->Rearm();
+}
+
+attach::CounterValues Logpoint::KernelCounters() const {
+  const Attachment* attached = attachment();
+  return attached == nullptr ? attach::CounterValues() : attached->Counters();
+}
+
+void Logpoint::SetThrottled(double factor, const std::string& reason) {
+  MutexLock lock(&mutex_);
+  if (attachment_ == nullptr) return;
+  const char* state = factor > 1 ? "throttled" : "active";
+  if (state_ != state) since_unix_ns_ = absl::ToUnixNanos(absl::Now());
+  state_ = state;
+  reason_ = reason;
+  factor_ = factor;
+}
+
+void Logpoint::SetOverhead(double cores) {
+  MutexLock lock(&mutex_);
+  overhead_ = cores;
 }
 
 void Logpoint::Close(const std::string& state, const std::string& reason) {
@@ -180,6 +216,7 @@ v1::LogpointState Logpoint::State() const {
   out.set_sites(static_cast<uint32_t>(context().sites.size()));
   out.set_sites_refused(setup_.sites_refused);
   for (const std::string& warning : setup_.warnings) out.add_warnings(warning);
+  for (const std::string& warning : attach_warnings_) out.add_warnings(warning);
   out.set_attach_ms(attach_ms_);
   out.set_resolve_ms(setup_.resolve_ms);
   out.set_created_unix_ns(created_unix_ns_);
@@ -189,6 +226,8 @@ v1::LogpointState Logpoint::State() const {
   out.set_state(state_);
   out.set_reason(reason_);
   out.set_since_unix_ns(since_unix_ns_);
+  out.set_throttle_factor(factor_);
+  out.set_overhead_ratio(overhead_);
   if (undecodable_ != 0) {
     out.add_warnings(
         fmt::format("{} records could not be decoded, the last one because: {}", undecodable_, decode_error_));

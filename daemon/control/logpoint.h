@@ -75,6 +75,16 @@ class Logpoint {
   bool Claim() ABSL_LOCKS_EXCLUDED(mutex_);
   bool claimed() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Budget keeper's thread; not after it was told of the end.
+  attach::CounterValues KernelCounters() const ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetAlarm(uint64_t hits) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Disarm() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Rearm() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Each event stands for so many hits; 1 = for itself. Above 1 the state is "throttled".
+  void SetThrottled(double factor, const std::string& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SetOverhead(double cores) ABSL_LOCKS_EXCLUDED(mutex_);
+  uint32_t generation() const { return generation_; }
+
   // Owner thread: the end, in two steps with the draining in between.
   void Detach() ABSL_LOCKS_EXCLUDED(mutex_);
   void Finish(const std::string& state, const std::string& reason, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -90,10 +100,13 @@ class Logpoint {
  private:
   void Close(const std::string& state, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refresh() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Attachment* attachment() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const LogpointSetup setup_;
   const double attach_ms_;
+  const uint32_t generation_;
   const int64_t created_unix_ns_;
+  const std::vector<std::string> attach_warnings_;
 
   mutable Mutex mutex_;
   std::unique_ptr<Attachment> attachment_ ABSL_GUARDED_BY(mutex_);  // null once finished
@@ -101,6 +114,8 @@ class Logpoint {
   uint64_t batch_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t undecodable_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string decode_error_ ABSL_GUARDED_BY(mutex_);
+  double factor_ ABSL_GUARDED_BY(mutex_) = 1;
+  double overhead_ ABSL_GUARDED_BY(mutex_) = 0;
   std::string state_ ABSL_GUARDED_BY(mutex_) = "active";
   std::string reason_ ABSL_GUARDED_BY(mutex_);
   int64_t since_unix_ns_ ABSL_GUARDED_BY(mutex_);

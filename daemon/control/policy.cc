@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "symbolizer/base/status_hint.h"
 
@@ -34,6 +35,15 @@ void ApplyLimits(v1::Limits* limits, std::vector<std::string>* warnings) {
   limits->set_items(narrow(limits->items(), kItems, "items"));
   limits->set_string_bytes(narrow(limits->string_bytes(), kStringBytes, "string bytes"));
   limits->set_event_bytes(narrow(limits->event_bytes(), kEventBytes, "event bytes"));
+  limits->set_every(ClampOrDefault(limits->every(), kEvery, "every", warnings));
+  const auto clamp_part = [warnings](double asked, double standard, double minimum, double maximum, const char* what) {
+    if (std::isnan(asked) || asked == 0) return standard;
+    const double given = std::clamp(asked, minimum, maximum);
+    if (given != asked) warnings->push_back(fmt::format("{} {} is out of range: {} is used", what, asked, given));
+    return given;
+  };
+  limits->set_sample(clamp_part(limits->sample(), 1, kMinimumSample, 1, "sample"));
+  limits->set_budget(clamp_part(limits->budget(), kStandardBudget, kMinimumBudget, kMaximumBudget, "budget"));
 }
 
 absl::Status CheckSize(size_t size, size_t maximum, const char* what) {

@@ -27,6 +27,13 @@ inline constexpr LimitRange kItems = {1, 100, 10000};
 inline constexpr LimitRange kStringBytes = {1, 256, DLOG_MAX_READ};
 inline constexpr LimitRange kEventBytes = {64, 16384, DLOG_MAX_RECORD_DATA};
 
+inline constexpr LimitRange kEvery = {1, 1, UINT32_MAX};
+inline constexpr double kMinimumSample = 1e-6;
+// Parts of one core.
+inline constexpr double kStandardBudget = 0.01;
+inline constexpr double kMinimumBudget = 0.0001;
+inline constexpr double kMaximumBudget = 64;
+
 inline constexpr size_t kMaxLocationBytes = 4096;
 inline constexpr size_t kMaxTemplateBytes = 16384;
 inline constexpr size_t kMaxConditionBytes = 4096;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/cord.h"
@@ -35,6 +36,13 @@ v1::SymbolizerRequest WorkerRequest(v1::SymbolizerRequest::Operation operation, 
     out->set_display_path(module.display_path);
   }
   return request;
+}
+
+// The share of all 32-bit numbers that the program compares a random one with; 0 = no sampling.
+uint32_t SampleThreshold(double share) {
+  constexpr double kNumbers = 4294967296.0;
+  if (share <= 0 || share >= 1) return 0;
+  return std::max<uint32_t>(1, static_cast<uint32_t>(share * kNumbers));
 }
 
 absl::Status NothingToProbe(const v1::ResolvedLogpoint& resolved, const SiteChoice& choice) {
@@ -108,6 +116,8 @@ absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
   order.capture.event_bytes = context.spec.limits().event_bytes();
   order.rate_per_second = context.spec.limits().rate_per_second();
   order.max_hits = context.spec.limits().hits();
+  order.sample_every = static_cast<uint32_t>(context.spec.limits().every());
+  order.sample_below = SampleThreshold(context.spec.limits().sample());
   for (const auto& site : context.sites) {
     const v1::CandidateSite& candidate = context.resolved.statements(site.statement).candidates(site.candidate);
     order.sites.push_back({FileOffset{candidate.file_offset()}, candidate.instruction_bytes(), &candidate.plan()});

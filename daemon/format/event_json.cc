@@ -128,6 +128,7 @@ void AppendEventJson(const v1::Event& event, std::string* out) {
   json.EndArray();
   json.Key("hits_since_last").Uint(event.hits_since_last());
   WriteLosses(event, &json);
+  if (event.throttle_factor() > 1) json.Key("throttle_factor").Double(event.throttle_factor());
   if (event.tags_size() != 0) {
     json.Key("tags").BeginArray();
     for (const std::string& tag : event.tags()) json.String(tag);

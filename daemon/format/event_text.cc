@@ -71,6 +71,9 @@ void AppendEventText(const v1::Event& event, const TextOptions& options, std::st
   AppendOneLine(event.message(), out);
   if (options.color && !LevelColor(event.level()).empty()) out->append(kReset);
   AppendLosses(event, out);
+  if (event.throttle_factor() > 1) {
+    fmt::format_to(std::back_inserter(*out), " ~{:.3g}x (throttled)", event.throttle_factor());
+  }
 }
 
 }  // namespace dlog::format

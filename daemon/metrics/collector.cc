@@ -86,6 +86,14 @@ void AddLogpoints(const MetricsSnapshot& snapshot, std::vector<MetricFamily>* ou
       family.Add({{"logpoint", logpoint.id}}, static_cast<double>(logpoint.*column.member));
     }
   }
+  {
+    FamilyBuilder family(out, "dlog_logpoint_overhead_ratio",
+                         "Estimated part of one core that the probes have taken from the target so far.",
+                         MetricType::Gauge);
+    for (const LogpointMetrics& logpoint : snapshot.logpoints) {
+      family.Add({{"logpoint", logpoint.id}}, logpoint.overhead_ratio);
+    }
+  }
   FamilyBuilder family(out, "dlog_logpoint_dropped_total", "Hits that were to become events but were lost, by reason.",
                        MetricType::Counter);
   for (const LogpointMetrics& logpoint : snapshot.logpoints) {

@@ -22,6 +22,7 @@ struct LogpointMetrics {
   uint64_t rate_limited = 0;
   std::map<std::string, uint64_t> dropped;  // by label of bpf/drop_reasons.def; absent = 0
   uint64_t captured_bytes = 0;
+  double overhead_ratio = 0;
 };
 
 struct SinkMetrics {

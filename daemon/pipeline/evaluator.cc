@@ -19,6 +19,7 @@ class Evaluation {
 
  private:
   Object Register(const v1::Node& node, uint64_t size) const;
+  Object Vector(const v1::Node& node, uint64_t size) const;
   Object Constant(const v1::Node& node, uint64_t size) const;
   Object Memory(const v1::Node& node, int depth);
   Object Composed(const v1::Node& node, uint64_t size, int depth);
@@ -66,6 +67,8 @@ Object Evaluation::Run(const v1::Node& node, int depth) {
   switch (node.kind_case()) {
     case v1::Node::kReg:
       return Register(node, size);
+    case v1::Node::kVector:
+      return Vector(node, size);
     case v1::Node::kConstant:
       return Constant(node, size);
     case v1::Node::kMemory:
@@ -107,6 +110,18 @@ Object Evaluation::Register(const v1::Node& node, uint64_t size) const {
   object.type = node.type();
   const uint64_t value = image_.register_value(node.reg());
   SetBytes(&object, &value, static_cast<uint32_t>(size));
+  return object;
+}
+
+Object Evaluation::Vector(const v1::Node& node, uint64_t size) const {
+  if (node.vector() >= DLOG_NVECTORS) return Malformed(node.type(), "no such vector register");
+  if (size == 0 || size > DLOG_VECTOR_BYTES) {
+    return Failed(node.type(), v1::STATUS_UNREADABLE, "upper part of a vector register");
+  }
+  if (!image_.has_vector(node.vector())) return Failed(node.type(), v1::STATUS_UNREADABLE, "vector register");
+  Object object;
+  object.type = node.type();
+  SetBytes(&object, image_.vector_value(node.vector()).data(), static_cast<uint32_t>(size));
   return object;
 }
 

@@ -40,6 +40,7 @@ const T* FindNext(const std::vector<T>& sorted, uint64_t address) {
 
 void MemoryImage::Clear() {
   register_mask_ = 0;
+  vector_mask_ = 0;
   pieces_.clear();
   faults_.clear();
   torn_.clear();
@@ -49,6 +50,12 @@ void MemoryImage::SetRegister(unsigned dwarf_number, uint64_t value) {
   if (dwarf_number >= registers_.size()) return;
   registers_[dwarf_number] = value;
   register_mask_ |= uint32_t{1} << dwarf_number;
+}
+
+void MemoryImage::SetVector(unsigned number, std::span<const uint8_t, DLOG_VECTOR_BYTES> bytes) {
+  if (number >= vectors_.size()) return;
+  std::copy(bytes.begin(), bytes.end(), vectors_[number].begin());
+  vector_mask_ |= uint32_t{1} << number;
 }
 
 void MemoryImage::AddSegment(uint64_t address, std::span<const uint8_t> bytes) {
@@ -112,6 +119,15 @@ bool MemoryImage::has_register(unsigned dwarf_number) const {
 
 uint64_t MemoryImage::register_value(unsigned dwarf_number) const {
   return has_register(dwarf_number) ? registers_[dwarf_number] : 0;
+}
+
+bool MemoryImage::has_vector(unsigned number) const {
+  return number < vectors_.size() && (vector_mask_ >> number & 1) != 0;
+}
+
+std::span<const uint8_t, DLOG_VECTOR_BYTES> MemoryImage::vector_value(unsigned number) const {
+  static constexpr std::array<uint8_t, DLOG_VECTOR_BYTES> kNone = {};
+  return has_vector(number) ? vectors_[number] : kNone;
 }
 
 const MemoryImage::Piece* MemoryImage::PieceAt(uint64_t address) const { return Find(pieces_, address); }
@@ -184,6 +200,15 @@ absl::Status LoadRecord(const dlog_record& header, std::span<const uint8_t> segm
     }
     if (segment.status == DLOG_SEGMENT_TORN) {
       image->AddTorn(segment.address, segment.length);
+      continue;
+    }
+    if (segment.status == DLOG_SEGMENT_VECTOR) {
+      if (segment.address >= DLOG_NVECTORS || segment.length != DLOG_VECTOR_BYTES ||
+          segments.size() - position < DLOG_VECTOR_BYTES) {
+        return absl::DataLossError(absl::StrCat("segment at byte ", position - sizeof(segment), " is no xmm register"));
+      }
+      image->SetVector(static_cast<unsigned>(segment.address), segments.subspan(position).first<DLOG_VECTOR_BYTES>());
+      position += DLOG_VECTOR_BYTES;
       continue;
     }
     if (segment.status != DLOG_SEGMENT_OK && segment.status != DLOG_SEGMENT_TRUNCATED) {

@@ -34,6 +34,8 @@ class MemoryImage {
  public:
   void Clear();
   void SetRegister(unsigned dwarf_number, uint64_t value);
+  // The 16 bytes of xmm register `number`; absent when the hit's vector registers could not be known.
+  void SetVector(unsigned number, std::span<const uint8_t, DLOG_VECTOR_BYTES> bytes);
   void AddSegment(uint64_t address, std::span<const uint8_t> bytes);  // the bytes must outlive the image's use
   void AddFault(uint64_t address, uint64_t length);
   // These bytes changed while the hit was captured.
@@ -44,6 +46,9 @@ class MemoryImage {
   // Registers not in the record's mask read as absent.
   bool has_register(unsigned dwarf_number) const;
   uint64_t register_value(unsigned dwarf_number) const;
+  bool has_vector(unsigned number) const;
+  // Zero where has_vector() is false.
+  std::span<const uint8_t, DLOG_VECTOR_BYTES> vector_value(unsigned number) const;
 
   // Copies exactly `size` bytes at `address`, which may span adjacent or overlapping segments. On failure `out` is
   // unspecified.
@@ -72,6 +77,8 @@ class MemoryImage {
 
   std::array<uint64_t, DLOG_NREGS> registers_ = {};
   uint32_t register_mask_ = 0;
+  std::array<std::array<uint8_t, DLOG_VECTOR_BYTES>, DLOG_NVECTORS> vectors_ = {};
+  uint32_t vector_mask_ = 0;
   std::vector<Piece> pieces_;  // after Seal(): sorted, disjoint, none empty
   std::vector<Fault> faults_;  // after Seal(): sorted, disjoint
   std::vector<Fault> torn_;    // unordered; few

@@ -45,6 +45,14 @@ absl::StatusOr<v1::Node> Evaluator::RegisterWord(uint64_t reg) const {
 }
 
 absl::Status Evaluator::UseRegister(uint64_t reg) {
+  if (IsXmm(reg)) {
+    absl::StatusOr<v1::Node> vector = VectorNode(static_cast<uint32_t>(reg) - kFirstXmm);
+    if (context_.registers) vector = context_.registers(reg);
+    if (!vector.ok()) return vector.status();
+    terminal_ = *std::move(vector);
+    form_ = Form::kRegister;
+    return absl::OkStatus();
+  }
   if (reg > kRipRegister) {
     return UnsupportedExpression(
         (reg <= 32 || (reg >= 67 && reg <= 82) ? "value is in vector register " : "value is in ") +
@@ -325,6 +333,9 @@ absl::StatusOr<v1::Node> Evaluator::TakeLocation() {
 absl::StatusOr<v1::Node> Evaluator::TakeAddress() {
   if (composite_.pieces_size() > 0 || form_ == Form::kImplicit || form_ == Form::kPointer)
     return MalformedExpression("pieces where an address is needed");
+  if (form_ == Form::kRegister && terminal_.has_vector()) {
+    return UnsupportedExpression("an address in a vector register");
+  }
   if (form_ == Form::kRegister) return std::move(terminal_);
   if (stack_.empty()) return MalformedExpression("no address on the stack");
   if (stack_.back().type.is_float)

@@ -64,6 +64,9 @@ absl::Status Evaluator::AddPiece(uint64_t bytes, uint64_t bit_offset) {
   } else if (form_ == Form::kValue && stack_.back().type.is_float) {
     return UnsupportedExpression("piece that is a floating-point computation");
   } else if (form_ == Form::kRegister || form_ == Form::kValue) {
+    if (bit_offset + bytes * 8 > kWordBits && form_ == Form::kRegister && terminal_.has_vector()) {
+      return UnsupportedExpression("value in the upper half of a vector register");
+    }
     if (bit_offset + bytes * 8 > kWordBits) return MalformedExpression("piece larger than its register");
     v1::Node word = form_ == Form::kRegister ? terminal_ : stack_.back().word;
     add(bytes, BinaryNode(v1::OP_SHR, std::move(word), ConstantNode(bit_offset)), false);

@@ -70,6 +70,12 @@ v1::Node RegisterNode(uint32_t reg) {
   return out;
 }
 
+v1::Node VectorNode(uint32_t xmm) {
+  v1::Node out;
+  out.set_vector(xmm);
+  return out;
+}
+
 v1::Node MemoryNode(v1::Node address) {
   v1::Node out;
   *out.mutable_memory() = std::move(address);

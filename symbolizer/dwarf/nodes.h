@@ -25,6 +25,7 @@ void ResolveTypeMarks(const std::function<uint32_t(uint32_t mark)>& number, v1::
 
 v1::Node ConstantNode(uint64_t value);
 v1::Node RegisterNode(uint32_t reg);
+v1::Node VectorNode(uint32_t xmm);
 // The object at `address`.
 v1::Node MemoryNode(v1::Node address);
 // The `size` (1..8) bytes at `address`, zero-extended to a machine word.

@@ -8,6 +8,11 @@
 
 namespace dlog::dwarf {
 
+inline constexpr uint32_t kFirstXmm = 17;
+
+// xmm0 to xmm15, which can be captured; 16 to 31 have other numbers.
+constexpr bool IsXmm(uint64_t reg) { return reg >= kFirstXmm && reg < kFirstXmm + 16; }
+
 // "rax" ... "rip" for 0 to 16; "?" beyond.
 const char* RegisterName(uint32_t reg);
 // "xmm0", "st1", "k2": a register that cannot be captured; "register 99" when it has no name here.

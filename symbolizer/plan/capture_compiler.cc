@@ -85,6 +85,9 @@ void CaptureCompiler::NoteRegisters(const v1::Node& node) {
     case v1::Node::kReg:
       if (node.reg() < kRegisters) register_mask_ |= 1u << node.reg();
       break;
+    case v1::Node::kVector:
+      vector_mask_ |= 1u << (node.vector() & 15);
+      break;
     case v1::Node::kMemory:
       NoteRegisters(node.memory());
       break;
@@ -141,6 +144,9 @@ absl::Status CaptureCompiler::SetCondition(const v1::Node& condition) {
     out.Release(mark);
   }
   condition_ = out.Take();
+  for (const v1::CaptureOp& op : condition_) {
+    if (op.code() == v1::CAP_VECTOR) vector_mask_ |= 1u << op.a();
+  }
   return absl::OkStatus();
 }
 
@@ -919,6 +925,7 @@ v1::CapturePlan CaptureCompiler::Finish() {
   NoteThreadPointer(condition_);
   NoteThreadPointer(ops);
   plan.set_register_mask(register_mask_);
+  plan.set_vector_mask(vector_mask_);
   for (v1::CaptureOp& op : condition_) *plan.add_condition() = std::move(op);
   for (v1::CaptureOp& op : ops) *plan.add_ops() = std::move(op);
   for (v1::CaptureRoutine& routine : routines_) *plan.add_routines() = std::move(routine);

@@ -98,6 +98,7 @@ class CaptureCompiler {
   Shaper* const shaper_;
   const CaptureLimits limits_;
   uint32_t register_mask_ = 0;
+  uint32_t vector_mask_ = 0;
   std::vector<v1::CaptureOp> condition_;
   OpEmitter main_;
   std::map<std::pair<uint32_t, Flavor>, uint32_t> routine_index_;

@@ -9,6 +9,7 @@ namespace {
 using Memory = code::CaptureInputs::Memory;
 
 constexpr uint32_t kGprs = 16;
+constexpr uint32_t kEveryGpr = (1u << kGprs) - 1;
 
 class InputCollector {
  public:
@@ -64,16 +65,31 @@ void InputCollector::Op(const v1::CaptureOp& op) {
       Cell(op.a());
       Cell(op.b());
       return;
+    case v1::CAP_MOVE:
+    case v1::CAP_ARITH_IMM:
+    case v1::CAP_UNARY:
+    case v1::CAP_EXTEND:
+    case v1::CAP_BITFIELD:
+    case v1::CAP_FLOAT_WIDEN:
+    case v1::CAP_JUMP_IF_ZERO:
+    case v1::CAP_JUMP_IF_NOT_ZERO:
+    case v1::CAP_REJECT_IF_ZERO:
+      return Cell(op.a());
     case v1::CAP_COPY_DYN:
     case v1::CAP_CALL_EACH:
+    case v1::CAP_WALK:
       Cell(op.b());
       [[fallthrough]];
     case v1::CAP_CSTRING:
     case v1::CAP_CALL:
+    case v1::CAP_NEXT:
       Cell(op.a());
+      Cell(op.param());
       return ReadAnything();
     default:
-      return Cell(op.a());
+      // An op that this file does not know may read anything.
+      out_->gprs = kEveryGpr;
+      return ReadAnything();
   }
 }
 

@@ -189,6 +189,21 @@ absl::StatusOr<uint32_t> OpEmitter::Constant(const v1::Node& node) {
   return EmitConst(value);
 }
 
+absl::StatusOr<uint32_t> OpEmitter::VectorValue(const v1::Node& node) {
+  const v1::Type& type = types_.at(node.type());
+  const uint64_t size = ScalarSize(type, node.type());
+  if (!IsLoadSize(size)) return NotInKernel("'" + type.name() + "'");
+  auto cell = NewCell();
+  if (!cell.ok()) return cell;
+  references_.emplace_back(ops_.size(), failure_);
+  v1::CaptureOp& op = Emit(v1::CAP_VECTOR);
+  op.set_dst(*cell);
+  op.set_a(node.vector());
+  op.set_size(static_cast<uint32_t>(size));
+  op.set_is_signed(IsSignedInteger(type));
+  return Widened(*cell, type);
+}
+
 absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
   if (depth_ >= kMaxDepth) return absl::ResourceExhaustedError("the expression is nested too deeply");
   struct DepthGuard {
@@ -205,6 +220,8 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
       if (!cell.ok()) return cell;
       return Widened(*cell, type);
     }
+    case v1::Node::kVector:
+      return VectorValue(node);
     case v1::Node::kConstant:
       return Constant(node);
     case v1::Node::kMemory: {

@@ -79,6 +79,7 @@ class OpEmitter {
 
  private:
   absl::StatusOr<uint32_t> NewCell();
+  absl::StatusOr<uint32_t> VectorValue(const v1::Node& node);
   absl::StatusOr<uint32_t> Constant(const v1::Node& node);
   absl::StatusOr<uint32_t> ReadObject(Address address, const v1::Type& type);
   absl::StatusOr<uint32_t> MemberValue(const v1::Node& node);

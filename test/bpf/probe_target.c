@@ -6,6 +6,7 @@
 //   call FROM COUNT       target_hit(i, text) for i in [FROM, FROM + COUNT)
 //   pass ARGUMENT         target_hit(ARGUMENT, text)
 //   threads N COUNT       N threads, each `call 0 COUNT`
+//   vectors N COUNT       N threads, each loads known values into xmm0..15 and passes the vector site, COUNT times
 //   fork COUNT            a child does `call 0 COUNT` and ends
 //   registers             loads known values into all registers, passes both register sites, "ok" if none has changed
 //   cold                  answers "cold ADDRESS" of a mapped page that this process has not touched
@@ -77,6 +78,32 @@ asm(".text\n"
     "  mov %r15, target_registers_out+120(%rip)\n"
     "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
     "  ret\n"
+    // target_pass_vectors(id, const uint8_t vectors[16][16]): loads them and passes the site with rdi = id
+    ".globl target_pass_vectors\n"
+    "target_pass_vectors:\n"
+    "  movups   0(%rsi), %xmm0\n"
+    "  movups  16(%rsi), %xmm1\n"
+    "  movups  32(%rsi), %xmm2\n"
+    "  movups  48(%rsi), %xmm3\n"
+    "  movups  64(%rsi), %xmm4\n"
+    "  movups  80(%rsi), %xmm5\n"
+    "  movups  96(%rsi), %xmm6\n"
+    "  movups 112(%rsi), %xmm7\n"
+    "  movups 128(%rsi), %xmm8\n"
+    "  movups 144(%rsi), %xmm9\n"
+    "  movups 160(%rsi), %xmm10\n"
+    "  movups 176(%rsi), %xmm11\n"
+    "  movups 192(%rsi), %xmm12\n"
+    "  movups 208(%rsi), %xmm13\n"
+    "  movups 224(%rsi), %xmm14\n"
+    "  movups 240(%rsi), %xmm15\n"
+    ".globl target_site_vectors\n"
+    "target_site_vectors:\n"
+    "  push %rbp\n"
+    "  pop %rbp\n"
+    "  movups %xmm0, (%rsi)\n"
+    "  movups %xmm15, 240(%rsi)\n"
+    "  ret\n"
     ".globl target_hit\n"
     "target_hit:\n"
     "  push %rbp\n"
@@ -94,6 +121,8 @@ asm(".text\n"
     "  ret\n");
 
 extern void target_pass_registers(void);
+extern void target_pass_vectors(uint64_t id, uint64_t* vectors);
+extern const unsigned char target_site_vectors[];
 extern uint64_t target_hit(uint64_t value, const char* text);
 extern const unsigned char target_site_emulated[], target_site_stepped[], target_site_red_zone[], target_site_syscall[];
 
@@ -137,6 +166,37 @@ static int call_in_threads(int threads, uint64_t count) {
   int wrong = 0;
   if (threads > 64) threads = 64;
   for (int i = 0; i < threads; ++i) pthread_create(&ids[i], 0, call_in_thread, (void*)count);
+  for (int i = 0; i < threads; ++i) {
+    void* result;
+    pthread_join(ids[i], &result);
+    wrong += (int)(intptr_t)result;
+  }
+  return wrong;
+}
+
+// The low half of xmm n is id * 16 + n, the high half its complement.
+static void* vectors_in_thread(void* arguments) {
+  const uint64_t first = ((uint64_t*)arguments)[0], count = ((uint64_t*)arguments)[1];
+  intptr_t wrong = 0;
+  for (uint64_t id = first; id < first + count; ++id) {
+    uint64_t vectors[32];
+    for (uint64_t n = 0; n < 16; ++n) vectors[2 * n] = id * 16 + n, vectors[2 * n + 1] = ~(id * 16 + n);
+    target_pass_vectors(id, vectors);
+    wrong += vectors[0] != id * 16 || vectors[1] != ~(id * 16) || vectors[30] != id * 16 + 15;
+  }
+  return (void*)wrong;
+}
+
+static int pass_vectors_in_threads(int threads, uint64_t count) {
+  pthread_t ids[64];
+  uint64_t arguments[64][2];
+  int wrong = 0;
+  if (threads > 64) threads = 64;
+  for (int i = 0; i < threads; ++i) {
+    arguments[i][0] = 1 + (uint64_t)i * count;
+    arguments[i][1] = count;
+    pthread_create(&ids[i], 0, vectors_in_thread, arguments[i]);
+  }
   for (int i = 0; i < threads; ++i) {
     void* result;
     pthread_join(ids[i], &result);
@@ -221,6 +281,7 @@ int main(void) {
   print_site("stepped", target_site_stepped, 3);
   print_site("hit", (const unsigned char*)&target_hit, 1);
   print_site("red_zone", target_site_red_zone, 2);
+  print_site("vectors", target_site_vectors, 1);
   print_site("syscall", target_site_syscall, 2);
   printf("data list %" PRIx64 "\n", (uint64_t)target_list);
   printf("data text %" PRIx64 "\n", (uint64_t)target_text);
@@ -232,6 +293,8 @@ int main(void) {
       printf("wrong %d\n", target_hit(a, target_text) != a);
     } else if (sscanf(line, "threads %" SCNu64 " %" SCNu64, &a, &b) == 2) {
       printf("wrong %d\n", call_in_threads((int)a, b));
+    } else if (sscanf(line, "vectors %" SCNu64 " %" SCNu64, &a, &b) == 2) {
+      printf("wrong %d\n", pass_vectors_in_threads((int)a, b));
     } else if (sscanf(line, "fork %" SCNu64, &a) == 1) {
       printf("wrong %d\n", call_in_child(a));
     } else if (strncmp(line, "registers", 9) == 0) {

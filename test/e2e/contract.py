@@ -116,7 +116,7 @@ _EVENT = _object(
      "inlined": _is(bool), "pid": _is(int), "tid": _is(int), "comm": _is(str), "exe": _is(str),
      "build_id": _matches(r"([0-9a-f]{2}){8,64}"), "host": _is(str), "values": _list_of(_value("expr")),
      "hits_since_last": _is(int), "lost_since_last": _map_of(_is(int))},
-    {"k8s": _is(dict), "stack": _is(list), "tags": _list_of(_is(str))})
+    {"k8s": _is(dict), "stack": _is(list), "tags": _list_of(_is(str)), "throttle_factor": _is(float)})
 
 _ADDRESS = _matches(r"0x[0-9a-f]+")
 
@@ -130,7 +130,7 @@ _EXPLAIN = _object(
           "variables": _list_of(_object(
               {"expr": _is(str), "type": _is(str), "status": _one_of(STATUSES)},
               {"location": _is(str), "reason": _is(str), "available_at": _list_of(_is(int))}))},
-         {"reason": _is(str)})),
+         {"reason": _is(str), "between": _list_of(_is(str))})),
      "refused": _list_of(_object({"statement_address": _ADDRESS, "instruction": _is(str), "reason": _is(str)},
                                  {"function": _is(str)}))},
     {"moved_reason": _is(str), "warnings": _list_of(_is(str))})

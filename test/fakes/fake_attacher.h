@@ -28,6 +28,9 @@ class FakeKernel {
     daemon::AttachOrder order;
     attach::CounterValues counters;
     uint64_t admitted = 0;
+    uint64_t alarm = 0;
+    int disarmed = 0;  // times
+    bool armed = true;
     bool detached = false;
     bool freed = false;
   };
@@ -38,8 +41,9 @@ class FakeKernel {
   void Hit(size_t n, uint64_t count = 1) {
     MutexLock lock(&mutex_);
     Attached& attached = attached_.at(n);
-    for (uint64_t i = 0; i < count && !attached.detached; ++i) {
+    for (uint64_t i = 0; i < count && !attached.detached && attached.armed; ++i) {
       ++attached.counters.value[DLOG_COUNT_HITS];
+      RaiseAlarm(n);
       if (attached.order.max_hits != 0 && attached.admitted >= attached.order.max_hits) {
         ++attached.counters.value[int{DLOG_COUNT_DROP_FIRST} + int{DLOG_DROP_AFTER_END}];
         continue;
@@ -101,6 +105,12 @@ class FakeKernel {
   std::unique_ptr<daemon::Attacher> MakeAttacher() { return std::make_unique<Attacher>(this); }
 
  private:
+  void RaiseAlarm(size_t n) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Attached& attached = attached_.at(n);
+    if (attached.alarm == 0 || attached.counters.value[DLOG_COUNT_HITS] < attached.alarm) return;
+    attached.alarm = 0;
+    raised_.push_back(GenerationOf(n));
+  }
   static uint32_t SiteOf(size_t n) { return static_cast<uint32_t>(10 * n); }
   static uint32_t GenerationOf(size_t n) { return static_cast<uint32_t>(n + 1); }
 
@@ -121,6 +131,21 @@ class FakeKernel {
     void Detach() override {
       MutexLock lock(&kernel_->mutex_);
       kernel_->attached_.at(n_).detached = true;
+    }
+    void Disarm() override {
+      MutexLock lock(&kernel_->mutex_);
+      kernel_->attached_.at(n_).armed = false;
+      ++kernel_->attached_.at(n_).disarmed;
+    }
+    absl::Status Rearm() override {
+      MutexLock lock(&kernel_->mutex_);
+      kernel_->attached_.at(n_).armed = true;
+      return absl::OkStatus();
+    }
+    void SetAlarm(uint64_t hits) override {
+      MutexLock lock(&kernel_->mutex_);
+      Attached& attached = kernel_->attached_.at(n_);
+      attached.alarm = hits == 0 ? 0 : attached.counters.value[DLOG_COUNT_HITS] + hits;
     }
 
    private:
@@ -166,6 +191,18 @@ class FakeKernel {
       return static_cast<int>(records.size());
     }
 
+    void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm) override {
+      std::vector<uint32_t> raised;
+      {
+        MutexLock lock(&kernel_->mutex_);
+        kernel_->mutex_.AwaitFor(
+            absl::Milliseconds(timeout_ms),
+            [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(kernel_->mutex_) { return !kernel_->raised_.empty(); });
+        raised.swap(kernel_->raised_);
+      }
+      for (const uint32_t generation : raised) on_alarm(generation);
+    }
+
     double RingUsedRatio() override {
       MutexLock lock(&kernel_->mutex_);
       return kernel_->ring_.empty() ? 0 : 0.5;
@@ -178,6 +215,7 @@ class FakeKernel {
   mutable Mutex mutex_;
   std::deque<Attached> attached_ ABSL_GUARDED_BY(mutex_);
   std::deque<dlog_record> ring_ ABSL_GUARDED_BY(mutex_);
+  std::vector<uint32_t> raised_ ABSL_GUARDED_BY(mutex_);  // alarms
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool hit_while_attaching_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status next_error_ ABSL_GUARDED_BY(mutex_);

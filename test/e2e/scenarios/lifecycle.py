@@ -31,7 +31,8 @@ def kill_under_load(env):
     with env.shop("--pause-us", "0") as shop:
         untouched = function_bytes(env, shop.pid)
         env.start_daemon()
-        env.add_detached("-p", shop.pid, reserve_line(), "order {o.id} {o.items} {o.customer}", "--rate", "0")
+        env.add_detached("-p", shop.pid, reserve_line(), "order {o.id} {o.items} {o.customer}", "--rate", "0", "--budget",
+                         "400%")
         links, programs = held(env)
         check(function_bytes(env, shop.pid) != untouched, "no breakpoint: the test would prove nothing")
         time.sleep(1)
@@ -101,7 +102,7 @@ def exact_hits(env):
     """-x attaches before the process exists, so shop's own count of its orders is the number of hits."""
     orders = 20000
     logpoint = env.add_detached("-x", env.bin / "shop", reserve_line(), "order {o.id} {o.items}", "--if", "total > 4000",
-                                "--rate", "500/s")
+                                "--rate", "500/s", "--budget", "400%")
     with env.shop("--orders", str(orders), "--pause-us", "50") as shop:
         out, _ = shop.communicate(timeout=60)
     check_equal(out, f"handled {orders} orders\n", "shop's own count")
@@ -121,7 +122,8 @@ def exact_hits(env):
 @scenario("lifecycle/stream of an unlimited logpoint carries every emitted event once")
 def stream_is_complete(env):
     orders = 3000
-    with env.following("-o", "json", "log", "-x", env.bin / "shop", reserve_line(), "order {o.id}", "--rate", "0") as log:
+    with env.following("-o", "json", "log", "-x", env.bin / "shop", reserve_line(), "order {o.id}", "--rate", "0",
+                       "--budget", "400%") as log:
         harness.wait_until(lambda: env.logpoints(), 10, "the logpoint is there")
         logpoint = harness.find_key(env.logpoints(), "id") or "lp-1"
         time.sleep(0.3)
@@ -137,7 +139,8 @@ def stream_is_complete(env):
 @scenario("lifecycle/line far hotter than its rate neither loses the target nor the account")
 def hot_line(env):
     with env.shop("--pause-us", "0") as shop:
-        logpoint = env.add_detached("-p", shop.pid, reserve_line(), "order {o.id} {o.customer} {o.items}", "--rate", "0")
+        logpoint = env.add_detached("-p", shop.pid, reserve_line(), "order {o.id} {o.customer} {o.items}", "--rate", "0",
+                                     "--budget", "400%")
         time.sleep(3)
         removed = env.ctl_json("rm", logpoint)
         check(harness.is_running(shop.pid), "shop is gone")

@@ -47,6 +47,21 @@ TEST_CASE("an empty plan is a plan") {
   CHECK(plan.register_mask == 0x1ffff);
 }
 
+TEST_CASE("vector registers must be named by the mask and read within their bytes") {
+  const AssembledPlan plan = Good(R"pb(
+    vector_mask: 0x8
+    condition { code: CAP_VECTOR dst: 20 a: 3 size: 8 offset: 8 })pb");
+  CHECK(plan.vector_mask == 8);
+  CHECK(plan.vector_condition);
+  CHECK(plan.ops[0].a == 3);
+  CHECK(plan.ops[0].off == 8);
+  CHECK_FALSE(Good("vector_mask: 1 ops { code: CAP_VECTOR dst: 20 a: 0 size: 4 jump: 1 }").vector_condition);
+  Refused("vector_mask: 0x10000", "beyond xmm15");
+  Refused("ops { code: CAP_VECTOR dst: 20 a: 3 size: 8 jump: 1 }", "which the vector mask does not name");
+  Refused("vector_mask: 8 ops { code: CAP_VECTOR dst: 20 a: 3 size: 8 offset: 9 jump: 1 }", "not within");
+  Refused("vector_mask: 8 ops { code: CAP_VECTOR dst: 20 a: 16 size: 8 jump: 1 }", "does not exist");
+}
+
 TEST_CASE("condition, capture and routines lie one after the other") {
   const AssembledPlan plan = Good(R"pb(
     condition { code: CAP_REJECT_IF_ZERO a: 5 }

@@ -40,6 +40,28 @@ TEST_CASE("a read may span overlapping and nested segments") {
   CHECK(ReadString(image, 0x1003, 6) == "defghi");
 }
 
+TEST_CASE("vector registers are there when the record has them") {
+  const dlog_segment segment = {5, DLOG_VECTOR_BYTES, DLOG_SEGMENT_VECTOR, 0};
+  std::vector<uint8_t> bytes(sizeof(segment) + DLOG_VECTOR_BYTES, 0x5a);
+  std::memcpy(bytes.data(), &segment, sizeof(segment));
+  dlog_record header = {};
+  header.data_bytes = static_cast<uint32_t>(bytes.size());
+  MemoryImage image;
+  REQUIRE(LoadRecord(header, bytes, 0, &image).ok());
+  CHECK(image.has_vector(5));
+  CHECK_FALSE(image.has_vector(4));
+  CHECK_FALSE(image.has_vector(16));
+  CHECK(image.vector_value(5)[15] == 0x5a);
+  image.Clear();
+  CHECK_FALSE(image.has_vector(5));
+
+  bytes[0] = 16;
+  CHECK(LoadRecord(header, bytes, 0, &image).code() == absl::StatusCode::kDataLoss);
+  bytes[0] = 5;
+  header.data_bytes -= 1;
+  CHECK(LoadRecord(header, bytes, 0, &image).code() == absl::StatusCode::kDataLoss);
+}
+
 TEST_CASE("a gap fails the read with the first missing address") {
   MemoryImage image;
   image.AddSegment(0x1000, Bytes("abcd"));

@@ -58,6 +58,9 @@ const Dwarf_Op kRdx = Op(DW_OP_breg1);
 TEST_CASE("The four kinds of location") {
   CHECK(Text({Op(DW_OP_reg5)}) == "rdi");
   CHECK(Text({Op(DW_OP_regx, 12)}) == "r12");
+  CHECK(Text({Op(DW_OP_reg17)}) == "xmm0");
+  CHECK(Text({Op(DW_OP_regx, 32)}) == "xmm15");
+  CHECK(Text({Op(DW_OP_reg17), Op(DW_OP_piece, 8), Op(DW_OP_reg18), Op(DW_OP_piece, 8)}) == "{xmm0, xmm1}");
   CHECK(Text({Op(DW_OP_breg6, -20)}) == "[rbp-0x14]");
   CHECK(Text({Op(DW_OP_fbreg, -24)}) == "[rsp-0x8]");
   CHECK(Text({Op(DW_OP_call_frame_cfa)}) == "[rsp+0x10]");
@@ -317,9 +320,9 @@ TEST_CASE("Wide types are refused") {
 }
 
 TEST_CASE("What cannot be captured says why") {
-  CHECK(Text({Op(DW_OP_reg17)}) == "value is in vector register xmm0");
   CHECK(Text({Op(DW_OP_regx, 67)}) == "value is in vector register xmm16");
-  CHECK(Text({Op(DW_OP_reg31), Op(DW_OP_reg0)}) == "value is in vector register xmm14");
+  CHECK(Text({Op(DW_OP_reg17), Op(DW_OP_piece, 16)}) == "value in the upper half of a vector register");
+  CHECK(Text({Op(DW_OP_breg17)}) == "value depends on xmm0");
   CHECK(Text({Op(DW_OP_regx, 33)}) == "value is in st0");
   CHECK(Text({Op(DW_OP_const8u, 4), Op(DW_OP_form_tls_address)}) == "thread-local variable");
   for (const uint8_t atom : {DW_OP_xderef, DW_OP_xderef_size, DW_OP_push_object_address, DW_OP_GNU_variable_value}) {

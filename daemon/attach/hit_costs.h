@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a hit takes from the target on this machine, by the kind of instruction that carries the probe.
+#pragma once
+
+#include <cstdint>
+
+#include "daemon/attach/boot_cache.h"
+
+namespace dlog::attach {
+
+struct HitCosts {
+  // Until measured: a 6.18 guest.
+  int64_t emulated_ns = 600;
+  int64_t stepped_ns = 25000;
+  int64_t capture_ns = 300;    // on top, for a record of ordinary size
+  int64_t vectors_ns = 14000;  // on top, when vector registers are captured
+  uint32_t processors = 1;
+};
+
+// Measured on this process unless `cache` knows; takes some tenths of a second then. What cannot be measured keeps its
+// default.
+HitCosts MeasureHitCosts(BootCache* cache);
+
+}  // namespace dlog::attach

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/budget_keeper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace dlog::daemon {
+namespace {
+
+constexpr absl::Duration kLongestWait = absl::Milliseconds(250);
+constexpr absl::Duration kRetryArming = absl::Seconds(1);
+// A probe that has been on for so long without an alarm needs no throttling any more.
+constexpr absl::Duration kCalm = absl::Seconds(2);
+// Of the budget, before a probe is put back: arming costs too, so slices are not too small.
+constexpr double kRearmAt = 0.5;
+
+v1::InstructionClass DearestClass(const Logpoint& logpoint, bool* vectors) {
+  v1::InstructionClass dearest = v1::CLASS_NOP;
+  for (const auto& site : logpoint.context().sites) {
+    const v1::CandidateSite& candidate =
+        logpoint.context().resolved.statements(site.statement).candidates(site.candidate);
+    dearest = std::max(dearest, candidate.instruction_class());
+    *vectors |= candidate.plan().vector_mask() != 0;
+  }
+  return dearest;
+}
+
+}  // namespace
+
+BudgetKeeper::BudgetKeeper(Attacher* attacher, std::function<absl::Time()> now)
+    : attacher_(attacher), now_(std::move(now)), thread_([this] { Run(); }) {}
+
+BudgetKeeper::~BudgetKeeper() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void BudgetKeeper::Add(const std::shared_ptr<Logpoint>& logpoint) {
+  MutexLock lock(&mutex_);
+  const absl::Time now = now_();
+  const double part = logpoint->context().spec.limits().budget();
+  if (part <= 0) return;
+  std::shared_ptr<TimeBudget> target = targets_[logpoint->setup().target_key].lock();
+  if (target == nullptr) {
+    target = std::make_shared<TimeBudget>(std::max(part, kTargetBudget), now);
+    targets_[logpoint->setup().target_key] = target;
+  }
+  target->Raise(part);
+  bool vectors = false;
+  const attach::HitCosts costs = attacher_->Costs();
+  const bool stepped = DearestClass(*logpoint, &vectors) > v1::CLASS_EMULATED;
+  Entry entry{logpoint, std::move(target), TimeBudget(part, now)};
+  entry.hit_cost = absl::Nanoseconds(stepped ? costs.stepped_ns : costs.emulated_ns);
+  entry.capture_cost = absl::Nanoseconds(costs.capture_ns + (vectors ? costs.vectors_ns : 0));
+  entry.added = entry.armed_at = now;
+  Check(&entries_.insert_or_assign(logpoint->id(), std::move(entry)).first->second, now);
+}
+
+void BudgetKeeper::Remove(const std::string& id) {
+  MutexLock lock(&mutex_);
+  entries_.erase(id);
+}
+
+// What the hits since the last time have cost.
+void BudgetKeeper::Charge(Entry* entry, absl::Time now) {
+  const attach::CounterValues counters = entry->logpoint->KernelCounters();
+  const uint64_t hits = counters.value[DLOG_COUNT_HITS];
+  const uint64_t captured = counters.value[DLOG_COUNT_SUBMITTED];
+  const absl::Duration cost = static_cast<int64_t>(hits - entry->hits) * entry->hit_cost +
+                              static_cast<int64_t>(captured - entry->captured) * entry->capture_cost;
+  entry->hits = hits;
+  entry->captured = captured;
+  entry->spent += cost;
+  entry->own.Spend(cost, now);
+  entry->target->Spend(cost, now);
+  const absl::Duration life = std::max(now - entry->added, absl::Milliseconds(1));
+  entry->logpoint->SetOverhead(absl::FDivDuration(entry->spent, std::max(life, absl::Seconds(1))));
+}
+
+absl::Duration BudgetKeeper::Left(const Entry& entry, absl::Time now) const {
+  return std::min(entry.own.Left(now), entry.target->Left(now));
+}
+
+// Every processor, and every logpoint of the target, may spend its share before it tells.
+void BudgetKeeper::SetAlarm(Entry* entry, absl::Time now) {
+  const absl::Duration share = entry->target->Left(now) / static_cast<int64_t>(entry->target.use_count());
+  const double hits = absl::FDivDuration(std::min(share, entry->own.Left(now)), entry->hit_cost + entry->capture_cost);
+  entry->logpoint->SetAlarm(std::max<uint64_t>(1, static_cast<uint64_t>(hits / attacher_->Costs().processors)));
+}
+
+void BudgetKeeper::Check(Entry* entry, absl::Time now) {
+  for (auto& [id, other] : entries_) {
+    if (other.target == entry->target) Charge(&other, now);
+  }
+  if (Left(*entry, now) > absl::ZeroDuration()) {
+    SetAlarm(entry, now);
+  } else {
+    Disarm(entry, now);
+  }
+}
+
+void BudgetKeeper::Disarm(Entry* entry, absl::Time now) {
+  entry->logpoint->Disarm();
+  const absl::Time off = now_();
+  Charge(entry, off);
+  const absl::Duration on = std::max(off - entry->armed_at, absl::Milliseconds(1));
+  const auto refilled = [](const TimeBudget& budget) { return budget.WhenLeft(kRearmAt * budget.Most()); };
+  entry->rearm_at = std::max({refilled(entry->own), refilled(*entry->target), now});
+  entry->throttled = true;
+  // What the next slice stands for.
+  const double factor = absl::FDivDuration(entry->rearm_at - entry->armed_at, on);
+  entry->logpoint->SetThrottled(
+      std::max(1.0, factor),
+      fmt::format("logging every hit would take more than {:g}% of a core from the target", 100 * entry->own.part()));
+}
+
+void BudgetKeeper::Rearm(Entry* entry, absl::Time now) {
+  SetAlarm(entry, now);
+  const absl::Status status = entry->logpoint->Rearm();
+  entry->armed_at = now_();
+  entry->rearm_at = status.ok() ? absl::InfiniteFuture() : now + kRetryArming;
+}
+
+void BudgetKeeper::OnAlarm(uint32_t generation) {
+  MutexLock lock(&mutex_);
+  for (auto& [id, entry] : entries_) {
+    if (entry.logpoint->generation() != generation) continue;
+    if (entry.rearm_at == absl::InfiniteFuture()) Check(&entry, now_());
+    return;
+  }
+}
+
+absl::Time BudgetKeeper::Tend() {
+  MutexLock lock(&mutex_);
+  absl::Time next = now_() + kLongestWait;
+  for (auto& [id, entry] : entries_) {
+    if (!entry.throttled) continue;
+    const absl::Time now = now_();
+    if (entry.rearm_at <= now) {
+      Rearm(&entry, now);
+    } else if (entry.rearm_at == absl::InfiniteFuture() && now - entry.armed_at > kCalm) {
+      entry.throttled = false;
+      entry.logpoint->SetThrottled(1, "");
+    }
+    next = std::min(next, entry.rearm_at);
+  }
+  return next;
+}
+
+void BudgetKeeper::Run() {
+  while (true) {
+    {
+      MutexLock lock(&mutex_);
+      if (stopping_) return;
+    }
+    const absl::Duration wait = std::clamp(Tend() - now_(), absl::Milliseconds(1), kLongestWait);
+    attacher_->WaitAlarms(static_cast<int>(absl::ToInt64Milliseconds(wait)),
+                          [this](uint32_t generation) { OnAlarm(generation); });
+  }
+}
+
+}  // namespace dlog::daemon

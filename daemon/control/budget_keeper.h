@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Holds every logpoint to its budget of processor time taken from the target. The kernel sends an alarm when as many
+// hits have come as the budget is worth; then the probe is taken off, which makes the line free of any cost, and put
+// back when the budget has filled up again. A line that runs fifty million times a second is so logged for a few
+// milliseconds out of each few hundred.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "daemon/base/mutex.h"
+#include "daemon/control/attacher.h"
+#include "daemon/control/logpoint.h"
+#include "daemon/control/time_budget.h"
+
+namespace dlog::daemon {
+
+// For all logpoints of one target together.
+inline constexpr double kTargetBudget = 0.02;
+
+// Thread-safe. Runs a thread of its own from construction to destruction.
+class BudgetKeeper {
+ public:
+  // `attacher` must outlive this. `now`: monotonic.
+  BudgetKeeper(Attacher* attacher, std::function<absl::Time()> now);
+  ~BudgetKeeper();
+
+  // From now on; `logpoint` is attached.
+  void Add(const std::shared_ptr<Logpoint>& logpoint) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Before its end: when it returns, nobody arms it again. Unknown ids are fine.
+  void Remove(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Entry {
+    std::shared_ptr<Logpoint> logpoint;
+    std::shared_ptr<TimeBudget> target;  // shared by the logpoints of one target
+    TimeBudget own;
+    absl::Duration hit_cost = {};      // what the probe as such costs
+    absl::Duration capture_cost = {};  // on top, when the hit is captured
+    uint64_t hits = 0;                 // accounted for
+    uint64_t captured = 0;
+    absl::Duration spent = {};
+    absl::Time added = {};
+    absl::Time armed_at = {};
+    absl::Time rearm_at = absl::InfiniteFuture();  // while the probe is off
+    bool throttled = false;
+  };
+
+  void Run();
+  void OnAlarm(uint32_t generation) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Charge(Entry* entry, absl::Time now);
+  absl::Duration Left(const Entry& entry, absl::Time now) const;
+  void SetAlarm(Entry* entry, absl::Time now);
+  void Check(Entry* entry, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Disarm(Entry* entry, absl::Time now);
+  void Rearm(Entry* entry, absl::Time now);
+  // Puts back what is due; returns when to look again.
+  absl::Time Tend() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Attacher* const attacher_;
+  const std::function<absl::Time()> now_;
+
+  Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::weak_ptr<TimeBudget>> targets_ ABSL_GUARDED_BY(mutex_);
+
+  std::thread thread_;  // last: starts when everything above exists
+};
+
+}  // namespace dlog::daemon

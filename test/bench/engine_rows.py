@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What logpoints cost their target and the machine, beside other tools on the same function of the same program.
+
+    sudo test/bench/engine_rows.py [--bin build/release/bin] [ROW...]
+
+Rows: vectors, line, budget, idle, events, shares. Prints each number with its limit. A number fails nothing.
+"""
+import argparse
+import contextlib
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import fixtures  # noqa: E402
+import harness  # noqa: E402
+from scenarios_shared import reserve_line  # noqa: E402
+
+BENCH = harness.REPOSITORY / "test" / "bench"
+TRACING = pathlib.Path("/sys/kernel/tracing")
+# No limit that could be reached: what is measured is the probe.
+UNLIMITED = ("--rate", "0", "--budget", "6400%")
+
+
+def report(row, value, limit, met):
+    print(f"{'ok:    ' if met else 'MISSED:'} {row}: {value}; goal {limit}", flush=True)
+
+
+def vectors(env):
+    program = fixtures.compile_program("doubles-bench", ["doubles.cc", "keep.cc"], "-std=c++20", "-O2", "-g")
+    line = harness.source_line("test/e2e/programs/doubles.cc", "// MARK: doubles")
+    with env.running([program]) as target:
+        events = env.ctl_ok("-o", "json", "log", "-p", target.pid, f"doubles.cc:{line}",
+                            "{id} {ratio} {single} {pair.first} {pair.second}", *UNLIMITED, "--hits", 20000).json_lines()
+    exact = unreadable = wrong = 0
+    for event in events:
+        shown = {value["expr"]: value for value in event["values"]}
+        n = shown["id"]["value"]
+        truth = {"ratio": n / 4, "single": n / 2, "pair.first": n + 0.5, "pair.second": n + 0.25}
+        for expression, expected in truth.items():
+            value = shown[expression]
+            if value["status"] != "ok":
+                unreadable += 1
+            elif value["value"] == expected:
+                exact += 1
+            else:
+                wrong += 1
+    share = exact / max(1, exact + unreadable + wrong)
+    report("doubles in xmm registers, 4 busy threads", f"{100 * share:.2f}% exact of {exact + unreadable + wrong}, {wrong} wrong",
+           ">= 99.9%, 0 wrong", share >= 0.999 and wrong == 0)
+
+
+class Program:
+    """A program that prints numbers; the median of those printed during a block."""
+
+    def __init__(self, env, argv, name):
+        self.path = env.tmp / f"{name}.numbers"
+        self.file = open(self.path, "w", encoding="utf-8")  # pylint: disable=consider-using-with
+        self.running = env.running(argv, stdout=self.file)
+
+    def __enter__(self):
+        self.process = self.running.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self.running.__exit__(*error)
+        self.file.close()
+
+    def numbers(self):
+        return [float(word) for word in self.path.read_text().split()]
+
+    def median(self, seconds):
+        """Leaves out the number that was under way."""
+        time.sleep(1.2)
+        first = len(self.numbers()) + 1
+        deadline = time.monotonic() + 30
+        time.sleep(seconds)
+        while len(self.numbers()) < first + 3 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return statistics.median(self.numbers()[first:])
+
+
+@contextlib.contextmanager
+def tracefs_event(program, address):
+    """What `perf probe` makes: an entry of uprobe_events with two register fetches, enabled."""
+    name = "dlog_bench/line"
+    (TRACING / "uprobe_events").open("a").write(f"p:{name} {program}:{address:#x} id=%di:s64 count=%si:s64\n")
+    try:
+        (TRACING / "events" / name / "enable").write_text("1")
+        yield
+    finally:
+        (TRACING / "events" / name / "enable").write_text("0")
+        (TRACING / "uprobe_events").open("a").write(f"-:{name}\n")
+
+
+@contextlib.contextmanager
+def tool(argv, started_after_s):
+    with subprocess.Popen([str(word) for word in argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          stdin=subprocess.DEVNULL) as process:
+        time.sleep(started_after_s)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def symbol_offset(program, symbol):
+    """File offset of a function of a position-independent program whose text lies at offset = address."""
+    table = subprocess.run(["nm", program], capture_output=True, text=True, check=True).stdout
+    return next(int(row.split()[0], 16) for row in table.splitlines() if row.split()[-1] == symbol)
+
+
+def line(env):
+    program = fixtures.compile_program("line-cost", [BENCH / "line_cost.cc"], "-std=c++20", "-O2", "-g")
+    where = f"line_cost.cc:{harness.source_line('test/bench/line_cost.cc', '// MARK: line')}"
+    entry = symbol_offset(program, "Work")
+    results = {}
+    with Program(env, [program], "line-cost") as target:
+        results["bare"] = target.median(2)
+
+        def dlog(location, *options):
+            logpoint = env.add_detached("-p", target.process.pid, location, "{id} {count}", *UNLIMITED, *options)
+            median = target.median(3)
+            env.ctl_ok("rm", logpoint)
+            return median
+
+        results["dlog"] = dlog(where)
+        results["dlog exact"] = dlog(where, "--site=exact")
+        results["dlog function"] = dlog("function:Work")
+        if (TRACING / "uprobe_events").exists():
+            with tracefs_event(program, entry):
+                results["tracefs"] = target.median(3)
+        if shutil.which("bpftrace"):
+            with tool(["bpftrace", "-e", f'uprobe:{program}:Work {{ printf("%d %d\\n", arg0, arg1) }}'], 8):
+                results["bpftrace"] = target.median(3)
+        if shutil.which("gdb"):
+            with tool(["gdb", "-nx", "-batch", "-p", target.process.pid, "-ex", f'dprintf {where},"%ld %ld\\n",id,count',
+                       "-ex", "continue"], 5):
+                results["gdb"] = target.median(6)
+    cost = {name: value - results["bare"] for name, value in results.items()}
+    for name, value in results.items():
+        print(f"  {name:14} {value:12.1f} ns per call")
+    print(f"  dlog on the moved site / on the line's own instruction: 1/{cost['dlog exact'] / cost['dlog']:.1f}")
+    for other, name, limit in (("bpftrace", "dlog function", 20), ("tracefs", "dlog", 10), ("gdb", "dlog", 300)):
+        if other in cost:
+            ratio = cost[other] / cost[name]
+            report(f"{name} / {other}", f"1/{ratio:.1f}", f"<= 1/{limit}", ratio >= limit)
+
+
+def budget(env):
+    program = fixtures.compile_program("hot", ["hot.cc"], "-std=c++20", "-O2", "-g")
+    number = harness.source_line("test/e2e/programs/hot.cc", "// MARK: hot")
+    slowdowns, seconds = [], []
+    for _ in range(3):
+        with Program(env, [program], "hot") as target:
+            before = target.median(5)
+            time.sleep(0.5)
+            first = len(target.numbers())
+            logpoint = env.add_detached("-p", target.process.pid, f"hot.cc:{number}", "x {x}")
+            time.sleep(11.5)
+            during = target.numbers()[first:first + 11]
+            state = next(entry for entry in env.logpoints() if harness.find_key(entry, "id") == logpoint)
+            env.ctl_ok("rm", logpoint)
+        slowdowns.append(1 - statistics.mean(during) / before)
+        seconds.append(1 - min(during[:2]) / before)
+        print(f"  {before / 1e6:.0f} M/s before, {statistics.mean(during) / 1e6:.0f} M/s over 11 s; by its own account "
+              f"{100 * state['overhead_ratio']:.2f}% of a core; {state['state']}")
+    report("slow-down of a line that runs >= 50 M/s, default budget", f"{100 * statistics.median(slowdowns):.2f}%", "<= 1%",
+           statistics.median(slowdowns) <= 0.01)
+    report("the same, first second", f"{100 * statistics.median(seconds):.2f}%", "<= 3%", statistics.median(seconds) <= 0.03)
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle(env):
+    with env.running(["/bin/sleep", "1000"]), env.shop("--pause-us", "100000000") as shop:
+        for _ in range(100):
+            env.add_detached("-p", shop.pid, reserve_line(), "order {o.id} {o.customer}")
+        time.sleep(2)
+        begin = cpu_seconds(env.daemon_process.pid)
+        time.sleep(30)
+        share = (cpu_seconds(env.daemon_process.pid) - begin) / 30
+        env.ctl_ok("rm", "--all")
+    report("dlogd with 100 idle logpoints", f"{100 * share:.2f}% of a core", "<= 0.1%", share <= 0.001)
+
+
+def events(env):
+    program = fixtures.compile_program("line-cost", [BENCH / "line_cost.cc"], "-std=c++20", "-O2", "-g")
+    where = f"line_cost.cc:{harness.source_line('test/bench/line_cost.cc', '// MARK: line')}"
+    with env.running([program], stdout=subprocess.DEVNULL) as target:
+        started = time.monotonic()
+        logpoint = env.add_detached("-p", target.pid, where, "id {id} count {count}", *UNLIMITED)
+        time.sleep(10)
+        removed = env.ctl_json("rm", logpoint)
+        elapsed = time.monotonic() - started
+    counters = env.counters_of(removed)
+    rate = counters["emitted"] / elapsed
+    lost = counters["hits"] - counters["emitted"]
+    report("events captured, decoded and rendered", f"{rate:,.0f} /s, {lost} of {counters['hits']} lost", ">= 700,000 /s, 0 lost",
+           rate >= 700000 and lost == 0)
+
+
+def shares(env):
+    checker = env.bin / "site_checker"
+    materials = [(env.bin / "shop", ["shop/order.cc", "order_source.cc", "inventory.cc", "ledger.cc", "shop/main.cc"], 1000),
+                 (pathlib.Path("/usr/bin/python3.11-dbg"), ["Objects/listobject.c", "Python/ceval.c"], 60)]
+    for binary, files, lines in materials:
+        if not binary.exists():
+            continue
+        argv = [checker, "--binary", binary.resolve(), "--lines", lines, "--shares"]
+        for file in files:
+            argv += ["--file", file]
+        print(f"  {binary.name}")
+        print("  " + fixtures.run_tool(*argv).strip().replace("\n", "\n  "))
+    print("  goals: all variables >= 70%, no variables >= 85%")
+
+
+ROWS = {row.__name__: row for row in (vectors, line, budget, idle, events, shares)}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", default=str(harness.REPOSITORY / "build" / "release" / "bin"))
+    parser.add_argument("rows", nargs="*")
+    options = parser.parse_args()
+    env = harness.Environment(options.bin, require_bpf=True)
+    failed = 0
+    try:
+        env.start_daemon()
+        for name in options.rows or ROWS:
+            try:
+                ROWS[name](env)
+            except Exception as error:  # pylint: disable=broad-except
+                failed = 1
+                print(f"{name}: not measured: {error}", flush=True)
+    finally:
+        env.close()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
