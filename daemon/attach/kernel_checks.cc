@@ -24,6 +24,7 @@
 #include "daemon/attach/boot_cache.h"
 #include "daemon/attach/bpf_errors.h"
 #include "daemon/attach/canary_program.h"
+#include "daemon/attach/hit_costs.h"
 #include "daemon/attach/vector_check.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/base/unique_fd.h"
@@ -119,6 +120,14 @@ KernelCheck VectorRegisters() {
                     "without it (before Linux 5.18, or without CAP_SYS_NICE) they are shown as unreadable");
 }
 
+KernelCheck Costs() {
+  BootCache cache(BootCachePath());
+  const HitCosts costs = MeasureHitCosts(&cache);
+  return Passed("hit_cost", false,
+                absl::StrCat("about ", costs.emulated_ns, " ns on an emulated instruction, ", costs.stepped_ns,
+                             " ns on a stepped one"));
+}
+
 KernelCheck MemlockLimit() {
   rlimit limit = {};
   getrlimit(RLIMIT_MEMLOCK, &limit);
@@ -193,9 +202,19 @@ KernelCheck OptimizedProbeCheck(int error) {
 }
 
 std::vector<KernelCheck> RunKernelChecks() {
-  return {KernelVersion(),   Btf(),          Privileges(),      BpfLoad(),
-          RingBuffer(),      UprobeMulti(),  Sleepable(),       PerProcessFilter(),
-          VectorRegisters(), MemlockLimit(), OptimizedProbes(), Yama()};
+  return {KernelVersion(),
+          Btf(),
+          Privileges(),
+          BpfLoad(),
+          RingBuffer(),
+          UprobeMulti(),
+          Sleepable(),
+          PerProcessFilter(),
+          VectorRegisters(),
+          Costs(),
+          MemlockLimit(),
+          OptimizedProbes(),
+          Yama()};
 }
 
 }  // namespace dlog::attach

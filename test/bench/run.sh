@@ -33,3 +33,5 @@ echo "== capturing containers"
 python3 -B test/bench/capture_cost.py --bin build/release/bin
 echo "== a captured event to JSON"
 build/release/bin/bench_render_cost
+echo "== what logpoints cost"
+python3 -B test/bench/engine_rows.py --bin build/release/bin

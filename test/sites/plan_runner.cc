@@ -51,6 +51,11 @@ static long dlog_env_read_string(void* dst, dlog_u32 size, dlog_u64 address) {
   return size;
 }
 static void dlog_env_store64(void* dst, dlog_u64 value) { memcpy(dst, &value, sizeof(value)); }
+static dlog_u64 dlog_env_fetch64(const void* src) {
+  dlog_u64 value;
+  memcpy(&value, src, sizeof(value));
+  return value;
+}
 
 #include "bpf/interpreter.bpf.h"
 
@@ -71,7 +76,7 @@ CapturedRecord PlanRunner::Run(const attach::AssembledPlan& plan, const MachineS
   s->vectors_known = 1;
   dlog_put_vectors(s, plan.vector_mask, s->budget);
   dlog_begin(s, &plan.capture, 0);
-  for (int i = 0; i < DLOG_MAX_STEPS && dlog_step(s, 1) == 0; ++i) {
+  for (int i = 0; i < DLOG_LOOP_STEPS && dlog_step(s, 1) == 0; ++i) {
   }
   environment = {};
   CapturedRecord record;
