@@ -55,6 +55,6 @@ for _compiler in ("g++", "clang++"):
 @scenario("vectors/condition on a double", needs=("bpf", "g++"))
 def _condition(env):
     with env.running([_program("g++")]) as target:
-        events = env.ctl_ok("-o", "json", "log", "-p", target.pid, _line(), "{id} {ratio}", "--if", "ratio == 250.25", "--hits", 1,
+        events = env.ctl_ok("-o", "json", "log", "-p", target.pid, _line(), "{id} {ratio}", "--if", "ratio == 250.25", "--hits", 1, "--budget", "6400%",
                             "--ttl", "60s").json_lines()
     check(all(event["values"][0]["value"] == 1001 for event in events), f"{events}")
