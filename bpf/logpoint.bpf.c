@@ -413,7 +413,7 @@ static DLOG_INLINE struct dlog_scratch* dlog_begin_with_vectors(struct pt_regs* 
     return 0;
   }
   dlog_begin_hit(s, site);
-  dlog_store_registers(s->cells, ctx, 0x1ffff);
+  dlog_store_registers(s->cells, ctx, site->register_mask | 0x1ffff);
   if (switched) dlog_read_vectors(s);
   return s;
 }
