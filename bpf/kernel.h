@@ -28,7 +28,7 @@ struct fpu {
 };
 struct thread_struct {
   unsigned long fsbase; /* of the thread as the kernel set it: arch_prctl(), clone(CLONE_SETTLS) */
-  struct fpu fpu; /* up to 6.15; later it lies right behind task_struct: x86_task_fpu() in asm/processor.h */
+  struct fpu fpu;       /* up to 6.15; later it lies right behind task_struct: x86_task_fpu() in asm/processor.h */
 };
 struct task_struct {
   unsigned long nvcsw;  /* switches away from the task: voluntary */

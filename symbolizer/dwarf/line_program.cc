@@ -225,8 +225,8 @@ class Machine {
   LineRow row_;
 };
 
-// What a row is can be told from its neighbours only. The rules are gdb's (lnp_state_machine::record_line), so that a line
-// has the breakpoints that people know.
+// What a row is can be told from its neighbours only. The rules are gdb's (lnp_state_machine::record_line), so that a
+// line has the breakpoints that people know.
 void MarkRows(std::vector<LineRow>& rows) {
   const LineRow* before = nullptr;  // the row before in its sequence
   const LineRow* last = nullptr;    // the last one that counts

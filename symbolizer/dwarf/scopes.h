@@ -77,8 +77,8 @@ struct NamedEntity {
 
 // What `name` ("g", "ns::g", "Class::member", "::g", "Color::RED") means inside `scope` when no local variable and no
 // member of an object does: enumerators of the function, enclosing classes with their bases and namespaces innermost
-// first, each with what using declarations, using directives and namespace aliases bring in; this unit, then all others.
-// NotFound otherwise.
+// first, each with what using declarations, using directives and namespace aliases bring in; this unit, then all
+// others. NotFound otherwise.
 absl::StatusOr<NamedEntity> FindName(const Module& module, const FunctionScope& scope, std::string_view name);
 absl::StatusOr<NamedEntity> FindImported(const Module& module, const FunctionScope& scope, const Variable& import);
 
@@ -97,8 +97,8 @@ struct FunctionMatch {
 };
 
 // Every instance of the functions called `name`: plain or qualified, with or without template arguments and
-// parameter list ("total", "shop::Order::total", "Order::total(int)"). Names that no function of the debug information has
-// are looked for in the symbol tables. Empty = none.
+// parameter list ("total", "shop::Order::total", "Order::total(int)"). Names that no function of the debug information
+// has are looked for in the symbol tables. Empty = none.
 absl::StatusOr<std::vector<FunctionMatch>> FunctionsNamed(const Module& module, std::string_view name);
 // Names close to `name`, best first.
 std::vector<std::string> SimilarFunctions(const Module& module, std::string_view name, size_t limit);

@@ -2,8 +2,8 @@
 //
 // Walks over linked objects, loads from what was recorded already, and words that are read again at the end.
 #include "bpf/abi.h"
-#include "test/catch.h"
 #include "test/bpf/host_interpreter.h"
+#include "test/catch.h"
 
 namespace dlog::test {
 namespace {

@@ -21,7 +21,7 @@ constexpr size_t kTextBytes = 48;
 
 // One unit with one function, from 0x400078 on, whose frame base is the CFA.
 const char kAbbrev[] =
-    "\x01\x11\x01\x11\x01\x12\x07\x00\x00"               // unit: low_pc, high_pc
+    "\x01\x11\x01\x11\x01\x12\x07\x00\x00"                  // unit: low_pc, high_pc
     "\x02\x2e\x00\x03\x08\x11\x01\x12\x07\x40\x18\x00\x00"  // function: name, low_pc, high_pc, frame_base
     "\x00";
 const char kInfo[] =

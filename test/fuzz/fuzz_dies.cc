@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The DIE tree: abbreviations, entries, strings, ranges, addresses and location lists of a small program. Everything that
-// is asked about a site is asked: the function, its variables, where they are, their types, who calls it.
+// The DIE tree: abbreviations, entries, strings, ranges, addresses and location lists of a small program. Everything
+// that is asked about a site is asked: the function, its variables, where they are, their types, who calls it.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>

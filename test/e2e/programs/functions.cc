@@ -75,7 +75,8 @@ int main(int argc, char** argv) {
   shop::Order order;
   auto lambda = [argc](int x) __attribute__((noinline)) { return x + argc + sink; };
   int sum = shop::Overloaded(argc) + shop::Overloaded(1.5 * argc) + shop::Overloaded(argv[0]) + other::Overloaded(argc);
-  sum += order(argc) + (order < shop::Order()) + static_cast<int>(order) + SameName(argc) + Aliased(argc) + AliasOfIt(argc);
+  sum += order(argc) + (order < shop::Order()) + static_cast<int>(order) + SameName(argc) + Aliased(argc) +
+         AliasOfIt(argc);
   sum += TwinOne(argc) + TwinTwo(argc) + WithCold(argc, 9) + Comdat(argc) + OtherUnit(argc) + lambda(argc);
   sum += shop::Largest(argc, 2) + static_cast<int>(shop::Largest(1.0 * argc, 2.0)) + Inlined(argc) + Inlined(argc + 1);
   std::printf("%d\n", sum + base.base + virtually.v + most.v);

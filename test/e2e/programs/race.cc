@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Containers that one thread changes all the time while another is probed. Whatever a container holds at any moment obeys a
-// rule, so that a mixture of two moments is recognised without knowing which moment was seen.
+// Containers that one thread changes all the time while another is probed. Whatever a container holds at any moment
+// obeys a rule, so that a mixture of two moments is recognised without knowing which moment was seen.
 #include <unistd.h>
 
 #include <atomic>

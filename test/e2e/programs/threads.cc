@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Thread-local variables of the program and, in THREADS_LIBRARY, of a library. Each thread adds its own step, so that in
-// each hit all values agree with `step`.
+// Thread-local variables of the program and, in THREADS_LIBRARY, of a library. Each thread adds its own step, so that
+// in each hit all values agree with `step`.
 #include <pthread.h>
 #include <unistd.h>
 

@@ -27,6 +27,7 @@ for name in tiny.O2.dwarf5 tiny.O0.dwarf4; do
 done
 # Code where test/fuzz/elf_builder.h puts it; sections in the order that fuzz_dies and fuzz_cfi read them in.
 for flags in "-O2 -gdwarf-5" "-O0 -gdwarf-4"; do
+  # shellcheck disable=SC2086  # several flags
   build placed $flags -fno-asynchronous-unwind-tables -Wl,-Ttext=0x400078 -fdebug-prefix-map="$here"=.
   python3 - "$work/placed" "$out" "$(tr -d ' -' <<<"$flags")" <<'PYTHON'
 import struct, subprocess, sys

@@ -14,12 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "test/catch.h"
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <string>
 #include <thread>
+#include "test/catch.h"
 
 #include "daemon/symbolizer_client/symbolizer_client.h"
 #include "symbolizer/base/status_hint.h"

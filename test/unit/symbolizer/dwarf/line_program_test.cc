@@ -215,7 +215,8 @@ TEST_CASE("A row that another file follows at the same address has no instructio
   CHECK_FALSE(rows[4].empty);
 }
 
-TEST_CASE("The return from an inlined call does not end a statement, and what a discriminator follows begins a new one") {
+TEST_CASE(
+    "The return from an inlined call does not end a statement, and what a discriminator follows begins a new one") {
   // CPython's longobject.c:1887: inlined code of another file, back for a moment, then the line's own instructions.
   const std::vector<LineRow> rows = RowsOf({{23, 2, 0, 0}, {46, 1, 0, 0, false}, {46, 1, 10, 5}});
   CHECK_FALSE(rows[0].empty);

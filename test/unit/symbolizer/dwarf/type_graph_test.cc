@@ -37,7 +37,8 @@ class Zoo {
 std::string AnyZoo() {
   return GENERATE(as<std::string>{}, "zoo.gcc.O0.dwarf4", "zoo.gcc.O0.dwarf5", "zoo.clang.O0.dwarf4",
                   "zoo.clang.O0.dwarf5", "zoo.gcc.O0.typeunits", "zoo.gcc.O0.typeunits4", "zoo.gcc.O2.dwarf5",
-                  "zoo.gcc.O2.lto", "split/package4", "split/package5", "split/moved", "zoo.clang.O0.simplenames", "dwz/alt/first", "dwz/alt/second");
+                  "zoo.gcc.O2.lto", "split/package4", "split/package5", "split/moved", "zoo.clang.O0.simplenames",
+                  "dwz/alt/first", "dwz/alt/second");
 }
 
 const v1::Field& FieldNamed(const v1::Type& type, const std::string& name) {
