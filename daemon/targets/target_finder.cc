@@ -309,9 +309,10 @@ std::string TargetFinder::Fingerprint(const v1::Target& target) const {
     auto process = ReadProcessStat(proc_, target.pid());
     if (!process.ok() || process->ended()) return "";
     auto boot = ReadSmallFile(proc_ + "/sys/kernel/random/boot_id", kMaxCgroupBytes);
-    const bool has_exe = stat(fmt::format("{}/{}/exe", proc_, target.pid()).c_str(), &info) == 0;
+    // A process that is ending loses its program before it counts as ended.
+    if (stat(fmt::format("{}/{}/exe", proc_, target.pid()).c_str(), &info) != 0) return "";
     return fmt::format("pid {} {} {}", boot.ok() ? boot->substr(0, boot->find('\n')) : "?", process->start_ticks,
-                       has_exe ? file() : "?");
+                       file());
   }
   if (target.selectors().empty()) {
     if (stat(target.exe_path().c_str(), &info) != 0) return "";

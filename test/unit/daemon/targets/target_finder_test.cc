@@ -316,6 +316,19 @@ TEST_CASE("a fingerprint changes with the target and with nothing else") {
   CHECK(finder.Fingerprint(file).empty());
 }
 
+TEST_CASE("a process that is ending, and has no program any more, is no other target") {
+  Directory directory;
+  const fs::path proc = directory.Path("proc");
+  fs::create_directories(proc / "7");
+  std::ofstream(proc / "7" / "stat") << "7 (ending) R 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4242 0 0\n";
+  std::ofstream(proc / "7" / "status") << "Name:\tending\nTgid:\t7\n";
+  fs::create_symlink("/proc/self/exe", proc / "7" / "exe");
+  const TargetFinder finder(proc.string());
+  CHECK_FALSE(finder.Fingerprint(ByPid(7)).empty());
+  fs::remove(proc / "7" / "exe");
+  CHECK(finder.Fingerprint(ByPid(7)).empty());
+}
+
 TEST_CASE("selectors of later versions say so") {
   v1::Target target;
   target.add_selectors("container:abc");
