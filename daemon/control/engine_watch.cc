@@ -73,7 +73,12 @@ void Engine::Watch(const std::shared_ptr<Logpoint>& logpoint, Watched* watched) 
 
 // False when the target cannot carry it; the logpoint then says why.
 bool Engine::Reattach(const std::shared_ptr<Logpoint>& logpoint) {
-  if (logpoint->parked()) logpoint->ChangeParked("resolving", "");
+  bool paused = false;
+  owner_->Run([&] {  // where it is paused: it may have been since it was looked at
+    paused = logpoint->state() == "paused";
+    if (!paused && logpoint->parked()) logpoint->ChangeParked("resolving", "");
+  });
+  if (paused) return true;
   const v1::AddRequest request = RequestOf(*logpoint);
   auto prepared = preparer_.Prepare(request, &logpoint->context().resolved);
   absl::Status status = prepared.status();
