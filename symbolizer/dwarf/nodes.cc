@@ -117,11 +117,7 @@ v1::Node BinaryNode(v1::Operator op, v1::Node left, v1::Node right) {
   if (op == v1::OP_ADD && b.has_value()) {
     if (auto folded = FoldOffset(left, *b); folded.has_value()) return *std::move(folded);
   }
-  v1::Node out;
-  out.mutable_binary()->set_op(op);
-  *out.mutable_binary()->mutable_left() = std::move(left);
-  *out.mutable_binary()->mutable_right() = std::move(right);
-  return out;
+  return TypedBinaryNode(op, std::move(left), std::move(right), 0);
 }
 
 v1::Node TypedBinaryNode(v1::Operator op, v1::Node left, v1::Node right, uint32_t type) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/plan/nodes.h"
 
-#include <cstring>
 #include <string>
 #include <utility>
+
+#include "symbolizer/dwarf/nodes.h"
 
 namespace dlog::plan {
 
@@ -14,7 +15,7 @@ v1::Node MakeConstant(const void* bytes, size_t size, uint32_t type) {
   return node;
 }
 
-v1::Node Word(uint64_t value) { return MakeConstant(&value, sizeof(value), 0); }
+v1::Node Word(uint64_t value) { return dwarf::ConstantNode(value); }
 
 v1::Node Self() {
   v1::Node node;
@@ -23,13 +24,7 @@ v1::Node Self() {
 }
 
 v1::Node MakeBinary(v1::Operator op, v1::Node left, v1::Node right, uint32_t type) {
-  v1::Node node;
-  node.set_type(type);
-  v1::Binary* binary = node.mutable_binary();
-  binary->set_op(op);
-  *binary->mutable_left() = std::move(left);
-  *binary->mutable_right() = std::move(right);
-  return node;
+  return dwarf::TypedBinaryNode(op, std::move(left), std::move(right), type);
 }
 
 v1::Node WordBinary(v1::Operator op, v1::Node left, v1::Node right) {
@@ -44,12 +39,7 @@ v1::Node MakeUnary(v1::Operator op, v1::Node operand, uint32_t type) {
   return node;
 }
 
-v1::Node MakeConvert(v1::Node operand, uint32_t type) {
-  v1::Node node;
-  node.set_type(type);
-  *node.mutable_convert() = std::move(operand);
-  return node;
-}
+v1::Node MakeConvert(v1::Node operand, uint32_t type) { return dwarf::ConvertNode(std::move(operand), type); }
 
 v1::Node MakeChecked(v1::Node condition, v1::Node value, std::string_view reason) {
   v1::Node node;
@@ -67,18 +57,12 @@ v1::Node MemoryObject(v1::Node address, uint32_t type) {
     return MakeChecked(std::move(*address.mutable_checked()->mutable_condition()), std::move(inner),
                        address.checked().reason());
   }
-  v1::Node node;
+  v1::Node node = dwarf::MemoryNode(std::move(address));
   node.set_type(type);
-  *node.mutable_memory() = std::move(address);
   return node;
 }
 
-std::optional<uint64_t> ConstantWord(const v1::Node& node) {
-  if (node.kind_case() != v1::Node::kConstant || node.constant().size() > sizeof(uint64_t)) return std::nullopt;
-  uint64_t value = 0;
-  std::memcpy(&value, node.constant().data(), node.constant().size());
-  return value;
-}
+std::optional<uint64_t> ConstantWord(const v1::Node& node) { return dwarf::ConstantValue(node); }
 
 v1::Node AddOffset(v1::Node left, int64_t offset) {
   if (offset == 0) return left;
