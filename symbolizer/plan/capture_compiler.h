@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "plan.pb.h"
 #include "symbolizer/dwarf/type_graph.h"
@@ -35,6 +36,9 @@ class CaptureCompiler {
 
  private:
   using Address = OpEmitter::Address;
+
+  static constexpr uint32_t kMaxCopyBytes = 16384;  // one segment; larger objects are captured up to here
+
   // What a routine does with the object at its address.
   enum class Flavor {
     kCopyAndFollow,
@@ -57,7 +61,11 @@ class CaptureCompiler {
   bool Unconditional();
   // Emits what lies behind the object's pointers; the object itself is captured.
   absl::Status Follow(OpEmitter* out, uint32_t type, Address address, int depth);
+
+  // In capture_shapes.cc: what library types hold.
   absl::Status FollowShape(OpEmitter* out, uint32_t type, Address address);
+  // Where the Shape's data is inside the object itself.
+  static bool DataIsInside(const v1::Shape& shape);
   absl::Status FollowVirtualBase(OpEmitter* out, const v1::Field& field, Address address);
   absl::Status FollowString(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowSequence(OpEmitter* out, const v1::Shape& shape);
@@ -85,8 +93,7 @@ class CaptureCompiler {
   absl::Status CallEach(OpEmitter* out, uint32_t type, uint32_t address_cell, uint32_t count_cell, uint32_t stride,
                         bool deeper);
   // Runs `emit` as an independent part: a fault in it continues behind it, its cells are free afterwards.
-  template <typename Function>
-  absl::Status Part(OpEmitter* out, Function emit);
+  absl::Status Part(OpEmitter* out, absl::FunctionRef<absl::Status(OpEmitter::Label)> emit);
   // True when objects of `type` hold something worth following.
   bool HasIndirection(uint32_t type, int depth = 0);
   uint32_t RoutineFor(uint32_t type, Flavor flavor);
