@@ -97,7 +97,8 @@ if [ "$fuzz" != 0 ]; then
     tail -30 "build/fuzz.log"
     echo "FAIL the fuzzers did not run to their end" >>"build/fuzz.log"
   fi
-  grep -E '^(PASS|FAIL)' "build/fuzz.log" || true
+  # A failed fuzzer's end tells what it met: the sanitizer's report or libFuzzer's complaint.
+  grep -E '^(PASS|FAIL|SUMMARY|==[0-9]+==|ALARM|    #[0-9] |artifact_prefix|Base64)' "build/fuzz.log" || true
   results+=("build/fuzz.log")
 fi
 if $lint; then

@@ -130,7 +130,8 @@ class Engine {
   };
   void WatchLoop();
   void WatchOnce();
-  void Watch(const std::shared_ptr<Logpoint>& logpoint, Watched* watched);
+  // `print`: what its target is now.
+  void Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string& print, Watched* watched);
   bool Reattach(const std::shared_ptr<Logpoint>& logpoint);
 
   const EngineOptions options_;

@@ -41,18 +41,21 @@ void Engine::WatchLoop() {
 
 void Engine::WatchOnce() {
   std::map<std::string, Watched> watched;
+  std::map<std::string, std::string> prints;  // each target is looked at once, however many logpoints it has
   for (const auto& logpoint : registry_.All()) {
     if (stopping_) return;
     if (!logpoint->live() || logpoint->state() == "paused") continue;
     Watched& entry = watched[logpoint->id()] = watched_[logpoint->id()];
-    Watch(logpoint, &entry);
+    const v1::Target& target = logpoint->context().spec.target();
+    const auto [print, is_new] = prints.try_emplace(target.SerializeAsString());
+    if (is_new) print->second = preparer_.Fingerprint(target);
+    Watch(logpoint, print->second, &entry);
   }
   watched_ = std::move(watched);
 }
 
-void Engine::Watch(const std::shared_ptr<Logpoint>& logpoint, Watched* watched) {
+void Engine::Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string& print, Watched* watched) {
   const v1::Target& target = logpoint->context().spec.target();
-  const std::string print = preparer_.Fingerprint(target);
   const std::string& attached_to = logpoint->setup().target_print;
   const bool active = logpoint->active();
   // An exited process is the tick's business, and a file that has gone may be about to be replaced.

@@ -28,7 +28,8 @@ bool StopSignal::Wait(absl::Duration duration) const {
   MutexLock lock(&mutex_);
   while (absl::Now() < std::min(until, deadline_)) {
     const absl::Time deadline = deadline_;
-    mutex_.AwaitFor(std::min(until, deadline) - absl::Now(), [&] { return deadline_ != deadline; });
+    mutex_.AwaitFor(std::min(until, deadline) - absl::Now(),
+                    [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return deadline_ != deadline; });
   }
   return absl::Now() <= deadline_;
 }

@@ -25,8 +25,9 @@ void SinkSet::Replace(Sinks sinks) {
   {
     MutexLock lock(&mutex_);
     sinks_.swap(sinks);
-    std::copy_if(sinks.begin(), sinks.end(), std::back_inserter(ending),
-                 [this](const auto& sink) { return std::find(sinks_.begin(), sinks_.end(), sink) == sinks_.end(); });
+    for (const auto& sink : sinks) {
+      if (std::find(sinks_.begin(), sinks_.end(), sink) == sinks_.end()) ending.push_back(sink);
+    }
     retiring_.insert(retiring_.end(), ending.begin(), ending.end());
   }
   for (const auto& sink : ending) {

@@ -189,8 +189,10 @@ class NameSearch {
     // From a local class or a lambda outwards, through the functions around it.
     std::vector<Names> paths;
     Dwarf_Die from = scope_.die;
-    for (int hop = 0; hop < kMaxOriginHops; ++hop) {
-      const std::optional<Dwarf_Die> around = absolute_ ? std::nullopt : FunctionAround(from);
+    for (int hop = 0;; ++hop) {
+      // Functions that claim to lie inside each other end somewhere too.
+      const bool outermost = absolute_ || hop == kMaxOriginHops;
+      const std::optional<Dwarf_Die> around = outermost ? std::nullopt : FunctionAround(from);
       // What is in no class and no namespace comes last, behind the namespaces of the functions around.
       auto found = FromInsideOut(PathOf(module_, from), around.has_value() ? 1 : 0, &paths);
       if (found.has_value()) return *std::move(found);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// clang-format off: what a line sees stands behind it, on that line.
+// What a line sees stands behind it, on that line.
+// clang-format off
 //
 // Names as the compiler looks them up. Each line with "SEES:" says what the expressions behind it are there; the loop
 // comes by again and again. Every value has one name only, so that a wrong lookup shows a wrong number.
@@ -12,7 +13,7 @@
 #include <tuple>
 #include <utility>
 
-int value = 100;  // ::value
+int value = 100;      // ::value
 static int file_static __attribute__((used)) = 101;
 
 namespace shop {
@@ -73,14 +74,9 @@ struct Bottom : Left, Right, Plain {
   Mode mode = SLOW;
   __attribute__((noinline)) int Method(int argument) {
     int local = argument + 1;
-    Use(local + value +
-        ::value);  // SEES: local=2 argument=1 value=441 ::value=100 this->value=441 grand=400 left=410 right=420
-                   // plain=430 bottom=440 Plain::twice=431 Left::twice=411 kConstant=442 FAST=FAST Bottom::SLOW=SLOW
-                   // Mode::FAST=FAST grand_static=401 Grand::grand_static=401 this->grand=400 this->Plain::plain=430
-                   // Bottom::kConstant=442 shop::value=200
-    auto capturing_this = [ this, argument ](int inner) __attribute__((noinline)) {
-      Use(value + argument +
-          inner);  // SEES: value=441 argument=1 inner=5 bottom=440 grand=400 this->value=441 kConstant=442 ::value=100
+    Use(local + value + ::value);  // SEES: local=2 argument=1 value=441 ::value=100 this->value=441 grand=400 left=410 right=420 plain=430 bottom=440 Plain::twice=431 Left::twice=411 kConstant=442 FAST=FAST Bottom::SLOW=SLOW Mode::FAST=FAST grand_static=401 Grand::grand_static=401 this->grand=400 this->Plain::plain=430 Bottom::kConstant=442 shop::value=200
+    auto capturing_this = [this, argument](int inner) __attribute__((noinline)) {
+      Use(value + argument + inner);  // SEES: value=441 argument=1 inner=5 bottom=440 grand=400 this->value=441 kConstant=442 ::value=100
       return inner;
     };
     return capturing_this(5);
@@ -106,13 +102,8 @@ struct Order {
 int Order::made = 501;
 void Order::Print() {
   int stock = 510;
-  Use(hidden + detail::value + detail::depth + version + alias_target::through_alias + unnamed + file_static +
-      shop::stock);
-  Use(total + value +
-      stock);  // SEES: total=500 value=200 ::value=100 stock=510 shop::stock=201 detail::value=211 detail::depth=210
-               // version=220 v2::version=220 hidden=230 RED=RED shop::GREEN=GREEN Color::RED=RED Size::LARGE=LARGE
-               // made=501 Order::made=501 file_static=101 unnamed=110 alias_target::through_alias=260
-               // short_name::through_alias=260 ::shop::value=200 shop::Order::made=501
+  Use(hidden + detail::value + detail::depth + version + alias_target::through_alias + unnamed + file_static + shop::stock);
+  Use(total + value + stock);  // SEES: total=500 value=200 ::value=100 stock=510 shop::stock=201 detail::value=211 detail::depth=210 version=220 v2::version=220 hidden=230 RED=RED shop::GREEN=GREEN Color::RED=RED Size::LARGE=LARGE made=501 Order::made=501 file_static=101 unnamed=110 alias_target::through_alias=260 short_name::through_alias=260 ::shop::value=200 shop::Order::made=501
 }
 }  // namespace shop
 
@@ -158,8 +149,7 @@ __attribute__((noinline)) int Bindings(Pair pair, std::pair<const int, std::pair
   auto& [t, u] = tuple;
   int array[2] = {730, 731};
   auto [p, q] = array;
-  Use(a + b + c + d + key + static_cast<int>(u) + t + p +
-      q);  // SEES: a=700 b=701 c=700 d=701 key=710 inner.second=712 t=720 u=721 p=730 q=731
+  Use(a + b + c + d + key + static_cast<int>(u) + t + p + q);  // SEES: a=700 b=701 c=700 d=701 key=710 inner.second=712 t=720 u=721 p=730 q=731
   return a;
 }
 
@@ -168,7 +158,7 @@ __attribute__((noinline)) int Lambdas(int outer, int byref) {
     Use(outer + inner);  // SEES: outer=800 inner=3
     return outer;
   };
-  auto by_reference = [&byref, renamed = outer + 1 ](int inner) __attribute__((noinline)) {
+  auto by_reference = [&byref, renamed = outer + 1](int inner) __attribute__((noinline)) {
     Use(byref + renamed + inner);  // SEES: byref=801 renamed=801 inner=4
     return byref;
   };
