@@ -349,7 +349,9 @@ absl::StatusOr<v1::Node> Binder::BindMember(const Ast& ast) {
   }
   const v1::Type& type = types_->at(object->type());
   if (type.kind() == v1::TYPE_POINTER) {
-    return Error(ast, absl::StrCat("'", type.name(), "' is a pointer; use '->'"));
+    const Ast& pointer = *ast.operands[0];
+    return WithHint(Error(ast, absl::StrCat("'", type.name(), "' is a pointer; use '->'")),
+                    absl::StrCat("write ", source_.substr(pointer.begin, pointer.end - pointer.begin), "->", ast.text));
   }
   if (type.kind() != v1::TYPE_STRUCT && type.kind() != v1::TYPE_UNION) {
     return Error(ast, absl::StrCat("'", type.name(), "' has no members"));

@@ -234,6 +234,10 @@ TEST_CASE("an unknown name tells the near misses and marks the place") {
   CHECK(HintOf(bound->node.status()).find("first") != std::string::npos);
 }
 
+TEST_CASE("a member of a pointer is refused with what to write") {
+  CHECK(HintOf(BindText("1 + g_pair_pointer.first")->node.status()) == "write g_pair_pointer->first");
+}
+
 TEST_CASE("operands that do not fit are refused with the place") {
   for (const char* text : {"g_pair + 1", "g_counter.first", "*g_counter", "g_double % 2", "g_pair_pointer.first",
                            "g_array[g_double]", "&5", "g_pointer == 7", "~g_double"}) {
