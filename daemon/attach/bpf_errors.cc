@@ -12,8 +12,6 @@
 namespace dlog::attach {
 namespace {
 
-constexpr int kNotSupported = 524;  // ENOTSUPP, include/linux/errno.h: not in the C library's <errno.h>
-
 constexpr char kPrivilegeHint[] =
     "run dlogd as root, or give it CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE (and CAP_SYS_ADMIN where the kernel "
     "insists); "
@@ -54,9 +52,16 @@ absl::Status LinkError(int error, const std::string& path, int pid) {
       return WithHint(
           absl::FailedPreconditionError(absl::StrCat(what, ": the kernel does not know uprobe_multi links")),
           "Linux 6.6 or newer is needed; `dlogctl doctor` shows what this kernel can do");
+    case ENODEV:
+      return WithHint(absl::FailedPreconditionError(absl::StrCat(what, ": the kernel has no uprobe perf events")),
+                      "the kernel must be built with CONFIG_UPROBE_EVENTS=y, and /sys must be mounted");
+    case EMFILE:
+    case ENFILE:
+      return WithHint(absl::ResourceExhaustedError(absl::StrCat(what, ": ", std::strerror(error))),
+                      "raise LimitNOFILE of dlogd, or remove logpoints (`dlogctl rm`)");
     case kNotSupported:
       return absl::FailedPreconditionError(
-          absl::StrCat(what, ": the kernel refuses a probe on the instruction of at least one site"));
+          absl::StrCat(what, ": the kernel refuses a probe on the instruction of every site"));
     case EIO:
       return absl::FailedPreconditionError(
           absl::StrCat(what, ": the file cannot carry probes (its file system cannot map it, or it was cut short)"));

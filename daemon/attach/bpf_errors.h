@@ -11,6 +11,9 @@ namespace dlog::attach {
 
 inline constexpr char kKernelBtfPath[] = "/sys/kernel/btf/vmlinux";
 
+// ENOTSUPP, include/linux/errno.h, not in the C library's <errno.h>: the instruction cannot carry a probe.
+inline constexpr int kNotSupported = 524;
+
 // FailedPrecondition with a hint when `path` cannot be read.
 absl::Status CheckKernelBtf(const std::string& path);
 
@@ -18,7 +21,7 @@ absl::Status CheckKernelBtf(const std::string& path);
 // PermissionDenied for EPERM and EACCES without a verifier complaint, FailedPrecondition otherwise.
 absl::Status LoadError(int error, const std::string& log);
 
-// Creating a uprobe_multi link on `path` failed with `error` (positive errno).
+// Attaching a probe to `path` failed with `error` (positive errno).
 absl::Status LinkError(int error, const std::string& path, int pid);
 
 }  // namespace dlog::attach

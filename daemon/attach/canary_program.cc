@@ -13,8 +13,6 @@
 #include <span>
 #include <thread>
 
-#include "daemon/attach/bpf_syscalls.h"
-
 // x86-64: `push` is emulated, so no canary ever single-steps.
 asm(R"(
   .pushsection .text
@@ -51,9 +49,9 @@ std::array<bpf_insn, 6> CountingProgram(int map_fd) {
   }};
 }
 
-UniqueFd Load(std::span<const bpf_insn> program, bool sleepable) {
+UniqueFd Load(std::span<const bpf_insn> program, bool sleepable, Backend backend) {
   LIBBPF_OPTS(bpf_prog_load_opts, options);
-  options.expected_attach_type = static_cast<bpf_attach_type>(kAttachTraceUprobeMulti);
+  options.expected_attach_type = static_cast<bpf_attach_type>(ExpectedAttachType(backend));
   if (sleepable) options.prog_flags = BPF_F_SLEEPABLE;
   return UniqueFd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "dlog_canary", "GPL", program.data(), program.size(), &options));
 }
@@ -86,12 +84,17 @@ absl::StatusOr<CanaryProgram> CanaryProgram::Attach(const CanarySite& site, cons
   if (!cell.ok()) return cell.status();
   canary.cell_ = *std::move(cell);
   const auto counting = CountingProgram(canary.map_.get());
-  canary.program_ = Load(options.counting ? std::span<const bpf_insn>(counting) : kEmptyProgram, options.sleepable);
+  canary.program_ =
+      Load(options.counting ? std::span<const bpf_insn>(counting) : kEmptyProgram, options.sleepable, options.backend);
   if (!canary.program_.valid()) return Failed("load a program");
   const uint64_t cookie = 0;
-  canary.link_ =
-      CreateUprobeMultiLink({canary.program_.get(), site.path, {&site.offset.value, 1}, {&cookie, 1}, options.pid});
-  if (!canary.link_.valid()) return Failed("create a uprobe_multi link");
+  LinkResult result = CreateLinks(
+      {options.backend, canary.program_.get(), site.path, {&site.offset.value, 1}, {&cookie, 1}, options.pid});
+  if (result.error != 0) {
+    errno = result.error;
+    return Failed(options.backend == Backend::kUprobeMulti ? "create a uprobe_multi link" : "create a perf event");
+  }
+  canary.links_ = std::move(result.links);
   return canary;
 }
 
@@ -100,14 +103,38 @@ uint64_t CanaryProgram::hits() const { return __atomic_load_n(&cell_[0].hits, __
 absl::Status TryLoadProgram(bool sleepable) {
   const UniqueFd map = CreateCell();
   if (!map.valid()) return Failed("create an array map");
-  if (!Load(CountingProgram(map.get()), sleepable).valid()) return Failed("load a program");
+  if (!Load(CountingProgram(map.get()), sleepable, Backend::kPerfEvents).valid()) return Failed("load a program");
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> PerProcessFilterWorks() {
+absl::Status TryBackend(Backend backend, bool sleepable) {
   auto site = LocateCanarySite();
   if (!site.ok()) return site.status();
-  auto canary = CanaryProgram::Attach(*site, {.sleepable = false, .pid = static_cast<uint32_t>(getpid())});
+  auto canary = CanaryProgram::Attach(*site, {.sleepable = sleepable, .backend = backend});
+  if (!canary.ok()) return canary.status();
+  dlog_attach_canary_site();
+  if (canary->hits() == 0) return absl::InternalError("attached, but the hit was not seen");
+  return absl::OkStatus();
+}
+
+Backend ChooseBackend(BootCache* cache) {
+  constexpr char kKey[] = "backend";
+  if (const auto known = cache->Get(kKey)) {
+    return *known == BackendName(Backend::kPerfEvents) ? Backend::kPerfEvents : Backend::kUprobeMulti;
+  }
+  for (const Backend backend : {Backend::kUprobeMulti, Backend::kPerfEvents}) {
+    if (!TryBackend(backend, false).ok()) continue;
+    cache->Put(kKey, BackendName(backend));
+    return backend;
+  }
+  return Backend::kUprobeMulti;
+}
+
+absl::StatusOr<bool> PerProcessFilterWorks(Backend backend) {
+  auto site = LocateCanarySite();
+  if (!site.ok()) return site.status();
+  auto canary =
+      CanaryProgram::Attach(*site, {.sleepable = false, .pid = static_cast<uint32_t>(getpid()), .backend = backend});
   if (!canary.ok()) return canary.status();
   dlog_attach_canary_site();
   std::thread([] { dlog_attach_canary_site(); }).join();

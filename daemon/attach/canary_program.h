@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "daemon/attach/boot_cache.h"
 #include "daemon/attach/mapped_table.h"
+#include "daemon/attach/uprobe_links.h"
 #include "symbolizer/base/addresses.h"
 #include "symbolizer/base/unique_fd.h"
 
@@ -32,11 +35,13 @@ class CanaryProgram {
     bool sleepable = false;
     bool counting = true;  // false: the program does nothing, hits() stays 0 (benchmarks)
     uint32_t pid = 0;      // per-process filter of the link; 0 = none
+    Backend backend = Backend::kUprobeMulti;
   };
   // The failed step in the message, its errno as absl::ErrnoToStatus gives it.
   static absl::StatusOr<CanaryProgram> Attach(const CanarySite& site, const Options& options);
 
   uint64_t hits() const;
+  int program_fd() const { return program_.get(); }
 
  private:
   struct Cell {
@@ -45,7 +50,7 @@ class CanaryProgram {
   UniqueFd map_;
   UniqueFd program_;
   MappedTable<Cell> cell_;
-  UniqueFd link_;  // last member: closed first
+  std::vector<UniqueFd> links_;  // last member: closed first
 };
 
 // Loads the smallest program without attaching it. Errors as CanaryProgram::Attach.
@@ -53,6 +58,12 @@ absl::Status TryLoadProgram(bool sleepable);
 
 // True when a link's pid filter lets hits of every thread of that process through and keeps other processes out (6.10).
 // Takes some tens of milliseconds. Errors as CanaryProgram::Attach.
-absl::StatusOr<bool> PerProcessFilterWorks();
+absl::StatusOr<bool> PerProcessFilterWorks(Backend backend);
+
+// Attaches to this process, hits the probe once and looks whether it was seen. Errors as CanaryProgram::Attach.
+absl::Status TryBackend(Backend backend, bool sleepable);
+
+// uprobe_multi unless only perf events work here. As long as neither does: uprobe_multi, whose errors say more.
+Backend ChooseBackend(BootCache* cache);
 
 }  // namespace dlog::attach

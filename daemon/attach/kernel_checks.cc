@@ -84,28 +84,28 @@ KernelCheck RingBuffer() {
   return FromStatus("ring_buffer", true, status, "a ring buffer can be created", "Linux 5.8 or newer");
 }
 
-// Attaches to this process, hits the probe once and looks whether it was seen.
-absl::Status TryUprobeMulti(bool sleepable) {
-  auto site = LocateCanarySite();
-  if (!site.ok()) return site.status();
-  auto canary = CanaryProgram::Attach(*site, {.sleepable = sleepable});
-  if (!canary.ok()) return canary.status();
-  dlog_attach_canary_site();
-  if (canary->hits() == 0) return absl::InternalError("attached, but the hit was not seen");
-  return absl::OkStatus();
+KernelCheck UprobeMulti(bool perf_works) {
+  return FromStatus("uprobe_multi", !perf_works, TryBackend(Backend::kUprobeMulti, false),
+                    "a probe on this process was hit", kUprobeMultiHint);
 }
 
-KernelCheck UprobeMulti() {
-  return FromStatus("uprobe_multi", true, TryUprobeMulti(false), "a probe on this process was hit", kUprobeMultiHint);
+KernelCheck PerfEvents() {
+  return FromStatus("perf_events", false, TryBackend(Backend::kPerfEvents, false), "a probe on this process was hit",
+                    "only of use where uprobe_multi is missing: Linux 5.15 or newer with CONFIG_UPROBE_EVENTS");
+}
+
+Backend ChosenBackend() {
+  BootCache cache(BootCachePath());
+  return ChooseBackend(&cache);
 }
 
 KernelCheck Sleepable() {
-  return FromStatus("sleepable", false, TryUprobeMulti(true), "memory that is not in RAM can be captured",
+  return FromStatus("sleepable", false, TryBackend(ChosenBackend(), true), "memory that is not in RAM can be captured",
                     "without it (before Linux 6.0) values on pages that are not in RAM are shown as unreadable");
 }
 
 KernelCheck PerProcessFilter() {
-  auto works = PerProcessFilterWorks();
+  auto works = PerProcessFilterWorks(ChosenBackend());
   constexpr char kHint[] = "before Linux 6.10 other processes that run the same file pay for the probe too";
   if (!works.ok()) return FromStatus("process_filter", false, works.status(), "", kHint);
   if (!*works)
@@ -202,19 +202,11 @@ KernelCheck OptimizedProbeCheck(int error) {
 }
 
 std::vector<KernelCheck> RunKernelChecks() {
-  return {KernelVersion(),
-          Btf(),
-          Privileges(),
-          BpfLoad(),
-          RingBuffer(),
-          UprobeMulti(),
-          Sleepable(),
-          PerProcessFilter(),
-          VectorRegisters(),
-          Costs(),
-          MemlockLimit(),
-          OptimizedProbes(),
-          Yama()};
+  const KernelCheck perf_events = PerfEvents();
+  return {
+      KernelVersion(),   Btf(),       Privileges(),       BpfLoad(),         RingBuffer(), UprobeMulti(perf_events.ok),
+      perf_events,       Sleepable(), PerProcessFilter(), VectorRegisters(), Costs(),      MemlockLimit(),
+      OptimizedProbes(), Yama()};
 }
 
 }  // namespace dlog::attach

@@ -16,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/attach/boot_cache.h"
 #include "daemon/attach/bpf_errors.h"
-#include "daemon/attach/bpf_syscalls.h"
 #include "daemon/attach/canary_program.h"
 #include "daemon/attach/mapped_table.h"
 #include "daemon/attach/program_loader.h"
@@ -148,16 +147,16 @@ absl::Status BpfRuntime::Impl::MapTables() {
 }
 
 absl::Status BpfRuntime::Impl::TryProcessFilter() {
-  constexpr char kKey[] = "process_filter";
-  const std::optional<std::string> known = cache.Get(kKey);
+  const std::string key = absl::StrCat("process_filter_", BackendName(program.backend));
+  const std::optional<std::string> known = cache.Get(key);
   if (known.has_value()) {
     process_filter_works = *known == "works";
     return absl::OkStatus();
   }
-  auto works = PerProcessFilterWorks();
+  auto works = PerProcessFilterWorks(program.backend);
   if (!works.ok()) return WithContext(works.status(), "try the per-process filter");
   process_filter_works = *works;
-  cache.Put(kKey, *works ? "works" : "loses hits");
+  cache.Put(key, *works ? "works" : "loses hits");
   return absl::OkStatus();
 }
 
@@ -308,24 +307,28 @@ CounterValues AttachedLogpoint::Counters() const {
 void AttachedLogpoint::Detach() {
   const std::lock_guard lock(link_mutex_);
   detached_ = true;
-  link_.Reset();
+  links_.clear();
 }
 
 void AttachedLogpoint::Disarm() {
   const std::lock_guard lock(link_mutex_);
   // Closing takes its time; what comes meanwhile is only counted.
   SetCountOnly(1);
-  link_.Reset();
+  links_.clear();
+}
+
+// The file that was checked is attached to, even if the path leads elsewhere by now.
+LinkOrder AttachedLogpoint::Order() const {
+  return {backend_, program_fd_, absl::StrCat("/proc/self/fd/", file_.get()), offsets_, cookies_, link_pid_};
 }
 
 absl::Status AttachedLogpoint::Rearm() {
   const std::lock_guard lock(link_mutex_);
-  if (detached_ || link_.valid()) return absl::OkStatus();
+  if (detached_ || !links_.empty()) return absl::OkStatus();
   SetCountOnly(0);
-  // The file that was checked is attached to, even if the path leads elsewhere by now.
-  link_ =
-      CreateUprobeMultiLink({program_fd_, absl::StrCat("/proc/self/fd/", file_.get()), offsets_, cookies_, link_pid_});
-  if (!link_.valid()) return LinkError(errno, path_, static_cast<int>(link_pid_));
+  LinkResult result = CreateLinks(Order());
+  if (result.error != 0) return LinkError(result.error, path_, static_cast<int>(link_pid_));
+  links_ = std::move(result.links);
   return absl::OkStatus();
 }
 
@@ -349,12 +352,13 @@ BpfRuntime::~BpfRuntime() = default;
 
 absl::StatusOr<std::unique_ptr<BpfRuntime>> BpfRuntime::Create(const RuntimeOptions& options) {
   if (absl::Status status = CheckKernelBtf(kKernelBtfPath); !status.ok()) return status;
-  auto program = LoadProgram(options.ring_bytes, options.sleepable);
-  if (!program.ok()) return program.status();
   auto impl = std::make_unique<Impl>();
+  impl->cache = BootCache(options.boot_cache);
+  const Backend backend = options.backend.has_value() ? *options.backend : ChooseBackend(&impl->cache);
+  auto program = LoadProgram(options.ring_bytes, options.sleepable, backend);
+  if (!program.ok()) return program.status();
   impl->program = *std::move(program);
   if (absl::Status status = impl->MapTables(); !status.ok()) return status;
-  impl->cache = BootCache(options.boot_cache);
   impl->try_vectors = options.try_vectors;
   if (absl::Status status = impl->TryProcessFilter(); !status.ok()) return status;
   return std::unique_ptr<BpfRuntime>(new BpfRuntime(std::move(impl)));
@@ -365,28 +369,56 @@ absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const Attac
   if (request.sites.size() > DLOG_MAX_SITES) return TablesFull("sites");
   auto file = OpenRegularFile(request.path);
   if (!file.ok()) return file.status();
-  for (const SiteRequest& site : request.sites) {
-    absl::Status status = CheckSite(file->get(), request.path, site.offset, site.instruction);
-    if (!status.ok()) return status;
+  std::unique_ptr<AttachedLogpoint> logpoint(new AttachedLogpoint());
+  std::vector<size_t> usable;
+  for (size_t i = 0; i < request.sites.size(); ++i) {
+    auto objection = CheckSite(file->get(), request.path, request.sites[i].offset, request.sites[i].instruction);
+    if (!objection.ok()) return objection.status();
+    if (objection->empty()) {
+      usable.push_back(i);
+    } else {
+      logpoint->missing_.push_back({i, *std::move(objection)});
+    }
+  }
+  if (usable.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("no probe on ", request.path, ": ", logpoint->missing_.front().reason));
   }
   uint32_t link_pid, tgid;
   if (absl::Status status = impl_->FillProcess(request.pid, &link_pid, &tgid); !status.ok()) return status;
-
-  std::unique_ptr<AttachedLogpoint> logpoint(new AttachedLogpoint());
   if (absl::Status status = impl_->Reserve(request, this, logpoint.get()); !status.ok()) return status;
   impl_->WriteTables(request, tgid, *logpoint);
-  // The file that was checked is attached to, even if the path leads elsewhere by now.
-  const int program = impl_->ProgramFor(request, logpoint.get());
-  logpoint->program_fd_ = program;
+  logpoint->program_fd_ = impl_->ProgramFor(request, logpoint.get());
+  logpoint->backend_ = impl_->program.backend;
   logpoint->path_ = request.path;
   logpoint->link_pid_ = link_pid;
   logpoint->file_ = *std::move(file);
-  for (size_t i = 0; i < request.sites.size(); ++i) {
-    logpoint->offsets_.push_back(request.sites[i].offset.value);
-    logpoint->cookies_.push_back(uint64_t{logpoint->generation()} << 32 | logpoint->sites_[i]);
-  }
-  if (absl::Status status = logpoint->Rearm(); !status.ok()) return status;
+  if (absl::Status status = logpoint->FirstLink(request, usable); !status.ok()) return status;
   return logpoint;
+}
+
+// Like Rearm, but finds out which sites the kernel refuses.
+absl::Status AttachedLogpoint::FirstLink(const AttachRequest& request, std::vector<size_t> usable) {
+  const std::lock_guard lock(link_mutex_);
+  const auto fill = [&] {
+    offsets_.clear();
+    cookies_.clear();
+    for (const size_t i : usable) {
+      offsets_.push_back(request.sites[i].offset.value);
+      cookies_.push_back(uint64_t{generation_} << 32 | sites_[i]);
+    }
+  };
+  fill();
+  LinkResult result = CreateLinks(Order());
+  if (result.error != 0) return LinkError(result.error, path_, static_cast<int>(link_pid_));
+  links_ = std::move(result.links);
+  for (auto refused = result.refused.rbegin(); refused != result.refused.rend(); ++refused) {
+    missing_.push_back({usable[*refused], "the kernel refuses a probe on this instruction"});
+    usable.erase(usable.begin() + static_cast<std::ptrdiff_t>(*refused));
+  }
+  std::sort(missing_.begin(), missing_.end(), [](const auto& a, const auto& b) { return a.site < b.site; });
+  fill();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int> BpfRuntime::Poll(int timeout_ms, const std::function<void(const RawRecord&)>& on_record) {
@@ -430,5 +462,6 @@ double BpfRuntime::RingUsedRatio() const {
 }
 
 bool BpfRuntime::sleepable() const { return impl_->program.sleepable; }
+Backend BpfRuntime::backend() const { return impl_->program.backend; }
 
 }  // namespace dlog::attach

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "bpf/abi.h"
 #include "daemon/attach/hit_costs.h"
 #include "daemon/attach/plan_assembler.h"
+#include "daemon/attach/uprobe_links.h"
 #include "symbolizer/base/addresses.h"
 #include "symbolizer/base/unique_fd.h"
 
@@ -42,6 +44,12 @@ struct CounterValues {
   std::array<uint64_t, DLOG_COUNTERS> value = {};  // enum dlog_counter
 };
 
+// A site of the request that carries no probe, while others do.
+struct MissingSite {
+  size_t site = 0;  // position in request.sites
+  std::string reason;
+};
+
 class BpfRuntime;
 
 // One attached logpoint. Destruction detaches (closes the link) and frees its table entries.
@@ -56,6 +64,8 @@ class AttachedLogpoint {
   uint32_t site_index(size_t i) const { return sites_[i]; }
   size_t site_count() const { return sites_.size(); }
   uint32_t generation() const { return generation_; }
+  // By ascending position; never all sites. Constant.
+  const std::vector<MissingSite>& missing() const { return missing_; }
   // Sum over all CPUs; monotonic while attached and after Detach().
   CounterValues Counters() const;
   // What the user should know about this attachment, one line each.
@@ -74,6 +84,8 @@ class AttachedLogpoint {
   friend class BpfRuntime;
   AttachedLogpoint() = default;
   void SetCountOnly(uint32_t count_only);
+  LinkOrder Order() const;
+  absl::Status FirstLink(const AttachRequest& request, std::vector<size_t> usable);
 
   BpfRuntime* runtime_ = nullptr;
   uint32_t logpoint_ = 0;
@@ -87,13 +99,15 @@ class AttachedLogpoint {
   std::string path_;  // for messages
   UniqueFd file_;
   int program_fd_ = -1;
+  Backend backend_ = Backend::kUprobeMulti;
   uint32_t link_pid_ = 0;
   std::vector<uint64_t> offsets_;
   std::vector<uint64_t> cookies_;
+  std::vector<MissingSite> missing_;
 
   std::mutex link_mutex_;
-  bool detached_ = false;  // guarded by link_mutex_, as is link_
-  UniqueFd link_;
+  bool detached_ = false;  // guarded by link_mutex_, as are links_
+  std::vector<UniqueFd> links_;
 };
 
 // A record as it lies in the ring: valid only during the callback.
@@ -104,7 +118,9 @@ struct RawRecord {
 
 struct RuntimeOptions {
   uint64_t ring_bytes = 8 << 20;
-  bool sleepable = true;        // false forces the non-sleepable program (tests, old kernels)
+  bool sleepable = true;  // false forces the non-sleepable program (tests, old kernels)
+  // How to attach; unset = uprobe_multi where the kernel has it, perf events elsewhere.
+  std::optional<Backend> backend = {};
   std::string boot_cache = {};  // file of BootCache; empty = none
   // Whether vector registers can be had is tried before the first logpoint that needs them; the trial itself must not.
   bool try_vectors = true;
@@ -119,8 +135,10 @@ class BpfRuntime {
   static absl::StatusOr<std::unique_ptr<BpfRuntime>> Create(const RuntimeOptions& options);
   ~BpfRuntime();
 
-  // Checks every site against the file's bytes with symbolizer/code, writes the tables, creates one uprobe_multi link.
-  // FailedPrecondition when a site is unsafe or the bytes differ from the plan's; nothing is left attached on error.
+  // Checks every site against the file's bytes with symbolizer/code, writes the tables, creates the links. Sites that
+  // cannot carry a probe are left out (AttachedLogpoint::missing).
+  // FailedPrecondition when that is so for all, or when bytes differ from the plan's; nothing is left attached on
+  // error.
   absl::StatusOr<std::unique_ptr<AttachedLogpoint>> Attach(const AttachRequest& request);
 
   // Waits up to `timeout_ms` for records and hands each to `on_record`. Returns their number.
@@ -132,6 +150,7 @@ class BpfRuntime {
   // Bytes waiting / capacity.
   double RingUsedRatio() const;
   bool sleepable() const;
+  Backend backend() const;
 
   struct Impl;
 

@@ -12,7 +12,6 @@
 
 #include "bpf/abi.h"
 #include "daemon/attach/bpf_errors.h"
-#include "daemon/attach/bpf_syscalls.h"
 #include "daemon/attach/stack_check.h"
 #include "logpoint.skel.h"
 
@@ -51,17 +50,18 @@ int Configure(logpoint_bpf* skeleton, const LoadedProgram& program) {
   // VectorCapture loads these, when a logpoint asks for it.
   bpf_program__set_autoload(skeleton->progs.dlog_logpoint_vectors, false);
   if (int error = bpf_map__set_autocreate(skeleton->maps.kicks, false)) return error;
-  bpf_program__set_expected_attach_type(chosen, static_cast<bpf_attach_type>(kAttachTraceUprobeMulti));
+  bpf_program__set_expected_attach_type(chosen, static_cast<bpf_attach_type>(ExpectedAttachType(program.backend)));
   if (int error = bpf_map__set_max_entries(skeleton->maps.counters_map, DLOG_MAX_LOGPOINTS * program.cpus))
     return error;
   if (int error = bpf_map__set_max_entries(skeleton->maps.scratch, DLOG_SCRATCH_PER_CPU * program.cpus)) return error;
   return bpf_map__set_max_entries(skeleton->maps.ring, static_cast<uint32_t>(program.ring_bytes));
 }
 
-absl::StatusOr<LoadedProgram> LoadVariant(uint64_t ring_bytes, bool sleepable) {
+absl::StatusOr<LoadedProgram> LoadVariant(uint64_t ring_bytes, bool sleepable, Backend backend) {
   LoadedProgram program;
   program.sleepable = sleepable;
   program.ring_bytes = ring_bytes;
+  program.backend = backend;
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return LoadError(-cpus, "count the processors");
   program.cpus = static_cast<uint32_t>(cpus);
@@ -83,15 +83,15 @@ absl::StatusOr<LoadedProgram> LoadVariant(uint64_t ring_bytes, bool sleepable) {
 
 void SkeletonDeleter::operator()(logpoint_bpf* skeleton) const { logpoint_bpf::destroy(skeleton); }
 
-absl::StatusOr<LoadedProgram> LoadProgram(uint64_t ring_bytes, bool sleepable) {
+absl::StatusOr<LoadedProgram> LoadProgram(uint64_t ring_bytes, bool sleepable, Backend backend) {
   libbpf_set_print(KeepWarning);
   RaiseMemlockLimit();
   ring_bytes = std::bit_ceil(std::clamp(ring_bytes, kMinRingBytes, kMaxRingBytes));
   if (sleepable) {
-    auto program = LoadVariant(ring_bytes, true);
+    auto program = LoadVariant(ring_bytes, true, backend);
     if (program.ok() || absl::IsPermissionDenied(program.status())) return program;
   }
-  return LoadVariant(ring_bytes, false);
+  return LoadVariant(ring_bytes, false, backend);
 }
 
 }  // namespace dlog::attach

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "daemon/attach/uprobe_links.h"
 
 struct logpoint_bpf;
 
@@ -23,12 +24,13 @@ struct LoadedProgram {
   uint32_t cpus = 0;
   uint64_t ring_bytes = 0;
   bool sleepable = false;
+  Backend backend = Backend::kUprobeMulti;
 };
 
 // Loads the sleepable program, or the plain one when `sleepable` is false or the kernel takes no sleepable uprobe
 // program. `ring_bytes` is rounded up to a power of two within [kMinRingBytes, kMaxRingBytes]. Errors as LoadError() of
 // bpf_errors.h.
-absl::StatusOr<LoadedProgram> LoadProgram(uint64_t ring_bytes, bool sleepable);
+absl::StatusOr<LoadedProgram> LoadProgram(uint64_t ring_bytes, bool sleepable, Backend backend);
 
 inline constexpr uint64_t kMinRingBytes = 64 << 10;
 inline constexpr uint64_t kMaxRingBytes = 1 << 30;

@@ -25,7 +25,8 @@ std::string Hex(std::span<const uint8_t> bytes) {
 
 }  // namespace
 
-absl::Status CheckSite(int fd, const std::string& path, FileOffset offset, std::span<const uint8_t> expected) {
+absl::StatusOr<std::string> CheckSite(int fd, const std::string& path, FileOffset offset,
+                                      std::span<const uint8_t> expected) {
   const std::string where = absl::StrCat(path, " at file offset 0x", absl::Hex(offset.value));
   if (expected.empty() || expected.size() > kMaxInstructionBytes) {
     return absl::InvalidArgumentError(
@@ -45,18 +46,16 @@ absl::Status CheckSite(int fd, const std::string& path, FileOffset offset, std::
   }
   auto instruction = code::Decode(bytes, LinkAddress{offset.value});
   if (!instruction.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(where, ": bytes ", Hex(bytes), " are no instruction: ", instruction.status().message()));
+    return absl::StrCat("bytes ", Hex(bytes), " are no instruction: ", instruction.status().message());
   }
   if (instruction->length > expected.size()) {
     return absl::InvalidArgumentError(absl::StrCat(where, ": the plan has ", expected.size(), " bytes of \"",
                                                    instruction->text, "\", which is ", instruction->length, " long"));
   }
   if (instruction->probe_class == code::ProbeClass::kRefused) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(where, ": no probe on \"", instruction->text, "\": ", instruction->refusal));
+    return absl::StrCat("\"", instruction->text, "\": ", instruction->refusal);
   }
-  return absl::OkStatus();
+  return "";
 }
 
 }  // namespace dlog::attach

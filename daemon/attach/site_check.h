@@ -7,16 +7,17 @@
 #include <span>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "symbolizer/base/addresses.h"
 
 namespace dlog::attach {
 
 // Reads the instruction at `offset` of the file `fd` (called `path` in messages) and judges it with symbolizer/code.
-// `expected`: the bytes the plan was made for; must cover the whole instruction.
+// `expected`: the bytes the plan was made for; must cover the whole instruction. Returns why no probe may go there, or
+// empty when one may.
 // InvalidArgument: `expected` is empty, too long, or ends within the instruction.
-// FailedPrecondition: the file ends there, differs, or a probe there is not proven safe; the message says which and
-// why.
-absl::Status CheckSite(int fd, const std::string& path, FileOffset offset, std::span<const uint8_t> expected);
+// FailedPrecondition: the file ends there or differs: the plan is not one for this file.
+absl::StatusOr<std::string> CheckSite(int fd, const std::string& path, FileOffset offset,
+                                      std::span<const uint8_t> expected);
 
 }  // namespace dlog::attach

@@ -42,6 +42,8 @@ class Attachment {
   virtual uint32_t generation() const = 0;
   virtual attach::CounterValues Counters() const = 0;
   virtual std::vector<std::string> warnings() const { return {}; }  // for the user; constant
+  // Of order.sites, by ascending position: those without a probe, and why. Constant.
+  virtual std::vector<attach::MissingSite> missing() const { return {}; }
   virtual void Detach() = 0;  // no further hits; counters stay readable; idempotent
   // As attach::AttachedLogpoint; any thread.
   virtual void Disarm() {}

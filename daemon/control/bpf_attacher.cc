@@ -18,6 +18,7 @@ class BpfAttachment : public Attachment {
   uint32_t generation() const override { return logpoint_->generation(); }
   attach::CounterValues Counters() const override { return logpoint_->Counters(); }
   std::vector<std::string> warnings() const override { return logpoint_->warnings(); }
+  std::vector<attach::MissingSite> missing() const override { return logpoint_->missing(); }
   void Detach() override { logpoint_->Detach(); }
   void Disarm() override { logpoint_->Disarm(); }
   absl::Status Rearm() override { return logpoint_->Rearm(); }

@@ -168,11 +168,9 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   LogpointSetup setup;
   if (before != nullptr) setup = before->setup().Continued(*before);
   setup.context = std::shared_ptr<const pipeline::LogpointContext>(shared, &shared->context);
-  setup.warnings = shared->warnings;
   setup.process = std::move(shared->process);
   setup.target_key = shared->target_key;
   setup.target_print = shared->target_print;
-  setup.sites_refused = shared->sites_refused;
   setup.resolve_ms = shared->resolve_ms;
   if (before == nullptr) {
     setup.interactive = request.remove_on_disconnect();
@@ -198,7 +196,13 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   }
   const double attach_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
   std::vector<uint32_t> sites;
-  for (size_t i = 0; i < shared->order.sites.size(); ++i) sites.push_back((*attachment)->site_index(i));
+  for (const size_t i : DropMissing((*attachment)->missing(), &shared->context)) {
+    sites.push_back((*attachment)->site_index(i));
+  }
+  setup.warnings = shared->warnings;
+  if (std::string warning = RefusalWarning(shared->context); !warning.empty()) {
+    setup.warnings.push_back(std::move(warning));
+  }
   const uint32_t generation = (*attachment)->generation();
   auto logpoint = std::make_shared<Logpoint>(std::move(setup), *std::move(attachment), attach_ms);
   registry_.Insert(logpoint, sites, generation);
@@ -365,7 +369,7 @@ absl::StatusOr<v1::DescribeResponse> Engine::Describe(const std::string& id) con
   v1::DescribeResponse response;
   *response.mutable_logpoint() = logpoint->State();
   *response.mutable_resolved() = logpoint->context().resolved;
-  KeepChosen({logpoint->context().sites, {}}, response.mutable_resolved());
+  KeepChosen({logpoint->context().sites, logpoint->context().refused}, response.mutable_resolved());
   return response;
 }
 

@@ -214,7 +214,8 @@ v1::LogpointState Logpoint::State() const {
   out.set_source_md5(resolved.binary().source_md5());
   out.set_line(resolved.line());
   out.set_sites(static_cast<uint32_t>(context().sites.size()));
-  out.set_sites_refused(setup_.sites_refused);
+  out.set_sites_refused(static_cast<uint32_t>(context().refused.size()) +
+                        static_cast<uint32_t>(resolved.refused_size()));
   for (const std::string& warning : setup_.warnings) out.add_warnings(warning);
   for (const std::string& warning : attach_warnings_) out.add_warnings(warning);
   out.set_attach_ms(attach_ms_);

@@ -28,7 +28,6 @@ struct LogpointSetup {
   std::vector<std::string> warnings;
   std::optional<ProcessHandle> process;  // the target, when it is one process
   std::string target_key;                // "pid 4711" or the file's path: counts distinct targets
-  uint32_t sites_refused = 0;
   double resolve_ms = 0;
   bool interactive = false;  // ends with the stream that follows it
   absl::Time created;        // of the engine's monotonic clock

@@ -100,15 +100,10 @@ absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
   const SiteChoice choice = ChooseSites(context.resolved, {context.spec.site_policy(), target.shadow_stack});
   if (choice.sites.empty()) return NothingToProbe(context.resolved, choice);
   context.sites = choice.sites;
+  context.refused = choice.refused;
   context.host = seams_.host;
-  prepared->sites_refused =
-      static_cast<uint32_t>(choice.refused.size()) + static_cast<uint32_t>(context.resolved.refused_size());
   prepared->warnings.insert(prepared->warnings.end(), target.warnings.begin(), target.warnings.end());
   AppendAll(context.resolved.warnings(), &prepared->warnings);
-  if (prepared->sites_refused > 0) {
-    prepared->warnings.push_back(fmt::format("{} of {} sites cannot carry a probe: hits there are not seen",
-                                             prepared->sites_refused, prepared->sites_refused + context.sites.size()));
-  }
 
   AttachOrder& order = prepared->order;
   order.pid = target.pid;

@@ -39,7 +39,6 @@ struct Prepared {
   std::vector<std::string> warnings;
   std::optional<ProcessHandle> process;
   std::string target_key;
-  uint32_t sites_refused = 0;
   double resolve_ms = 0;
   std::string target_print;  // TargetFinder::Fingerprint before anything else was looked at
 };

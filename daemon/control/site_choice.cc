@@ -12,6 +12,10 @@
 namespace dlog::daemon {
 namespace {
 
+constexpr size_t kRefusalsTold = 3;
+
+std::string ShortFunction(const std::string& function) { return function.empty() ? "an unnamed function" : function; }
+
 // Why `candidate` must not carry a probe, or empty.
 std::string Objection(const v1::CandidateSite& candidate, const SitePolicyContext& context) {
   if (context.policy == v1::SITE_EXACT && candidate.moved()) {
@@ -56,6 +60,47 @@ SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyCon
     if (!chosen) choice.refused.push_back(std::move(refused));
   }
   return choice;
+}
+
+std::vector<size_t> DropMissing(const std::vector<attach::MissingSite>& missing, pipeline::LogpointContext* context) {
+  std::vector<size_t> kept;
+  std::vector<pipeline::LogpointContext::Site> sites;
+  auto next = missing.begin();
+  for (size_t i = 0; i < context->sites.size(); ++i) {
+    const auto& site = context->sites[i];
+    if (next == missing.end() || next->site != i) {
+      kept.push_back(i);
+      sites.push_back(site);
+      continue;
+    }
+    const v1::Statement& statement = context->resolved.statements(site.statement);
+    v1::RefusedSite refused;
+    refused.set_statement_address(statement.statement_address());
+    refused.set_function(statement.function());
+    refused.set_instruction(statement.candidates(site.candidate).instruction());
+    refused.set_reason(next->reason);
+    context->refused.push_back(std::move(refused));
+    ++next;
+  }
+  context->sites = std::move(sites);
+  return kept;
+}
+
+std::string RefusalWarning(const pipeline::LogpointContext& context) {
+  std::vector<std::string> told;
+  size_t refused = 0;
+  const auto add = [&](const v1::RefusedSite& site) {
+    ++refused;
+    if (told.size() < kRefusalsTold) {
+      told.push_back(
+          fmt::format("{:#x} in {} ({})", site.statement_address(), ShortFunction(site.function()), site.reason()));
+    }
+  };
+  for (const v1::RefusedSite& site : context.refused) add(site);
+  for (const v1::RefusedSite& site : context.resolved.refused()) add(site);
+  if (refused == 0) return "";
+  return fmt::format("{} of {} sites cannot carry a probe: hits there are not seen: {}{}", refused,
+                     refused + context.sites.size(), fmt::join(told, "; "), refused > told.size() ? "; ..." : "");
 }
 
 void KeepChosen(const SiteChoice& choice, v1::ResolvedLogpoint* resolved) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/attach/probe_set.h"
 #include "daemon/pipeline/event_builder.h"
 #include "plan.pb.h"
 
@@ -24,6 +25,13 @@ struct SiteChoice {
 };
 
 SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyContext& context);
+
+// After attaching: the sites that got no probe move from `sites` to `refused`. Returns the positions in `sites` before
+// that still have one, ascending.
+std::vector<size_t> DropMissing(const std::vector<attach::MissingSite>& missing, pipeline::LogpointContext* context);
+
+// What the user is told of the statements without a probe, those of the plan included; empty when there are none.
+std::string RefusalWarning(const pipeline::LogpointContext& context);
 
 // Rewrites `resolved` to what attaching would do: each statement is left with its chosen candidate only, statements
 // without one move to `refused`.

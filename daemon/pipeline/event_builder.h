@@ -29,6 +29,7 @@ struct LogpointContext {
     int candidate = 0;
   };
   std::vector<Site> sites;
+  std::vector<v1::RefusedSite> refused;  // statements that this machine or process takes no probe on
   std::string host;
 };
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/attach/bpf_errors.h"
 #include "daemon/attach/canary_program.h"
 #include "daemon/attach/kernel_checks.h"
 #include "test/bpf/kernel_fixture.h"
@@ -116,16 +117,60 @@ TEST_CASE("several sites of one logpoint have their own indices") {
   CHECK(Segments(records[1])[0].bytes == "the");
 }
 
-TEST_CASE("one unsafe site refuses the whole logpoint and leaves nothing attached") {
+TEST_CASE("a site on an unsafe instruction is left out, the others are attached") {
   TargetProcess target;
   auto runtime = NewRuntime();
-  auto request = Request(target, "hit", kArgument);
-  request.sites.push_back(Request(target, "syscall", kArgument).sites[0]);
-  auto refused = runtime->Attach(request);
+  auto request = Request(target, "syscall", kArgument);
+  request.sites.push_back(Request(target, "hit", kArgument).sites[0]);
+  auto logpoint = Attach(runtime.get(), request);
+  REQUIRE(logpoint->missing().size() == 1);
+  CHECK(logpoint->missing()[0].site == 0);
+  CHECK_THAT(logpoint->missing()[0].reason, ContainsText("syscall"));
+  CHECK(target.Does("call 0 10"));
+  CHECK(Count(*logpoint, DLOG_COUNT_HITS) == 10);
+  const auto records = Drain(runtime.get());
+  REQUIRE(records.size() == 10);
+  CHECK(records[0].header.site == logpoint->site_index(1));
+  logpoint->Disarm();
+  CHECK(logpoint->Rearm().ok());
+  CHECK(target.Does("call 0 10"));
+  CHECK(Count(*logpoint, DLOG_COUNT_HITS) == 20);
+}
+
+TEST_CASE("unsafe sites only: nothing is attached") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  auto refused = runtime->Attach(Request(target, "syscall", kArgument));
   REQUIRE(!refused.ok());
   CHECK(absl::IsFailedPrecondition(refused.status()));
   CHECK_THAT(std::string(refused.status().message()), ContainsText("syscall"));
-  CHECK(target.ByteAt(target.site("hit").address) == kPushByte);
+}
+
+TEST_CASE("places that the kernel refuses are found among many, and the others are live") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  const TargetSite& hit = target.site("hit");
+  const TargetSite& locked = target.site("locked");
+  attach::CanarySite place = {target.path(), hit.offset};
+  auto counting = attach::CanaryProgram::Attach(place, {.backend = runtime->backend()});
+  REQUIRE(counting.ok());
+  // The site check would not let such a place pass, so the links are asked directly.
+  std::vector<uint64_t> offsets(9, hit.offset.value), cookies(9, 0);
+  offsets[0] = offsets[4] = offsets[8] = locked.offset.value;
+  const auto result = attach::CreateLinks({runtime->backend(), counting->program_fd(), target.path(), offsets, cookies,
+                                           static_cast<uint32_t>(target.pid())});
+  CHECK(result.error == 0);
+  CHECK(result.refused == std::vector<size_t>{0, 4, 8});
+  CHECK(target.Does("call 0 10"));
+  CHECK(counting->hits() == 10 * (6 + 1));
+  const auto none = attach::CreateLinks({runtime->backend(),
+                                         counting->program_fd(),
+                                         target.path(),
+                                         {&offsets[0], 1},
+                                         {&cookies[0], 1},
+                                         static_cast<uint32_t>(target.pid())});
+  CHECK(none.error == attach::kNotSupported);
+  CHECK(none.links.empty());
 }
 
 TEST_CASE("a file whose bytes are not the plan's is refused") {
@@ -204,7 +249,7 @@ TEST_CASE("a target that ends while probed is no trouble") {
 
 TEST_CASE("the kernel checks find a kernel that can attach") {
   const auto checks = attach::RunKernelChecks();
-  CHECK(checks.size() == 13);
+  CHECK(checks.size() == 14);
   for (const auto& check : checks) {
     INFO(check.name << ": " << check.detail);
     CHECK_FALSE(check.detail.empty());

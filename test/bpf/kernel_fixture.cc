@@ -3,6 +3,7 @@
 
 #include <google/protobuf/text_format.h>
 
+#include <cstdlib>
 #include <cstring>
 
 namespace dlog::test {
@@ -34,7 +35,9 @@ attach::AssembledPlan Plan(const std::string& text) {
   return *std::move(assembled);
 }
 
-std::unique_ptr<attach::BpfRuntime> NewRuntime(const attach::RuntimeOptions& options) {
+std::unique_ptr<attach::BpfRuntime> NewRuntime(attach::RuntimeOptions options) {
+  const char* forced = getenv("DLOG_ATTACH_BACKEND");
+  if (forced != nullptr && !options.backend.has_value()) options.backend = attach::BackendByName(forced);
   auto runtime = attach::BpfRuntime::Create(options);
   INFO(runtime.status().ToString());
   REQUIRE(runtime.ok());

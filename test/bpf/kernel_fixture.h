@@ -30,7 +30,8 @@ std::vector<RecordSegment> Segments(const Record& record);
 // Text of plan.proto's CapturePlan -> assembled; fails the test when it is refused.
 attach::AssembledPlan Plan(const std::string& text);
 
-std::unique_ptr<attach::BpfRuntime> NewRuntime(const attach::RuntimeOptions& options = {});
+// Attaches through what DLOG_ATTACH_BACKEND names, unless the options do.
+std::unique_ptr<attach::BpfRuntime> NewRuntime(attach::RuntimeOptions options = {});
 
 // One site of the target with a plan; pid = the target's own unless changed.
 attach::AttachRequest Request(const TargetProcess& target, const std::string& site, const std::string& plan);

@@ -118,13 +118,18 @@ asm(".text\n"
     ".globl target_site_syscall\n"
     "target_site_syscall:\n"
     "  syscall\n"
+    "  ret\n"
+    ".globl target_site_locked\n"  // the kernel refuses it
+    "target_site_locked:\n"
+    "  lock incl (%rsp)\n"
     "  ret\n");
 
 extern void target_pass_registers(void);
 extern void target_pass_vectors(uint64_t id, uint64_t* vectors);
 extern const unsigned char target_site_vectors[];
 extern uint64_t target_hit(uint64_t value, const char* text);
-extern const unsigned char target_site_emulated[], target_site_stepped[], target_site_red_zone[], target_site_syscall[];
+extern const unsigned char target_site_emulated[], target_site_stepped[], target_site_red_zone[], target_site_syscall[],
+    target_site_locked[];
 
 struct node {
   struct node* next;
@@ -283,6 +288,7 @@ int main(void) {
   print_site("red_zone", target_site_red_zone, 2);
   print_site("vectors", target_site_vectors, 1);
   print_site("syscall", target_site_syscall, 2);
+  print_site("locked", target_site_locked, 4);
   printf("data list %" PRIx64 "\n", (uint64_t)target_list);
   printf("data text %" PRIx64 "\n", (uint64_t)target_text);
   printf("ready\n");

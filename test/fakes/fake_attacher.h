@@ -33,6 +33,7 @@ class FakeKernel {
     bool armed = true;
     bool detached = false;
     bool freed = false;
+    std::vector<attach::MissingSite> missing;
   };
 
   // -- what a test does
@@ -86,6 +87,11 @@ class FakeKernel {
     MutexLock lock(&mutex_);
     hit_while_attaching_ = true;
   }
+  // The next Attach leaves these sites of the order without a probe.
+  void MissNextAttach(std::vector<attach::MissingSite> missing) {
+    MutexLock lock(&mutex_);
+    next_missing_ = std::move(missing);
+  }
   void FailNextAttach(absl::Status status) {
     MutexLock lock(&mutex_);
     next_error_ = std::move(status);
@@ -128,6 +134,10 @@ class FakeKernel {
       MutexLock lock(&kernel_->mutex_);
       return kernel_->attached_.at(n_).counters;
     }
+    std::vector<attach::MissingSite> missing() const override {
+      MutexLock lock(&kernel_->mutex_);
+      return kernel_->attached_.at(n_).missing;
+    }
     void Detach() override {
       MutexLock lock(&kernel_->mutex_);
       kernel_->attached_.at(n_).detached = true;
@@ -166,6 +176,7 @@ class FakeKernel {
         n = kernel_->attached_.size();
         Attached attached;
         attached.order = order;
+        attached.missing = std::exchange(kernel_->next_missing_, {});
         for (daemon::AttachSite& site : attached.order.sites) site.plan = nullptr;  // lives during the call only
         kernel_->attached_.push_back(std::move(attached));
         hit = std::exchange(kernel_->hit_while_attaching_, false);
@@ -219,6 +230,7 @@ class FakeKernel {
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool hit_while_attaching_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status next_error_ ABSL_GUARDED_BY(mutex_);
+  std::vector<attach::MissingSite> next_missing_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace dlog::fakes

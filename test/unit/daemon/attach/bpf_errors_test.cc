@@ -37,6 +37,8 @@ TEST_CASE("each way a link fails has its own code") {
   CHECK(absl::IsNotFound(LinkError(ENOENT, "/bin/x", 0)));
   CHECK(absl::IsFailedPrecondition(LinkError(EINVAL, "/bin/x", 0)));
   CHECK_THAT(HintOf(LinkError(EINVAL, "/bin/x", 0)), ContainsText("6.6"));
+  CHECK(absl::IsResourceExhausted(LinkError(EMFILE, "/bin/x", 0)));
+  CHECK_THAT(HintOf(LinkError(ENODEV, "/bin/x", 0)), ContainsText("CONFIG_UPROBE_EVENTS"));
   CHECK_THAT(std::string(LinkError(524, "/bin/x", 0).message()), ContainsText("refuses a probe"));
   CHECK(absl::IsFailedPrecondition(LinkError(ENOMEM, "/bin/x", 0)));
 }

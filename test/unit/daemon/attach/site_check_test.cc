@@ -20,8 +20,16 @@ UniqueFd File(const std::vector<uint8_t>& bytes) {
   return file;
 }
 
-absl::Status Check(const std::vector<uint8_t>& file, uint64_t offset, const std::vector<uint8_t>& expected) {
+absl::StatusOr<std::string> Judge(const std::vector<uint8_t>& file, uint64_t offset,
+                                  const std::vector<uint8_t>& expected) {
   return CheckSite(File(file).get(), "/bin/x", FileOffset{offset}, expected);
+}
+
+// A site that passes, or why the plan is none for the file.
+absl::Status Check(const std::vector<uint8_t>& file, uint64_t offset, const std::vector<uint8_t>& expected) {
+  const auto objection = Judge(file, offset, expected);
+  if (objection.ok()) CHECK(*objection == "");
+  return objection.status();
 }
 
 }  // namespace
@@ -39,9 +47,9 @@ TEST_CASE("other bytes than the plan's are refused with both shown") {
 }
 
 TEST_CASE("an unsafe instruction is refused although the plan claims it") {
-  const absl::Status status = Check({0x0f, 0x05, 0xc3}, 0, {0x0f, 0x05});
-  CHECK(absl::IsFailedPrecondition(status));
-  CHECK_THAT(std::string(status.message()), ContainsText("syscall") && ContainsText("file offset 0x0"));
+  const auto objection = Judge({0x0f, 0x05, 0xc3}, 0, {0x0f, 0x05});
+  REQUIRE(objection.ok());
+  CHECK_THAT(*objection, ContainsText("syscall"));
 }
 
 TEST_CASE("bytes that end within the instruction do not pass for it") {
@@ -54,8 +62,8 @@ TEST_CASE("impossible byte counts and ends of files are refused") {
   CHECK(absl::IsInvalidArgument(Check({0x55}, 0, {})));
   CHECK(absl::IsInvalidArgument(Check(std::vector<uint8_t>(32, 0x90), 0, std::vector<uint8_t>(16, 0x90))));
   CHECK(absl::IsFailedPrecondition(Check({0x55}, 1, {0x55})));
-  CHECK(absl::IsFailedPrecondition(Check({0xe8, 0}, 0, {0xe8, 0})));  // cut short
-  CHECK(absl::IsFailedPrecondition(CheckSite(-1, "/bin/x", FileOffset{0}, std::vector<uint8_t>{0x55})));
+  CHECK_THAT(Judge({0xe8, 0}, 0, {0xe8, 0}).value(), ContainsText("no instruction"));  // cut short
+  CHECK(absl::IsFailedPrecondition(CheckSite(-1, "/bin/x", FileOffset{0}, std::vector<uint8_t>{0x55}).status()));
 }
 
 }  // namespace dlog::attach
