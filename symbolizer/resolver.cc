@@ -128,8 +128,8 @@ bool AddFunctions(const dwarf::Module& module, v1::ResolvedLogpoint* out) {
   constexpr size_t kMostFunctions = 1 << 15;
   constexpr size_t kMostBytes = 1 << 20;
   std::map<uint64_t, const char*> functions;
-  dwarf::ForEachFunctionSymbol(module, [&](const char* name, LinkAddress address) {
-    if (functions.size() <= kMostFunctions) functions.try_emplace(address.value, name);
+  dwarf::ForEachFunctionSymbol(module, [&](const dwarf::FunctionSymbol& symbol) {
+    if (functions.size() <= kMostFunctions) functions.try_emplace(symbol.begin.value, symbol.name);
   });
   size_t bytes = 0;
   for (const auto& [address, name] : functions) {

@@ -88,7 +88,7 @@ LinkAddress AfterPrologue(const dwarf::Module& module, const std::vector<dwarf::
 LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
   Dwarf_Addr entry = 0;
   Dwarf_Die die = scope.die;
-  if (dwarf_entrypc(&die, &entry) == 0) return LinkAddress{entry};
+  if (!scope.by_symbol && dwarf_entrypc(&die, &entry) == 0) return LinkAddress{entry};
   return scope.ranges.empty() ? LinkAddress{0} : scope.ranges.front().begin;
 }
 
@@ -97,16 +97,19 @@ LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
 absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, const dwarf::LineIndex& lines,
                                                    uint32_t line, const std::vector<Row>& rows) {
   std::vector<StatementSite> sites;
-  std::set<Dwarf_Off> blocks;
+  // A function without a DIE is told by where it begins.
+  using Key = std::pair<Dwarf_Off, LinkAddress>;
+  std::set<Key> blocks;
   std::set<LinkAddress> seen;
-  std::set<Dwarf_Off> functions;
+  std::set<Key> functions;
   for (const Row& row : rows) {
     auto innermost = dwarf::FunctionAt(module, row.unit->unit, row.address);
     auto scope = dwarf::FunctionOfStatement(module, row.unit->unit, row.address, row.unit->file, line);
-    // Code without a function in the debug information: nothing can be said about it.
+    // Code of no function: how far it reaches cannot be said.
     if (!innermost.ok() || !scope.ok()) continue;
     // A row without instructions stands for the line only in a function where no other row does.
-    const bool first_in_function = functions.insert(dwarf_dieoffset(&scope->die)).second;
+    const LinkAddress begin = scope->by_symbol ? scope->ranges.front().begin : LinkAddress{0};
+    const bool first_in_function = functions.insert({dwarf_dieoffset(&scope->die), begin}).second;
     if (row.empty && !first_in_function) continue;
     Dwarf_Die block = innermost->blocks.empty() ? innermost->die : innermost->blocks.front();
     LinkAddress address = row.address;
@@ -119,7 +122,7 @@ absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, 
         if (moved.ok()) scope = std::move(moved);
       }
     }
-    if (!blocks.insert(dwarf_dieoffset(&block)).second || !seen.insert(address).second) continue;
+    if (!blocks.insert({dwarf_dieoffset(&block), begin}).second || !seen.insert(address).second) continue;
     sites.push_back({address, row.unit->file, *std::move(scope)});
   }
   std::stable_sort(sites.begin(), sites.end(),
@@ -144,6 +147,13 @@ absl::Status NoCodeHere(const dwarf::SourceFile& file, uint32_t line,
   std::stable_sort(nearest.begin(), nearest.end(), [&](uint32_t a, uint32_t b) { return distance(a) < distance(b); });
   if (nearest.size() > kMostNearestLines) nearest.resize(kMostNearestLines);
   std::sort(nearest.begin(), nearest.end());
+  if (by_line.contains(line)) {
+    return WithHint(
+        absl::NotFoundError(absl::StrCat("line ", line, " of ", file.path,
+                                         " has code, but neither debug information nor symbols tell of what "
+                                         "function")),
+        "keep the symbol table, or compile with -g");
+  }
   absl::Status status = absl::NotFoundError(absl::StrCat("line ", line, " of ", file.path, " has no code"));
   if (nearest.empty()) return status;
   return WithHint(std::move(status), absl::StrCat("nearest lines with code: ", absl::StrJoin(nearest, ", ")));

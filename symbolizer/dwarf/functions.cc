@@ -44,15 +44,16 @@ std::vector<FunctionMatch> FunctionsBySymbol(const Module& module, std::string_v
   std::string base = BaseName(query);
   if (base.starts_with("~")) base.erase(0, 1);
   if (base.starts_with("operator")) base.clear();
-  ForEachFunctionSymbol(module, [&](const char* mangled, LinkAddress address) {
+  ForEachFunctionSymbol(module, [&](const FunctionSymbol& symbol) {
+    const LinkAddress address = symbol.begin;
     // A mangled name contains the plain one, except for operators.
-    if (out.size() >= kMaxFunctionMatches || std::string_view(mangled).find(base) == std::string_view::npos) return;
-    const std::string name = Demangle(mangled);
+    if (out.size() >= kMaxFunctionMatches || std::string_view(symbol.name).find(base) == std::string_view::npos) return;
+    const std::string name = Demangle(symbol.name);
     if (!NameMatches(name, query) || !module.binary().IsCode(address) || !seen.insert(address).second) return;
     const std::optional<Dwarf_Die> unit = UnitAt(module, address);
     if (!unit.has_value()) return;
     const auto scope = OutermostFunctionAt(module, *unit, address);
-    if (scope.ok()) out.push_back({*unit, scope->die, false, name, address, true});
+    if (scope.ok()) out.push_back({*unit, scope->die, false, name, address, !scope->by_symbol});
   });
   return out;
 }
@@ -149,8 +150,8 @@ absl::StatusOr<std::vector<FunctionMatch>> FunctionsNamed(const Module& module, 
 std::vector<std::string> SimilarFunctions(const Module& module, std::string_view name, size_t limit) {
   CloseNames close(BaseName(name));
   // Function symbols: far fewer than DIEs and good enough for a suggestion.
-  ForEachFunctionSymbol(module, [&](const char* mangled, LinkAddress) {
-    const std::string full = Demangle(mangled);
+  ForEachFunctionSymbol(module, [&](const FunctionSymbol& symbol) {
+    const std::string full = Demangle(symbol.name);
     const std::string shown = WithoutParameters(full);
     close.Offer(BaseName(full), shown);
   });

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/names.h"
+#include "symbolizer/dwarf/symbols.h"
 #include "symbolizer/dwarf/unit_index.h"
 
 namespace dlog::dwarf {
@@ -134,12 +135,35 @@ class VariableCollector {
   std::unordered_set<std::string> names_;
 };
 
+// _ZTh, _ZTv and _ZTc: code that only passes a call on (Itanium C++ ABI 5.1.4.2). It carries the line of the function
+// that it calls, so that a hit would be seen twice.
+bool IsThunk(std::string_view mangled) {
+  return mangled.starts_with("_ZTh") || mangled.starts_with("_ZTv") || mangled.starts_with("_ZTc");
+}
+
+// A function that has a symbol and no DIE.
+absl::StatusOr<FunctionScope> SymbolScope(const Module& module, const Dwarf_Die& unit, LinkAddress address) {
+  const FunctionSymbol* symbol = FunctionSymbolAround(module, address);
+  if (symbol == nullptr || IsThunk(symbol->name)) {
+    return absl::NotFoundError(
+        fmt::format("no function of the debug information and no symbol covers {:#x}", address.value));
+  }
+  FunctionScope scope;
+  scope.unit = scope.die = scope.subprogram = unit;
+  scope.by_symbol = true;
+  scope.name = Demangle(symbol->name);
+  scope.ranges.push_back({symbol->begin, LinkAddress{symbol->begin.value + symbol->size}});
+  return scope;
+}
+
 // The function and the inlined copies around `address`, outermost first, each with the blocks between it and the next.
 absl::StatusOr<std::vector<FunctionScope>> ScopesAt(const Module& module, const Dwarf_Die& unit,
                                                     const Dwarf_Die& content, LinkAddress address) {
   const UnitIndex::Code* code = InnermostSubprogram(IndexOf(module, content), address);
   if (code == nullptr) {
-    return absl::NotFoundError(fmt::format("no function of the debug information covers {:#x}", address.value));
+    auto scope = SymbolScope(module, unit, address);
+    if (!scope.ok()) return scope.status();
+    return std::vector<FunctionScope>{*std::move(scope)};
   }
   std::vector<FunctionScope> out(1);
   out.back().unit = unit;
@@ -236,7 +260,7 @@ absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& 
     return function != nullptr && SameDie(s.die, *function);
   });
   FunctionScope scope = std::move(wanted != scopes->end() ? *wanted : scopes->back());
-  scope.name = FunctionName(module, *content, scope.die);
+  if (!scope.by_symbol) scope.name = FunctionName(module, *content, scope.die);
   return scope;
 }
 
@@ -246,7 +270,7 @@ absl::StatusOr<FunctionScope> OutermostFunctionAt(const Module& module, const Dw
   auto scopes = ScopesAt(module, unit, *content, address);
   if (!scopes.ok()) return scopes.status();
   FunctionScope scope = std::move(scopes->front());
-  scope.name = FunctionName(module, *content, scope.die);
+  if (!scope.by_symbol) scope.name = FunctionName(module, *content, scope.die);
   return scope;
 }
 
@@ -257,12 +281,13 @@ absl::StatusOr<FunctionScope> FunctionOfStatement(const Module& module, const Dw
   auto scopes = ScopesAt(module, unit, *content, address);
   if (!scopes.ok()) return scopes.status();
   FunctionScope scope = std::move((*scopes)[LevelOfLine(*scopes, {unit, file}, line)]);
-  scope.name = FunctionName(module, *content, scope.die);
+  if (!scope.by_symbol) scope.name = FunctionName(module, *content, scope.die);
   scope.line = line;
   return scope;
 }
 
 std::vector<Variable> VisibleVariables(const FunctionScope& scope, uint32_t line) {
+  if (scope.by_symbol) return {};
   VariableCollector collector(scope.die, line != 0 ? line : scope.line);
   for (const Dwarf_Die& block : scope.blocks) collector.AddBlock(block);
   collector.AddBlock(scope.die);

@@ -21,13 +21,15 @@ struct AddressRange {
   bool Contains(LinkAddress a) const { return begin <= a && a < end; }
 };
 
-// The innermost function instance at an address: a DW_TAG_subprogram with code, or an inlined copy.
+// The innermost function instance at an address: a DW_TAG_subprogram with code, an inlined copy, or a function that
+// only the symbol table knows (-gline-tables-only, assembly code).
 struct FunctionScope {
   Dwarf_Die unit;
   Dwarf_Die die;  // concrete DW_TAG_subprogram or DW_TAG_inlined_subroutine
   Dwarf_Die
       subprogram;  // the concrete DW_TAG_subprogram that contains it (== die when not inlined); has the frame base
   bool inlined = false;
+  bool by_symbol = false;            // `die` and `subprogram` are the unit's: nothing is known but name and ranges
   std::string name;                  // demangled with namespaces and parameter types: "shop::Order::total(int) const"
   std::vector<AddressRange> ranges;  // of `die`
   std::vector<Dwarf_Die> blocks;     // lexical blocks of `die` that contain the address, innermost first
@@ -42,7 +44,7 @@ struct Variable {
   bool is_import = false;  // of a using declaration in a block: `die` may be a declaration, FindImported knows the rest
 };
 
-// NotFound when no function of the debug info covers `address`.
+// NotFound when no function of the debug info and no function symbol covers `address`.
 // `function` (optional): the instance to stop at, when functions inlined into it cover the address too.
 absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address,
                                          const Dwarf_Die* function = nullptr);

@@ -4,6 +4,8 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "symbolizer/dwarf/unit_index.h"
 
@@ -13,7 +15,7 @@ namespace {
 // Beyond any real module (Chromium has about a million).
 constexpr size_t kMaxSymbols = 16u << 20;
 
-void VisitSymbols(Elf* elf, const std::function<void(const char*, LinkAddress)>& visit) {
+void VisitSymbols(Elf* elf, const std::function<void(const FunctionSymbol&)>& visit) {
   Elf_Scn* section = nullptr;
   while (elf != nullptr && (section = elf_nextscn(elf, section)) != nullptr) {
     const Elf64_Shdr* header = elf64_getshdr(section);
@@ -25,26 +27,50 @@ void VisitSymbols(Elf* elf, const std::function<void(const char*, LinkAddress)>&
     for (size_t i = 0; i < std::min(data->d_size / sizeof(Elf64_Sym), kMaxSymbols); ++i) {
       if (ELF64_ST_TYPE(symbols[i].st_info) != STT_FUNC || symbols[i].st_shndx == SHN_UNDEF) continue;
       const char* mangled = elf_strptr(elf, header->sh_link, symbols[i].st_name);
-      if (mangled != nullptr) visit(mangled, LinkAddress{symbols[i].st_value});
+      if (mangled != nullptr) visit({mangled, LinkAddress{symbols[i].st_value}, symbols[i].st_size});
     }
   }
 }
 
+// By address; each address once.
+const std::vector<FunctionSymbol>& SortedSymbols(const Module& module) {
+  ModuleCache& cache = module.cache();
+  if (!cache.symbols_built) {
+    cache.symbols_built = true;
+    std::vector<FunctionSymbol>& symbols = cache.symbols;
+    ForEachFunctionSymbol(module, [&](const FunctionSymbol& symbol) { symbols.push_back(symbol); });
+    std::stable_sort(symbols.begin(), symbols.end(),
+                     [](const FunctionSymbol& a, const FunctionSymbol& b) { return a.begin < b.begin; });
+    symbols.erase(std::unique(symbols.begin(), symbols.end(),
+                              [](const FunctionSymbol& a, const FunctionSymbol& b) { return a.begin == b.begin; }),
+                  symbols.end());
+  }
+  return cache.symbols;
+}
+
+// The last that begins at or before `address`.
+const FunctionSymbol* LastBefore(const Module& module, LinkAddress address) {
+  const std::vector<FunctionSymbol>& symbols = SortedSymbols(module);
+  const auto behind = std::upper_bound(symbols.begin(), symbols.end(), address,
+                                       [](LinkAddress a, const FunctionSymbol& symbol) { return a < symbol.begin; });
+  return behind == symbols.begin() ? nullptr : &*std::prev(behind);
+}
+
 }  // namespace
 
-void ForEachFunctionSymbol(const Module& module, const std::function<void(const char*, LinkAddress)>& visit) {
+void ForEachFunctionSymbol(const Module& module, const std::function<void(const FunctionSymbol&)>& visit) {
   VisitSymbols(module.binary().handle(), visit);
   if (module.debug_elf() != module.binary().handle()) VisitSymbols(module.debug_elf(), visit);
 }
 
 const char* FunctionSymbolAt(const Module& module, LinkAddress address) {
-  ModuleCache& cache = module.cache();
-  if (!cache.symbols_built) {
-    cache.symbols_built = true;
-    ForEachFunctionSymbol(module, [&](const char* name, LinkAddress at) { cache.symbols.try_emplace(at.value, name); });
-  }
-  const auto found = cache.symbols.find(address.value);
-  return found == cache.symbols.end() ? nullptr : found->second;
+  const FunctionSymbol* symbol = LastBefore(module, address);
+  return symbol == nullptr || symbol->begin != address ? nullptr : symbol->name;
+}
+
+const FunctionSymbol* FunctionSymbolAround(const Module& module, LinkAddress address) {
+  const FunctionSymbol* symbol = LastBefore(module, address);
+  return symbol == nullptr || address.value - symbol->begin.value >= symbol->size ? nullptr : symbol;
 }
 
 }  // namespace dlog::dwarf

@@ -10,11 +10,19 @@
 
 namespace dlog::dwarf {
 
-// Those of the binary (.symtab, .dynsym) and of its debug file; the same one may come more than once. Names are mangled
-// and live as long as the module.
-void ForEachFunctionSymbol(const Module& module, const std::function<void(const char*, LinkAddress)>& visit);
+struct FunctionSymbol {
+  const char* name = nullptr;  // mangled; lives as long as the module
+  LinkAddress begin;
+  uint64_t size = 0;  // of its code in bytes; 0 = not said, as with assembly code
+};
+
+// Those of the binary (.symtab, .dynsym) and of its debug file; the same one may come more than once.
+void ForEachFunctionSymbol(const Module& module, const std::function<void(const FunctionSymbol&)>& visit);
 
 // The name of a function that begins at `address`; nullptr when there is none. Of several the first in the table.
 const char* FunctionSymbolAt(const Module& module, LinkAddress address);
+
+// The function whose code, by its size, contains `address`; nullptr when there is none. Lives as long as the module.
+const FunctionSymbol* FunctionSymbolAround(const Module& module, LinkAddress address);
 
 }  // namespace dlog::dwarf

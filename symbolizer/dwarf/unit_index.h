@@ -14,6 +14,7 @@
 #include "symbolizer/code/frame_trace.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/module.h"
+#include "symbolizer/dwarf/symbols.h"
 
 namespace dlog::dwarf {
 
@@ -84,7 +85,7 @@ struct ModuleCache {
   std::unordered_map<std::string, std::vector<Dwarf_Die>> specified_types;
   std::unordered_map<const void*, std::string> template_arguments;  // by DIE, see template_name.h
   bool named_types_built = false;
-  std::unordered_map<uint64_t, const char*> symbols;  // see symbols.h
+  std::vector<FunctionSymbol> symbols;  // see symbols.h
   bool symbols_built = false;
   int nested_searches = 0;
   // The last function entry that was followed (prologue.h): all parameters of a site ask for the same.

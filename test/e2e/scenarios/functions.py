@@ -107,3 +107,22 @@ def _paths(env):
     # The name behind the link, where it exists here, is the same file.
     shown = env.ctl_json("explain", "--binary", program, f"{os.path.realpath(source)}:{line}", "{x}", server=False)
     check_equal(shown["sites"][0]["function"], "other::Overloaded(int)", "the real path")
+
+
+@scenario("functions/lines and functions without entries of their own in the debug information carry text")
+def without_entries(env):
+    source = "test/e2e/programs/lookup.cc"
+    program = fixtures.compile_program("tables-only", [harness.REPOSITORY / source], "-O1", "-gline-tables-only", "-w",
+                                       compiler="clang++")
+    line = harness.source_line(source, "SEES: total=500")
+    with env.running([program]) as target:
+        for location in (f"lookup.cc:{line}", "function:shop::Order::Print"):
+            (event,) = env.ctl_ok("-o", "json", "log", "-p", target.pid, location, "here", "--hits", 1).json_lines()
+            check_equal((event["function"], event["message"]), ("shop::Order::Print()", "here"), location)
+        refused = env.ctl("log", "-p", target.pid, f"lookup.cc:{line}", "{stock}")
+        check_equal(refused.returncode, 1, refused.stdout)
+        check("no variable 'stock' is known in shop::Order::Print()" in refused.stderr, refused.stderr)
+    assembly = fixtures.compile_program("assembly", [harness.REPOSITORY / "test/programs/small/frames.S"], "-gdwarf-4",
+                                        compiler="gcc")
+    seen = env.ctl("explain", "--binary", assembly, "function:expressions", "here")
+    check_equal(seen.returncode, 0, seen.stderr)

@@ -32,6 +32,19 @@ TEST_CASE("Template instances are functions of their own") {
   CHECK(program.In("locals.cc", "largest", "long").scope.name == "long shop::Largest<long>(long, long)");
 }
 
+TEST_CASE("A function that only the symbol table knows has a name and ranges and no variables") {
+  const Program program("locals.clang.O0.tables");
+  const FunctionScope scope = program.In("locals.cc", "total", "total").scope;
+  CHECK(scope.by_symbol);
+  CHECK(scope.name == "shop::Order::total(int) const");
+  CHECK(VisibleVariables(scope).empty());
+  auto named = FunctionsNamed(program.module(), "Order::total(int)");
+  REQUIRE(named.ok());
+  REQUIRE(named->size() == 1);
+  CHECK(named->front().entry == scope.ranges.front().begin);
+  CHECK_FALSE(named->front().is_symbol);
+}
+
 TEST_CASE("A function's ranges contain the address it was looked up with") {
   const Program program(AnyLocals());
   for (const char* mark : {"loop", "total", "shadow", "inlined", "pieces"}) {
