@@ -192,9 +192,12 @@ class SiteResolver {
     statement.set_statement_address(site.address.value);
     statement.set_function(site.scope.name);
     statement.set_inlined(site.scope.inlined);
-    if (!IsEmulated(*judged)) AddMoved(site, request, context, built, &statement);
+    std::string not_moved;
+    if (!IsEmulated(*judged)) not_moved = AddMoved(site, request, context, built, &statement);
     if (judged->instruction.probe_class != code::ProbeClass::kRefused) {
-      *statement.add_candidates() = CandidateOf(*judged, site.address, std::move(built));
+      v1::CandidateSite* own = statement.add_candidates();
+      *own = CandidateOf(*judged, site.address, std::move(built));
+      if (!not_moved.empty()) own->set_reason(absl::StrCat(own->reason(), "; ", not_moved));
     } else {
       *statement.mutable_own() = refusal(judged->instruction.text, judged->instruction.refusal);
     }
@@ -233,18 +236,25 @@ class SiteResolver {
   }
 
  private:
-  // Cheaper instructions that stand in for the statement's first one, which gave the plan `exact`.
-  void AddMoved(const StatementSite& site, const plan::PlanRequest& request, plan::SiteContext context,
-                const plan::SitePlan& exact, v1::Statement* statement) {
+  // Cheaper instructions that stand in for the statement's first one, which gave the plan `exact`. When there is none:
+  // why not, for people.
+  std::string AddMoved(const StatementSite& site, const plan::PlanRequest& request, plan::SiteContext context,
+                       const plan::SitePlan& exact, v1::Statement* statement) {
+    constexpr absl::string_view kOtherValues = "not moved: other values are available there";
     context.point.mark_cfa = true;
     const plan::SitePlan marked = plan::BuildSitePlan(request, context, &types_, &shaper_);
     context.point.mark_cfa = false;
-    if (!SameAvailability(exact, marked)) return;
-    const auto inputs = plan::InputsOf(marked.plan, dwarf::CfaPosition(*found_.module, site.address));
-    for (code::Move& move : finder_.MovesFor(site.scope, site.address, inputs)) {
+    if (!SameAvailability(exact, marked)) return std::string(kOtherValues);
+    const auto inputs = plan::InputsOf(marked.plan, marked.expressions, out_->types(),
+                                       dwarf::CfaPosition(*found_.module, site.address));
+    code::MoveSearch search = finder_.MovesFor(site.scope, site.address, inputs);
+    for (code::Move& move : search.moves) {
       auto judged = JudgeSite(*found_.module, move.probe);
       if (!judged.ok() || !IsEmulated(*judged)) continue;
+      std::map<uint32_t, v1::Node> recovered;
+      for (const auto& [reg, value] : move.recovered) recovered[reg] = plan::WordOf(value);
       context.point.probe = move.probe;
+      context.point.recovered = &recovered;
       plan::SitePlan built = plan::BuildSitePlan(request, context, &types_, &shaper_);
       if (!SameAvailability(exact, built)) continue;
       v1::CandidateSite* candidate = statement->add_candidates();
@@ -253,6 +263,9 @@ class SiteResolver {
       candidate->set_reason(move.reason);
       for (std::string& text : move.between) candidate->add_between(std::move(text));
     }
+    if (!statement->candidates().empty()) return "";
+    if (!search.moves.empty()) return std::string(kOtherValues);
+    return absl::StrCat("not moved on: ", search.no_way_on, "; nor back: ", search.no_way_back);
   }
 
   absl::Status EverySiteRefused() const {

@@ -93,10 +93,14 @@ const SiteFinder::Function& SiteFinder::FunctionOf(const dwarf::FunctionScope& s
   return found->second;
 }
 
-std::vector<code::Move> SiteFinder::MovesFor(const dwarf::FunctionScope& scope, LinkAddress statement,
-                                             const code::CaptureInputs& inputs) {
+code::MoveSearch SiteFinder::MovesFor(const dwarf::FunctionScope& scope, LinkAddress statement,
+                                      const code::CaptureInputs& inputs) {
   const Function& function = FunctionOf(scope);
-  if (function.flow == nullptr) return {};
+  if (function.flow == nullptr) {
+    code::MoveSearch unknown;
+    unknown.no_way_on = unknown.no_way_back = "the flow of control of its function is not known";
+    return unknown;
+  }
   return code::FindMoves(*function.flow, statement, inputs,
                          [this](LinkAddress address) { return dwarf::CfaPosition(module_, address); });
 }

@@ -21,10 +21,10 @@ class SiteFinder {
  public:
   explicit SiteFinder(const dwarf::Module& module) : module_(module) {}
 
-  // None when there is no better place, or when the flow of the function is not known for certain: code written in
+  // No moves when there is no better place, or when the flow of the function is not known for certain: code written in
   // assembly, exception tables that are not understood.
-  std::vector<code::Move> MovesFor(const dwarf::FunctionScope& scope, LinkAddress statement,
-                                   const code::CaptureInputs& inputs);
+  code::MoveSearch MovesFor(const dwarf::FunctionScope& scope, LinkAddress statement,
+                            const code::CaptureInputs& inputs);
 
  private:
   struct Function {

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "symbolizer/code/assignments_x86_64.h"
 #include "symbolizer/code/effects.h"
+#include "symbolizer/code/registers_x86_64.h"
 
 namespace dlog::code {
 namespace {
@@ -13,17 +15,8 @@ constexpr uint32_t kStackPointer = 7;
 constexpr uint32_t kEveryGpr = 0xffff;
 constexpr uint32_t kEveryVector = ~0u;
 
-// Zydis numbers 64-bit registers in encoding order, DWARF differently.
-constexpr uint8_t kDwarfOfEncoding[16] = {0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};
-
-std::optional<uint32_t> DwarfNumber(ZydisRegister reg) {
-  const ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
-  if (whole < ZYDIS_REGISTER_RAX || whole > ZYDIS_REGISTER_R15) return std::nullopt;
-  return kDwarfOfEncoding[whole - ZYDIS_REGISTER_RAX];
-}
-
 void NoteRegisterWrite(ZydisRegister reg, Effects* out) {
-  if (const auto number = DwarfNumber(reg)) {
+  if (const auto number = DwarfNumberOf(reg)) {
     out->gprs_written |= 1u << *number;
     return;
   }
@@ -101,7 +94,7 @@ void NoteStore(const ZydisDecodedInstruction& instruction, const ZydisDecodedOpe
   const bool plain = memory.type == ZYDIS_MEMOP_TYPE_MEM && memory.index == ZYDIS_REGISTER_NONE &&
                      memory.segment != ZYDIS_REGISTER_FS && memory.segment != ZYDIS_REGISTER_GS &&
                      instruction.address_width == 64;
-  const auto base = DwarfNumber(memory.base);
+  const auto base = DwarfNumberOf(memory.base);
   if (second || !plain || !base.has_value() || operand.size % 8 != 0) return;
   RegisterRelative store{*base, memory.disp.has_displacement ? memory.disp.value : 0, operand.size / 8u};
   // A push stores below the stack pointer that it finds.
@@ -124,6 +117,10 @@ void NoteTargets(const ZydisDecodedInstruction& instruction, std::span<const Zyd
     }
   } else if (instruction.mnemonic == ZYDIS_MNEMONIC_JMP) {
     out->indirect_jump = true;
+  }
+  for (const ZydisDecodedOperand& operand : operands) {
+    const bool number = operand.type == ZYDIS_OPERAND_TYPE_IMMEDIATE && !operand.imm.is_relative;
+    if (number && operand.size >= 32) out->immediate = operand.imm.value.u;
   }
   if (instruction.mnemonic == ZYDIS_MNEMONIC_LEA && operands.size() > 1 &&
       operands[1].type == ZYDIS_OPERAND_TYPE_MEMORY && operands[1].mem.base == ZYDIS_REGISTER_RIP &&
@@ -163,7 +160,9 @@ absl::StatusOr<Effects> EffectsOf(std::span<const uint8_t> bytes, LinkAddress ad
     if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY) NoteStore(instruction, operand, &out);
   }
   NoteWideWrites(instruction, &out);
-  NoteTargets(instruction, std::span<const ZydisDecodedOperand>(operands, instruction.operand_count), address, &out);
+  const std::span<const ZydisDecodedOperand> all(operands, instruction.operand_count);
+  NoteTargets(instruction, all, address, &out);
+  NoteAssignments(instruction, all, &out);
   return out;
 }
 

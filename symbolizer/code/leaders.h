@@ -38,6 +38,8 @@ class FunctionFlow {
 
   // The instruction at `address` is reached, if at all, only by executing the one before it.
   bool IsStraight(LinkAddress address) const;
+  // False when the code cannot be followed.
+  bool followed() const { return followed_; }
   // An instruction starts there.
   bool IsInstruction(LinkAddress address) const;
   // The start of the instruction before the one at `address`; 0 when there is none in the same range.
@@ -50,8 +52,10 @@ class FunctionFlow {
   bool Decode(Found* found);
   void AddLeader(uint64_t address);
   void AddBranchesFromElsewhere(const Image& image);
-  void AddPointers(const Image& image);
-  bool AddTables(const Image& image, const Found& found);
+  // Whether there are pointers to other places of the function than where its ranges begin.
+  bool AddPointers(const Image& image);
+  // False when there are none, nor `pointers`.
+  bool AddTables(const Image& image, const Found& found, bool pointers);
   bool Inside(uint64_t address) const;
 
   std::vector<MappedBytes> function_;

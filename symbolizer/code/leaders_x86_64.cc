@@ -45,8 +45,9 @@ FunctionFlow::FunctionFlow(const Image& image, std::vector<MappedBytes> function
   Found found;
   if (!Decode(&found)) return;
   AddBranchesFromElsewhere(image);
-  AddPointers(image);
-  if (found.indirect_jump && !AddTables(image, found)) return;
+  // An indirect jump goes where pointers or tables lead; without either nothing is known.
+  const bool pointers = AddPointers(image);
+  if (found.indirect_jump && !AddTables(image, found, pointers)) return;
   std::sort(leaders_.begin(), leaders_.end());
   leaders_.erase(std::unique(leaders_.begin(), leaders_.end()), leaders_.end());
   followed_ = true;
@@ -68,6 +69,7 @@ bool FunctionFlow::Decode(Found* found) {
       starts_.push_back(address);
       if (effects->target.has_value()) AddLeader(effects->target->value);
       if (effects->address_taken.has_value()) found->addresses_taken.push_back(effects->address_taken->value);
+      if (effects->immediate.has_value()) AddLeader(*effects->immediate);
       found->indirect_jump |= effects->indirect_jump;
       i += effects->length;
     }
@@ -99,26 +101,30 @@ void FunctionFlow::AddBranchesFromElsewhere(const Image& image) {
 }
 
 // Pointers to labels: jump tables of absolute addresses, computed goto, abort handlers of restartable sequences.
-void FunctionFlow::AddPointers(const Image& image) {
+bool FunctionFlow::AddPointers(const Image& image) {
+  bool any = false;
+  const auto add = [&](uint64_t address) {
+    const MappedBytes* range = RangeOf(function_, address);
+    if (range == nullptr) return;
+    leaders_.push_back(address);
+    any |= address != range->begin.value;  // that may be a pointer to the function
+  };
   for (const MappedBytes& data : image.data) {
     const size_t skip = (8 - data.begin.value % 8) % 8;
-    for (size_t i = skip; i + 8 <= data.bytes.size(); i += 8) AddLeader(LoadAt<uint64_t>(data.bytes.data() + i));
+    for (size_t i = skip; i + 8 <= data.bytes.size(); i += 8) add(LoadAt<uint64_t>(data.bytes.data() + i));
   }
   for (const MappedBytes& range : function_) {
     auto first = std::lower_bound(image.entries.begin(), image.entries.end(), range.begin.value);
-    for (; first != image.entries.end() && *first < range.end(); ++first) leaders_.push_back(*first);
+    for (; first != image.entries.end() && *first < range.end(); ++first) add(*first);
   }
+  return any;
 }
 
 // A position-independent jump table holds 32-bit distances from its own start, which the code loads with lea. Every
 // place that the function loads so is taken for a table, as long as its entries lead into code. False when an indirect
 // jump has no table that could be found.
-bool FunctionFlow::AddTables(const Image& image, const Found& found) {
+bool FunctionFlow::AddTables(const Image& image, const Found& found, bool pointers) {
   const size_t before = leaders_.size();
-  bool pointers = false;
-  for (const uint64_t leader : leaders_) {
-    pointers |= std::binary_search(image.entries.begin(), image.entries.end(), leader);
-  }
   for (const uint64_t base : found.addresses_taken) {
     // The address of a label: what is computed with it is anybody's guess.
     if (Inside(base)) return false;

@@ -114,6 +114,14 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
   if (ops->empty()) return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
   const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);
   ExpressionContext context = frame.Context(&*attr);
+  if (point.recovered != nullptr) {
+    // Only what the location itself says of registers is meant at the statement; the frame's own rules are those at the
+    // probe.
+    context.registers = [&](uint64_t reg) -> absl::StatusOr<v1::Node> {
+      const auto found = point.recovered->find(static_cast<uint32_t>(reg));
+      return found != point.recovered->end() ? found->second : frame.Register(reg);
+    };
+  }
   context.object = [&](const Dwarf_Die& object) -> absl::StatusOr<v1::Node> {
     if (hops >= kMaxPointerHops) return absl::FailedPreconditionError("optimized out");
     return LocationAt(module, scope, object, point, hops + 1);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,6 +22,9 @@ struct ProbePoint {
   LinkAddress probe;      // I: registers, CFA and rip are those at this instruction
   // The CFA is not looked up but stands as the register kCfaMarker: shows which registers a location itself reads.
   bool mark_cfa = false;
+  // Registers that hold something else at the probe than at the statement: what they held there, as machine words over
+  // the registers at the probe. Null: none. Not owned.
+  const std::map<uint32_t, v1::Node>* recovered = nullptr;
 };
 
 // The value of `variable` as a Node without types set (the caller sets `type` on the outermost node):

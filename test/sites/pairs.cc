@@ -24,7 +24,7 @@ v1::SymbolizerRequest Request(const std::string& binary, v1::SymbolizerRequest::
   return request;
 }
 
-void Count(const v1::ResolvedLogpoint& resolved, PairBook::Share* share) {
+void Count(const std::string& location, const v1::ResolvedLogpoint& resolved, PairBook::Share* share) {
   share->statements += static_cast<uint64_t>(resolved.statements_size() + resolved.refused_size());
   share->refused += static_cast<uint64_t>(resolved.refused_size());
   for (const v1::Statement& statement : resolved.statements()) {
@@ -33,6 +33,7 @@ void Count(const v1::ResolvedLogpoint& resolved, PairBook::Share* share) {
                         : first.instruction_class() == v1::CLASS_EMULATED ? &share->emulated
                                                                           : &share->stepped;
     ++*counter;
+    if (counter == &share->stepped) share->reasons.push_back(location + ": " + first.reason());
   }
 }
 
@@ -52,7 +53,7 @@ class Collector {
     if (!response.ok()) return;
     auto context = std::make_shared<pipeline::LogpointContext>();
     context->resolved = std::move(*response->mutable_resolved());
-    Count(context->resolved, share);
+    Count(location, context->resolved, share);
     std::vector<Pair> pairs;
     for (int s = 0; s < context->resolved.statements_size(); ++s) {
       const v1::Statement& statement = context->resolved.statements(s);

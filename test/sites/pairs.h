@@ -35,6 +35,7 @@ struct PairBook {
     uint64_t moved = 0;
     uint64_t stepped = 0;
     uint64_t refused = 0;
+    std::vector<std::string> reasons;  // of the stepped ones, why they were not moved
   };
   Share all_variables;
   Share no_variables;

@@ -5,6 +5,7 @@
 //
 //   site_checker --binary shop --file order.cc [--file ...] [--lines N] [--executions N] [--steps N] -- shop --orders
 //   50 site_checker --binary shop --file order.cc --shares        only counts statements by kind of site
+//   site_checker --binary shop --file order.cc --reasons          and says why those that are left were not moved
 //
 // Exit status 0: no difference; 1: differences, each printed once per pair; 2: nothing could be checked.
 #include <cinttypes>
@@ -33,6 +34,7 @@ struct Options {
   uint64_t executions = 100000;
   uint64_t steps = ~uint64_t{0};
   bool shares = false;
+  bool reasons = false;
 };
 
 std::vector<std::string> Texts(const dlog::v1::Event& event) {
@@ -144,6 +146,8 @@ Options Parse(int argc, char** argv) {
     }
     if (word == "--shares") {
       out.shares = true;
+    } else if (word == "--reasons") {
+      out.shares = out.reasons = true;
     } else if (word == "--binary" && has_value) {
       out.binary = argv[++i];
     } else if (word == "--file" && has_value) {
@@ -176,10 +180,18 @@ void PrintShare(const char* name, const dlog::test::PairBook::Share& share) {
          100 * static_cast<double>(share.stepped) / all, share.refused);
 }
 
+void PrintReasons(const char* name, const dlog::test::PairBook::Share& share) {
+  for (const std::string& reason : share.reasons) printf("%s %s\n", name, reason.c_str());
+}
+
 int Run(const Options& options) {
   const auto book = dlog::test::FindPairs(options.binary, options.files, options.lines);
   PrintShare("all variables", book.all_variables);
   PrintShare("no variables", book.no_variables);
+  if (options.reasons) {
+    PrintReasons("all variables", book.all_variables);
+    PrintReasons("no variables", book.no_variables);
+  }
   if (options.shares) return 0;
   if (book.pairs.empty()) {
     printf("no statement would be moved\n");

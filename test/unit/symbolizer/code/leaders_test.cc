@@ -99,6 +99,28 @@ TEST_CASE("Entries of a jump table are found through its address") {
   CHECK(Straight(flow, 16));
 }
 
+TEST_CASE("Pointers to labels say where an indirect jump goes, a pointer to the function does not") {
+  Program program;
+  program.function = {0xff, 0xe0};  // jmp rax
+  program.function.insert(program.function.end(), kNops.begin(), kNops.end());
+  Append<uint64_t>(&program.data, kText);
+  CHECK_FALSE(program.Flow().followed());
+  Append<uint64_t>(&program.data, kText + 4);
+  const FunctionFlow flow = program.Flow();
+  CHECK(flow.followed());
+  CHECK_FALSE(Straight(flow, 4));
+  CHECK(Straight(flow, 5));
+}
+
+TEST_CASE("A number that could be the address of a label is an entry") {
+  Program program;
+  program.function = {0xbb};  // mov ebx, kText + 8
+  Append<int32_t>(&program.function, kText + 8);
+  program.function.insert(program.function.end(), kNops.begin(), kNops.end());
+  CHECK_FALSE(Straight(program.Flow(), 8));
+  CHECK(Straight(program.Flow(), 9));
+}
+
 TEST_CASE("A function whose flow is not known has no straight instruction") {
   Program program;
   program.function = {0xff, 0xe0};  // jmp rax, without any table

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/code/site_mover.h"
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "test/catch.h"
@@ -38,7 +40,7 @@ struct Code {
     }
   }
   // From instruction `n`; the CFA is rsp + 32 there and rsp + 32 + `grown` further on.
-  std::vector<Move> Moves(size_t n, const CaptureInputs& inputs, int64_t grown = 0) const {
+  MoveSearch Search(size_t n, const CaptureInputs& inputs, int64_t grown = 0) const {
     Image image;
     image.text = {{LinkAddress{kStart}, bytes}};
     const FunctionFlow flow(image, image.text);
@@ -46,11 +48,20 @@ struct Code {
       return FramePosition{7, address.value <= at[n] ? 32 : 32 + grown};
     });
   }
+  std::vector<Move> Moves(size_t n, const CaptureInputs& inputs, int64_t grown = 0) const {
+    return Search(n, inputs, grown).moves;
+  }
   uint64_t MovedTo(size_t n, const CaptureInputs& inputs, int64_t grown = 0) const {
     const auto moves = Moves(n, inputs, grown);
     return moves.empty() ? 0 : moves[0].probe.value;
   }
 };
+
+uint64_t Evaluate(const RegisterSum& sum, const std::map<size_t, uint64_t>& registers) {
+  uint64_t value = sum.constant;
+  for (const auto& [reg, content] : registers) value += sum.factors[reg] * content;
+  return value;
+}
 
 CaptureInputs Registers(uint32_t gprs) {
   CaptureInputs inputs;
@@ -108,11 +119,61 @@ TEST_CASE("Memory that the stack gives up is not captured later") {
   CHECK(grows.MovedTo(0, MemoryInputs(Memory::kFrame, {{-8, 0}}), 24) != 0);
 }
 
+TEST_CASE("A captured register that was overwritten is computed from the others") {
+  // lea rax, [rdi+rdi*2]; add rax, rsi; mov rdi, rax; call
+  const Code code({{0x48, 0x8d, 0x04, 0x7f}, {0x48, 0x01, 0xf0}, {0x48, 0x89, 0xc7}, kCall});
+  const auto moves = code.Moves(0, Registers(kRdi | 1u << 4));
+  REQUIRE(moves.size() == 1);
+  REQUIRE(moves[0].recovered.size() == 1);
+  CHECK(moves[0].recovered[0].reg == 5);
+  // With rdi = 7 and rsi = 5 rax is 26 at the call.
+  CHECK(Evaluate(moves[0].recovered[0].value, {{0, 26}, {4, 5}, {5, 26}}) == 7);
+  CHECK(code.MovedTo(0, Registers(kRdi | kRax)) == 0);
+}
+
+TEST_CASE("A copy made before the statement stands in for a register that is overwritten behind it") {
+  const Bytes mov_rbx_rdi = {0x48, 0x89, 0xfb};
+  const Bytes load_rdi = {0x48, 0x8b, 0x3f};
+  const Code code({mov_rbx_rdi, load_rdi, kCall});
+  const auto moves = code.Moves(1, Registers(kRdi));
+  REQUIRE(moves.size() == 1);
+  CHECK(moves[0].reason.find("rdi was rbx") != std::string::npos);
+  // Not when others come to the statement without making the copy.
+  CHECK(Code({mov_rbx_rdi, load_rdi, kCall, {0xeb, 0xf6}}).MovedTo(1, Registers(kRdi)) == 0);
+  CHECK(Code({mov_rbx_rdi, {0x5b}, load_rdi, kCall}).MovedTo(2, Registers(kRdi)) == 0);
+}
+
+TEST_CASE("What has overwritten a register counts when a probe moves back, too") {
+  const Code code({kPushRbx, {0x48, 0x8d, 0x5f, 0x08}, kIndirectCall});  // lea rbx, [rdi+8]
+  const auto moves = code.Moves(2, Registers(1u << 3));
+  REQUIRE(moves.size() == 1);
+  REQUIRE(moves[0].recovered.size() == 1);
+  CHECK(Evaluate(moves[0].recovered[0].value, {{5, 100}}) == 108);
+}
+
+TEST_CASE("A copy of the low half of a register stands in for values that are no wider") {
+  const Code code({kMovEaxEdi, {0x31, 0xff}, kCall});  // mov eax, edi; xor edi, edi
+  CHECK(code.MovedTo(0, Registers(kRdi)) == 0);
+  CaptureInputs narrow = Registers(kRdi);
+  narrow.gpr_bits[5] = 32;
+  CHECK(code.MovedTo(0, narrow) == code.at[2]);
+}
+
+TEST_CASE("The way that cannot be gone is told") {
+  const Code code({kMovEaxEdi, kIndirectCall});
+  const MoveSearch search = code.Search(0, Registers(kRax));
+  CHECK(search.moves.empty());
+  CHECK(search.no_way_on == "'mov eax, edi' overwrites rax, which is captured");
+}
+
 TEST_CASE("A probe moves back to an emulated instruction when there is none on") {
   const Code code({kPushRbx, kMovEaxEdi, kIndirectCall});
   CHECK(code.MovedTo(1, Registers(kRdi)) == code.at[0]);
   CHECK_FALSE(code.Moves(1, Registers(kRdi))[0].forward);
-  CHECK(code.MovedTo(1, MemoryInputs(Memory::kAny)) == 0);
+  // What a push has written is no object; what a store has written may be one.
+  CHECK(code.MovedTo(1, MemoryInputs(Memory::kAny)) == code.at[0]);
+  CHECK(code.MovedTo(1, MemoryInputs(Memory::kAny, {{-40, -32}})) == 0);
+  CHECK(Code({kPushRbx, kStoreRcx, kIndirectCall}).MovedTo(2, MemoryInputs(Memory::kAny)) == 0);
   CHECK(Code({kCall, kMovEaxEdi, kIndirectCall}).MovedTo(1, Registers(0)) == 0);
 }
 
