@@ -88,17 +88,26 @@ class Program:
         return medians if columns else medians[0]
 
 
+def append_uprobe_event(text):
+    # Python's own way of opening a file to append to it seeks to its end, which this one refuses.
+    file = os.open(TRACING / "uprobe_events", os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(file, text.encode() + b"\n")
+    finally:
+        os.close(file)
+
+
 @contextlib.contextmanager
 def tracefs_event(program, address):
     """What `perf probe` makes: an entry of uprobe_events with two register fetches, enabled."""
     name = "dlog_bench/line"
-    (TRACING / "uprobe_events").open("a").write(f"p:{name} {program}:{address:#x} id=%di:s64 count=%si:s64\n")
+    append_uprobe_event(f"p:{name} {program}:{address:#x} id=%di:s64 count=%si:s64")
     try:
         (TRACING / "events" / name / "enable").write_text("1")
         yield
     finally:
         (TRACING / "events" / name / "enable").write_text("0")
-        (TRACING / "uprobe_events").open("a").write(f"-:{name}\n")
+        append_uprobe_event(f"-:{name}")
 
 
 @contextlib.contextmanager
