@@ -46,6 +46,11 @@ struct Effects {
   bool pushes = false;                    // lowers rsp and stores there, and does nothing else to it
   bool stores = false;                    // writes memory
   std::optional<RegisterRelative> store;  // where, when that is one place at a register + constant
+  // Makes an address of the stack out of rsp or rbp for others to use; adjusting rsp does not count, nor does saving
+  // rbp.
+  bool leaks_rsp = false;
+  bool leaks_rbp = false;
+  bool sets_frame_pointer = false;  // mov rbp, rsp
   // Of a direct branch or call.
   std::optional<LinkAddress> target;
   bool indirect_jump = false;  // a jump (not a call) to a computed address

@@ -11,6 +11,7 @@
 namespace dlog::code {
 namespace {
 
+constexpr uint32_t kFramePointer = 6;
 constexpr uint32_t kStackPointer = 7;
 constexpr uint32_t kEveryGpr = 0xffff;
 constexpr uint32_t kEveryVector = ~0u;
@@ -129,6 +130,35 @@ void NoteTargets(const ZydisDecodedInstruction& instruction, std::span<const Zyd
   }
 }
 
+void NoteLeaks(const ZydisDecodedInstruction& instruction, std::span<const ZydisDecodedOperand> operands,
+               Effects* out) {
+  const bool compares = instruction.mnemonic == ZYDIS_MNEMONIC_CMP || instruction.mnemonic == ZYDIS_MNEMONIC_TEST;
+  if (operands.empty() || compares) return;
+  const auto number = [](const ZydisDecodedOperand& operand) {
+    return operand.type == ZYDIS_OPERAND_TYPE_REGISTER ? DwarfNumberOf(operand.reg.value) : std::nullopt;
+  };
+  const bool exchanges = operands.size() > 1 && (operands[1].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+  const bool adjusts = number(operands[0]) == kStackPointer && !exchanges &&
+                       (operands[0].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+  if (adjusts) return;
+  const auto leak = [out](std::optional<uint32_t> reg) {
+    out->leaks_rsp |= reg == kStackPointer;
+    out->leaks_rbp |= reg == kFramePointer;
+  };
+  for (const ZydisDecodedOperand& operand : operands.first(instruction.operand_count_visible)) {
+    if ((operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0) leak(number(operand));
+    if (instruction.mnemonic == ZYDIS_MNEMONIC_LEA && operand.type == ZYDIS_OPERAND_TYPE_MEMORY) {
+      leak(DwarfNumberOf(operand.mem.base));
+      leak(DwarfNumberOf(operand.mem.index));
+    }
+  }
+  if (instruction.mnemonic == ZYDIS_MNEMONIC_PUSH) out->leaks_rbp = false;
+  if (instruction.mnemonic == ZYDIS_MNEMONIC_MOV && number(operands[0]) == kFramePointer && out->leaks_rsp) {
+    out->sets_frame_pointer = true;
+    out->leaks_rsp = false;
+  }
+}
+
 const ZydisDecoder* Decoder() {
   static const ZydisDecoder decoder = [] {
     ZydisDecoder made;
@@ -163,6 +193,7 @@ absl::StatusOr<Effects> EffectsOf(std::span<const uint8_t> bytes, LinkAddress ad
   const std::span<const ZydisDecodedOperand> all(operands, instruction.operand_count);
   NoteTargets(instruction, all, address, &out);
   NoteAssignments(instruction, all, &out);
+  NoteLeaks(instruction, all, &out);
   return out;
 }
 

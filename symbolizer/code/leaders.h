@@ -38,6 +38,9 @@ class FunctionFlow {
 
   // The instruction at `address` is reached, if at all, only by executing the one before it.
   bool IsStraight(LinkAddress address) const;
+  // No instruction of the function makes an address of its stack frame that others could use: what it stores there can
+  // be reached through no pointer.
+  bool frame_is_private() const { return frame_is_private_; }
   // False when the code cannot be followed.
   bool followed() const { return followed_; }
   // An instruction starts there.
@@ -62,6 +65,7 @@ class FunctionFlow {
   std::vector<uint64_t> starts_;   // sorted
   std::vector<uint64_t> leaders_;  // sorted when done
   bool followed_ = false;
+  bool frame_is_private_ = false;
 };
 
 }  // namespace dlog::code

@@ -39,11 +39,15 @@ const MappedBytes* RangeOf(const std::vector<MappedBytes>& ranges, uint64_t addr
 struct FunctionFlow::Found {
   std::vector<uint64_t> addresses_taken;
   bool indirect_jump = false;
+  bool leaks_rsp = false;
+  bool leaks_rbp = false;
+  bool sets_frame_pointer = false;
 };
 
 FunctionFlow::FunctionFlow(const Image& image, std::vector<MappedBytes> function) : function_(std::move(function)) {
   Found found;
   if (!Decode(&found)) return;
+  frame_is_private_ = !found.leaks_rsp && !(found.sets_frame_pointer && found.leaks_rbp);
   AddBranchesFromElsewhere(image);
   // An indirect jump goes where pointers or tables lead; without either nothing is known.
   const bool pointers = AddPointers(image);
@@ -70,6 +74,9 @@ bool FunctionFlow::Decode(Found* found) {
       if (effects->target.has_value()) AddLeader(effects->target->value);
       if (effects->address_taken.has_value()) found->addresses_taken.push_back(effects->address_taken->value);
       if (effects->immediate.has_value()) AddLeader(*effects->immediate);
+      found->leaks_rsp |= effects->leaks_rsp;
+      found->leaks_rbp |= effects->leaks_rbp;
+      found->sets_frame_pointer |= effects->sets_frame_pointer;
       found->indirect_jump |= effects->indirect_jump;
       i += effects->length;
     }

@@ -81,12 +81,14 @@ class Walk {
 bool Walk::StoreIsElsewhere(LinkAddress at, const Effects& effects) const {
   if (inputs_.memory == CaptureInputs::Memory::kNone) return true;
   if (!effects.store.has_value()) return false;
-  // No object is where a push writes: that is below the stack as it was, and later given up by a pop.
-  if (inputs_.memory == CaptureInputs::Memory::kAny && !effects.pushes) return false;
   const auto position = frame_(at);
   if (!position.has_value() || position->base != effects.store->base) return false;
   const int64_t begin = effects.store->offset - position->offset;
   const int64_t end = begin + effects.store->size;
+  // What pointers lead to is not where a push writes (that is below the stack as it was), nor in a frame of which there
+  // are no addresses.
+  const bool out_of_reach = effects.pushes || (flow_.frame_is_private() && end <= 0);
+  if (inputs_.memory == CaptureInputs::Memory::kAny && !out_of_reach) return false;
   return std::none_of(inputs_.slots.begin(), inputs_.slots.end(),
                       [&](const auto& slot) { return begin < slot.end && slot.begin < end; });
 }

@@ -97,7 +97,7 @@ void InputCollector::Op(const v1::CaptureOp& op) {
     case v1::CAP_CALL:
     case v1::CAP_NEXT:
       Cell(op.a());
-      Cell(op.param());
+      if (op.param() != 0) Cell(op.param());  // 0: none, not rax
       return ReadAnything();
     default:
       // An op that this file does not know may read anything.
@@ -161,7 +161,6 @@ v1::Node WordOf(const code::RegisterSum& sum) {
     if (factor != 1 && !negative) {
       term = dwarf::BinaryNode(v1::OP_MUL, std::move(term), dwarf::ConstantNode(factor));
     }
-    // Numbers last, so that they are folded into one.
     const bool nothing_yet = dwarf::ConstantValue(word) == 0u;
     if (nothing_yet && !negative) {
       word = std::move(term);

@@ -49,6 +49,25 @@ TEST_CASE("Vector registers written are known by their number") {
   CHECK(Of({0xc5, 0xfc, 0x77}).vectors_written == ~0u);                  // vzeroall
 }
 
+TEST_CASE("Addresses of the stack that others could use are seen") {
+  CHECK(Of({0x48, 0x8d, 0x7c, 0x24, 0x08}).leaks_rsp);        // lea rdi, [rsp+8]
+  CHECK(Of({0x48, 0x89, 0xe0}).leaks_rsp);                    // mov rax, rsp
+  CHECK(Of({0x48, 0x01, 0xe0}).leaks_rsp);                    // add rax, rsp
+  CHECK(Of({0x54}).leaks_rsp);                                // push rsp
+  CHECK(Of({0x48, 0x89, 0x64, 0x24, 0x08}).leaks_rsp);        // mov [rsp+8], rsp
+  CHECK(Of({0x48, 0x94}).leaks_rsp);                          // xchg rsp, rax
+  CHECK(Of({0x48, 0x8d, 0x45, 0xf8}).leaks_rbp);              // lea rax, [rbp-8]
+  CHECK_FALSE(Of({0x48, 0x83, 0xec, 0x18}).leaks_rsp);        // sub rsp, 24
+  CHECK_FALSE(Of({0x48, 0x8d, 0x65, 0xf0}).leaks_rbp);        // lea rsp, [rbp-16]
+  CHECK_FALSE(Of({0x48, 0x8b, 0x44, 0x24, 0x08}).leaks_rsp);  // mov rax, [rsp+8]
+  CHECK_FALSE(Of({0x48, 0x39, 0xe0}).leaks_rsp);              // cmp rax, rsp
+  CHECK_FALSE(Of({0x55}).leaks_rbp);                          // push rbp
+  CHECK_FALSE(Of({0xe8, 0, 0, 0, 0}).leaks_rsp);              // call
+  const Effects frame = Of({0x48, 0x89, 0xe5});               // mov rbp, rsp
+  CHECK(frame.sets_frame_pointer);
+  CHECK_FALSE(frame.leaks_rsp);
+}
+
 TEST_CASE("Stores are known, and where they go when that is one place") {
   const Effects local = Of({0x48, 0x89, 0x44, 0x24, 0x08});  // mov [rsp+8], rax
   CHECK(local.stores);

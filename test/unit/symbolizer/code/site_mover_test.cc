@@ -108,7 +108,11 @@ TEST_CASE("Without captured memory any store may be passed, with it only what is
   const Code slot({kStoreRsp8, kCall});  // rsp + 8 = CFA - 24
   CHECK(slot.MovedTo(0, MemoryInputs(Memory::kFrame, {{-8, 0}, {-32, -24}})) != 0);
   CHECK(slot.MovedTo(0, MemoryInputs(Memory::kFrame, {{-20, -16}})) == 0);
-  CHECK(slot.MovedTo(0, MemoryInputs(Memory::kAny)) == 0);
+  // No pointer leads to it while the function makes no address of its frame.
+  CHECK(slot.MovedTo(0, MemoryInputs(Memory::kAny)) != 0);
+  CHECK(slot.MovedTo(0, MemoryInputs(Memory::kAny, {{-20, -16}})) == 0);
+  const Code leaks({kStoreRsp8, kCall, {0x48, 0x8d, 0x7c, 0x24, 0x08}});  // lea rdi, [rsp+8]
+  CHECK(leaks.MovedTo(0, MemoryInputs(Memory::kAny)) == 0);
 }
 
 TEST_CASE("Memory that the stack gives up is not captured later") {
