@@ -4,7 +4,7 @@
 DLOG_ORACLE names a file with the request:
   {"output": FILE, "hits": N, "hit_cap": N, "bias": N, "sites": [{"address": N, "line": N, "file": NAME, "expressions": [..]}],
    "lines": ["file.cc:12", ...]}
-`address` is link-time. Answer: {"lines": {"file.cc:12": [address, ...]}, "counts": {address: n}, "capped": [address],
+`address` is link-time. Answer: {"lines": {"file.cc:12": {address: the line that gdb gives it, ...}}, "counts": {address: n}, "capped": [address],
 "rows": {"address:line": [row]}}; a row is {"serial": n, "values": {expression: node}, "names": {name: why it is in scope or not}}.
 
 A node: {"k": kind, ...} with kind int, bool, float, enum, ptr, struct, array, out (optimized out), err, other.
@@ -57,6 +57,8 @@ def string_at(pointer):
 
 
 def pointer_node(value, depth, inside_printer):
+    if "synthetic pointer" in value.format_string(symbols=False):
+        return {"k": "other", "t": "synthetic pointer"}  # gdb knows what it points to, but no value of it
     node = {"k": "ptr", "v": int(value) & 0xFFFFFFFFFFFFFFFF}
     target = value.type.strip_typedefs().target().strip_typedefs()
     if is_character(target) and node["v"]:
@@ -100,8 +102,11 @@ def printed(printer, depth):
             found["text"] = str(text)
         if hasattr(printer, "children"):
             items = []
-            for _, child in itertools.islice(printer.children(), MAX_ITEMS):
+            is_map = getattr(printer, "display_hint", lambda: None)() == "map"  # its children are keys and values in turn
+            for _, child in itertools.islice(printer.children(), 2 * MAX_ITEMS if is_map else MAX_ITEMS):
                 items.append(tree(child, depth + 1, inside_printer=True) if isinstance(child, gdb.Value) else {"k": "other"})
+            if is_map:
+                items = [{"k": "struct", "f": [["first", key], ["second", value]]} for key, value in zip(items[::2], items[1::2])]
             found["items"] = items
     except (gdb.error, RuntimeError, ValueError, UnicodeError, OverflowError, MemoryError, TypeError) as error:
         found["error"] = str(error)[:100]
@@ -133,7 +138,7 @@ def tree(value, depth=0, inside_printer=False):
         kind = value.type.strip_typedefs()
         code = kind.code
         # Of an aggregate gdb says so when any part of it is: its parts are asked one by one.
-        if code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY) and value.is_optimized_out:
+        if code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_COMPLEX) and value.is_optimized_out:
             return {"k": "out"}
         if code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
             return tree(value.referenced_value(), depth)
@@ -184,7 +189,9 @@ def blocks_of(pc, site):
             group = []
         block = block.superblock
     wanted = function_name(site["function"])
-    return next((group for name, group in groups if name == wanted), groups[0][1] if groups else [])
+    found = next((group for name, group in groups if name == wanted), groups[0][1] if groups else [])
+    # gdb 13 merges blocks of gcc's coroutines with those of other functions; they do not even contain the address.
+    return found if all(block.start <= pc < block.end for block in found) else []
 
 
 def is_constant(symbol):
@@ -199,7 +206,7 @@ def is_constant(symbol):
 
 def names_at(pc, site):
     """{name: symbol} as the language says for the line, and the names that are declared further down only."""
-    visible, later = {}, set()
+    visible, later, block_of = {}, set(), {}
     for block in blocks_of(pc, site):
         for symbol in block:
             if not (symbol.is_variable or symbol.is_argument or is_constant(symbol)) or not symbol.name:
@@ -208,9 +215,19 @@ def names_at(pc, site):
             here = symbol.symtab is not None and os.path.basename(symbol.symtab.filename) == site["file"]
             if here and symbol.line > site["line"] and not symbol.is_argument:
                 later.add(symbol.name)
-            elif symbol.name not in visible:
-                visible[symbol.name] = symbol
+            elif symbol.name not in visible or (symbol.is_argument and block_of.get(symbol.name) == block):
+                visible[symbol.name] = symbol  # of an expanded pack gdb's `print` takes the last
+                block_of[symbol.name] = block
     return visible, later - visible.keys()
+
+
+def captured_this(value):
+    """In a lambda `this` means the captured one; for clang the pointer to the closure has that name too."""
+    if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
+        closure = value.type.strip_typedefs().target().strip_typedefs()
+        if closure.code == gdb.TYPE_CODE_STRUCT and any(field.name == "this" for field in closure.fields()):
+            return value["this"]
+    return value
 
 
 def row(site, frame, pc):
@@ -223,6 +240,8 @@ def row(site, frame, pc):
             continue
         try:
             value = symbol.value(frame) if symbol.needs_frame else symbol.value()
+            if pointer == "this":
+                value = captured_this(value)
             if pointer != name:
                 value = value.dereference()
             values[name] = tree(value)
@@ -270,10 +289,10 @@ def run():
     for line in request["lines"]:
         try:
             located = gdb.Breakpoint(line, internal=True)
-            lines[line] = sorted({location.address - request["bias"] for location in located.locations})
+            lines[line] = {location.address - request["bias"]: gdb.find_pc_line(location.address).line for location in located.locations}
             located.delete()
         except (gdb.error, RuntimeError) as error:
-            lines[line] = []
+            lines[line] = {}
             sys.stderr.write(f"oracle: {line}: {error}\n")
     sites = {}
     for site in request["sites"]:
