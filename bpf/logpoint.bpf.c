@@ -215,6 +215,7 @@ static DLOG_INLINE void dlog_store_registers(dlog_u64* out, const struct pt_regs
   out[15] = DLOG_MASKED(mask, 15, ctx->r15);
   out[16] = DLOG_MASKED(mask, 16, ctx->ip);
   out[DLOG_THREAD_POINTER] = mask & (1u << DLOG_THREAD_POINTER) ? dlog_thread_pointer() : 0;
+  out[DLOG_THREAD] = mask & (1u << DLOG_THREAD) ? bpf_get_current_pid_tgid() : 0;
 }
 
 /* All but boot_ns. */

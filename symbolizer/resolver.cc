@@ -24,6 +24,7 @@
 #include "symbolizer/plan/plan_builder.h"
 #include "symbolizer/site_finder.h"
 #include "symbolizer/statements.h"
+#include "symbolizer/visible_variables.h"
 #include "symbolizer/visualizers/catalog.h"
 
 namespace dlog::symbolizer {
@@ -310,33 +311,24 @@ class SiteResolver {
   int user_errors_ = 0;
 };
 
-// `vars`: every name that some site sees becomes an expression.
-absl::StatusOr<ParsedSpec> AllVariables(const std::vector<StatementSite>& sites, uint32_t line) {
-  std::string text;
-  std::set<std::string> seen;
-  for (const StatementSite& site : sites) {
-    for (const dwarf::Variable& variable : dwarf::VisibleVariables(site.scope, line)) {
-      if (variable.is_import) continue;  // a global
-      // Compiler-made variables have names that no expression can spell.
-      if (!expr::ParseExpression(variable.name).ok() || !seen.insert(variable.name).second) continue;
-      absl::StrAppend(&text, text.empty() ? "" : " ", "{", variable.name, "}");
-    }
-  }
-  v1::LogpointSpec spec;
-  spec.set_template_(text);
-  return ParseSpec(spec);
-}
-
 absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest& request) {
-  absl::StatusOr<ParsedSpec> parsed = ParseSpec(request.spec());
-  if (!parsed.ok()) return parsed.status();
+  // Syntax errors come before those of the location.
+  if (auto syntax = ParseSpec(request.spec()); !syntax.ok()) return syntax.status();
   auto found = FindLocation(request);
   if (!found.ok()) return found.status();
+  const LocatedLine& located = found->located;
   const bool all_variables = request.operation() == v1::SymbolizerRequest::VARIABLES;
+  v1::LogpointSpec spec;
   if (all_variables) {
-    parsed = AllVariables(found->located.sites, found->located.line);
-    if (!parsed.ok()) return parsed.status();
+    spec.set_template_(AllVariables(located.sites, located.line));
+  } else {
+    spec = request.spec();
+    auto text = ExpandVariables(spec.template_(), located.sites, located.line);
+    if (!text.ok()) return WithContext(text.status(), "template");
+    spec.set_template_(*std::move(text));
   }
+  auto parsed = ParseSpec(spec);
+  if (!parsed.ok()) return parsed.status();
   auto catalog = visualizers::Catalog::BuiltIn();
   if (!catalog.ok()) return catalog.status();
 

@@ -16,7 +16,7 @@ constexpr int kMaxConditionOps = 2048;  // well below DLOG_MAX_STEPS: a conditio
 constexpr int kMaxPlanOps = 16384;
 constexpr int kMaxPlanRoutines = 2048;
 constexpr uint32_t kMaxWalk = 1 << 20;  // objects; the steps of a hit end it long before
-constexpr int kMaxRegister = DLOG_THREAD_POINTER;
+constexpr int kMaxRegister = DLOG_NREGS - 1;
 static_assert(kMaxConditionOps < DLOG_MAX_STEPS);
 static_assert(kMaxPlanOps <= std::numeric_limits<uint16_t>::max(), "dlog_op::jump");
 static_assert(kMaxPlanOps <= DLOG_MAX_OPS && kMaxPlanRoutines <= DLOG_MAX_ROUTINES);
@@ -364,10 +364,10 @@ class Assignment {
 
 using OpList = google::protobuf::RepeatedPtrField<v1::CaptureOp>;
 
-// Cells that have a value from the start: the registers, the thread pointer only when it is asked for.
+// Cells that have a value from the start: the registers; what is none of the processor's only when it is asked for.
 CellSet InitialCells(const v1::CapturePlan& plan) {
-  constexpr CellSet kThreadPointer = CellSet{1} << DLOG_THREAD_POINTER;
-  return (kRegisters & ~kThreadPointer) | (plan.register_mask() & kThreadPointer);
+  constexpr CellSet kOnRequest = CellSet{1} << DLOG_THREAD_POINTER | CellSet{1} << DLOG_THREAD;
+  return (kRegisters & ~kOnRequest) | (plan.register_mask() & kOnRequest);
 }
 
 absl::StatusOr<dlog_range> AssembleList(const OpList& list, ListKind kind, absl::string_view name, int routines,

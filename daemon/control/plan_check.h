@@ -16,7 +16,7 @@
 namespace dlog::daemon {
 
 // Version of ResolvedLogpoint that this daemon attaches; symbolizer/resolver.h has the one that it makes.
-inline constexpr uint32_t kSupportedPlanVersion = 1;
+inline constexpr uint32_t kSupportedPlanVersion = 2;
 inline constexpr int kMaxStatements = 4096;
 inline constexpr int kMaxCandidates = 256;
 

@@ -174,6 +174,7 @@ absl::StatusOr<v1::Node> Binder::BindName(const Ast& ast) {
     return FindMember(*types_, object_, ast.text);
   }
   if (ast.text == "this") return BindThis(ast);
+  if (ast.text.starts_with('$')) return BindPseudoVariable(ast);
   for (const dwarf::Variable& variable : variables_) {
     if (variable.name != ast.text) continue;
     return variable.is_import ? BindEntity(dwarf::FindImported(*module_, *scope_, variable)) : BindVariable(variable);

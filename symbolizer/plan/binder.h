@@ -21,6 +21,10 @@
 
 namespace dlog::plan {
 
+// The type of a name that each record answers and not the target ($comm, $time), which the binder does not bind; empty
+// for all others.
+std::string_view RecordVariableType(std::string_view name);
+
 // One per site. Not thread-safe.
 class Binder {
  public:
@@ -52,6 +56,7 @@ class Binder {
   // As BindAny, with references followed and the type's members known.
   absl::StatusOr<v1::Node> BindValue(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindName(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindPseudoVariable(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindVariable(const dwarf::Variable& variable);
   absl::StatusOr<v1::Node> BindEntity(const absl::StatusOr<dwarf::NamedEntity>& entity);
   const dwarf::Variable* ThisVariable() const;

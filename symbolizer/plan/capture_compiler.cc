@@ -10,10 +10,10 @@
 namespace dlog::plan {
 namespace {
 
-constexpr uint32_t kRegisters = 18;
-constexpr uint32_t kThreadPointer = 17;
-constexpr int64_t kMaxGap = 8;          // bytes nobody asked for that one read may take along: padding, a neighbour
-constexpr size_t kMaxOpsPerList = 512;  // what does not fit is not followed
+constexpr uint32_t kRegisters = 19;
+constexpr uint32_t kFirstOnRequest = 17;  // the thread pointer, the thread's ids
+constexpr int64_t kMaxGap = 8;            // bytes nobody asked for that one read may take along: padding, a neighbour
+constexpr size_t kMaxOpsPerList = 512;    // what does not fit is not followed
 constexpr size_t kMaxRoutines = 256;
 constexpr int kMaxInlineDepth = 16;  // structs within structs within one list
 
@@ -69,12 +69,13 @@ bool ReadsOnlyFrame(const v1::Node& node) {
 CaptureCompiler::CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits)
     : types_(types), shaper_(shaper), limits_(limits), main_(*types, OpEmitter::Use::kCapture) {}
 
-// The thread pointer's cell is only defined when the mask says so.
-void CaptureCompiler::NoteThreadPointer(const std::vector<v1::CaptureOp>& ops) {
-  const bool used = std::any_of(ops.begin(), ops.end(), [](const v1::CaptureOp& op) {
-    return op.a() == kThreadPointer || op.b() == kThreadPointer;
-  });
-  if (used) register_mask_ |= 1u << kThreadPointer;
+// The cells of what is no register of the processor are only defined when the mask says so.
+void CaptureCompiler::NoteOnRequest(const std::vector<v1::CaptureOp>& ops) {
+  for (const v1::CaptureOp& op : ops) {
+    for (const uint32_t cell : {op.a(), op.b()}) {
+      if (cell >= kFirstOnRequest && cell < kRegisters) register_mask_ |= 1u << cell;
+    }
+  }
 }
 
 void CaptureCompiler::NoteRegisters(const v1::Node& node) {
@@ -520,8 +521,8 @@ v1::CapturePlan CaptureCompiler::Finish() {
   CompilePendingRoutines();
   v1::CapturePlan plan;
   std::vector<v1::CaptureOp> ops = main_.Take();
-  NoteThreadPointer(condition_);
-  NoteThreadPointer(ops);
+  NoteOnRequest(condition_);
+  NoteOnRequest(ops);
   plan.set_register_mask(register_mask_);
   plan.set_vector_mask(vector_mask_);
   for (v1::CaptureOp& op : condition_) *plan.add_condition() = std::move(op);

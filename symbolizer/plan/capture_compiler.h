@@ -99,7 +99,7 @@ class CaptureCompiler {
   uint32_t RoutineFor(uint32_t type, Flavor flavor);
   void CompilePendingRoutines();
   void NoteRegisters(const v1::Node& node);
-  void NoteThreadPointer(const std::vector<v1::CaptureOp>& ops);
+  void NoteOnRequest(const std::vector<v1::CaptureOp>& ops);
 
   dwarf::TypeGraph* const types_;
   Shaper* const shaper_;

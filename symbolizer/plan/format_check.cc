@@ -82,6 +82,12 @@ std::string ComplaintFor(const v1::Type& type, v1::Shape::Kind shape, const std:
   }
 }
 
+absl::Status Misfit(const SourceExpression& value, std::string_view type, std::string_view complaint) {
+  return WithHint(absl::InvalidArgumentError(fmt::format("format ':{}' does not fit '{}' of type {}: {}", value.format,
+                                                         value.text, type, complaint)),
+                  "use a std::format specification for that type, or none");
+}
+
 }  // namespace
 
 v1::Node WithFormat(dwarf::TypeGraph* types, v1::Node node, std::string_view format) {
@@ -102,6 +108,13 @@ v1::Node WithFormat(dwarf::TypeGraph* types, v1::Node node, std::string_view for
   return node;
 }
 
+absl::Status CheckTextFormat(const SourceExpression& value) {
+  if (value.format.empty()) return absl::OkStatus();
+  const std::string complaint =
+      IsSpecial(value.format) ? "text has no elements" : Complaint(value.format, std::string_view());
+  return complaint.empty() ? absl::OkStatus() : Misfit(value, "string", complaint);
+}
+
 absl::Status CheckFormatFits(const dwarf::TypeGraph& types, const v1::Shape& shape, const v1::Node& node,
                              const SourceExpression& value) {
   if (value.format.empty()) return absl::OkStatus();
@@ -109,10 +122,7 @@ absl::Status CheckFormatFits(const dwarf::TypeGraph& types, const v1::Shape& sha
   if (type->kind() == v1::TYPE_REFERENCE) type = &types.at(type->target());
   const std::string complaint = IsSpecial(value.format) ? SpecialComplaint(*type, shape, value.format)
                                                         : ComplaintFor(*type, shape.kind(), value.format);
-  if (complaint.empty()) return absl::OkStatus();
-  return WithHint(absl::InvalidArgumentError(fmt::format("format ':{}' does not fit '{}' of type {}: {}", value.format,
-                                                         value.text, type->name(), complaint)),
-                  "use a std::format specification for that type, or none");
+  return complaint.empty() ? absl::OkStatus() : Misfit(value, type->name(), complaint);
 }
 
 }  // namespace dlog::plan

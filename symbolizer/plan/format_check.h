@@ -16,6 +16,9 @@ namespace dlog::plan {
 // node itself for all others, and where the format does not fit (CheckFormatFits says so).
 v1::Node WithFormat(dwarf::TypeGraph* types, v1::Node node, std::string_view format);
 
+// For a value that is text whatever the type table says.
+absl::Status CheckTextFormat(const SourceExpression& value);
+
 // For a value after WithFormat.
 absl::Status CheckFormatFits(const dwarf::TypeGraph& types, const v1::Shape& shape, const v1::Node& node,
                              const SourceExpression& value);

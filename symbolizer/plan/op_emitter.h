@@ -15,9 +15,9 @@ namespace dlog::plan {
 
 class OpEmitter {
  public:
-  static constexpr uint32_t kSelfCell = 18;
-  static constexpr uint32_t kParamCell = 19;
-  static constexpr uint32_t kFirstFreeCell = 20;
+  static constexpr uint32_t kSelfCell = 19;
+  static constexpr uint32_t kParamCell = 20;
+  static constexpr uint32_t kFirstFreeCell = 21;
   static constexpr uint32_t kCells = 64;
 
   // A cell plus a displacement; ops fold the displacement.

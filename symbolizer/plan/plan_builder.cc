@@ -76,6 +76,17 @@ void DescribeFailure(const absl::Status& status, const Binder& binder, const Sit
   }
 }
 
+// What the record answers needs no capture.
+v1::BoundExpression BindRecordVariable(const SourceExpression& value, absl::Status* user_error) {
+  v1::BoundExpression bound;
+  bound.set_type_name(std::string(RecordVariableType(value.ast->text)));
+  const absl::Status fits = CheckTextFormat(value);
+  bound.set_status(fits.ok() ? v1::STATUS_OK : v1::STATUS_ERROR);
+  bound.set_reason(std::string(fits.message()));
+  user_error->Update(fits);
+  return bound;
+}
+
 }  // namespace
 
 SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwarf::TypeGraph* types, Shaper* shaper) {
@@ -111,6 +122,10 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
   }
 
   for (const SourceExpression& value : request.values) {
+    if (value.ast->kind == expr::AstKind::kName && !RecordVariableType(value.ast->text).empty()) {
+      result.expressions.push_back(BindRecordVariable(value, &result.user_error));
+      continue;
+    }
     v1::BoundExpression bound;
     auto node = binder.Bind(*value.ast, value.text);
     absl::Status status = node.status();

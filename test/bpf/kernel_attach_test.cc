@@ -86,11 +86,11 @@ TEST_CASE("several logpoints share a place and keep their own plans") {
   auto text = Attach(runtime.get(), Request(target, "hit", "ops { code: CAP_CSTRING a: 4 length: 3 }"));
   auto walk = Attach(runtime.get(), Request(target, "hit", R"pb(
                        ops { code: CAP_CALL a: 4 routine: 1 }
-                       routines { ops { code: CAP_COPY a: 18 length: 1 } }
-                       routines { ops { code: CAP_COPY a: 18 length: 5 } })pb"));
+                       routines { ops { code: CAP_COPY a: 19 length: 1 } }
+                       routines { ops { code: CAP_COPY a: 19 length: 5 } })pb"));
   auto again = Attach(runtime.get(), Request(target, "hit", R"pb(
                         ops { code: CAP_CALL a: 4 routine: 0 }
-                        routines { ops { code: CAP_COPY a: 18 length: 9 } })pb"));
+                        routines { ops { code: CAP_COPY a: 19 length: 9 } })pb"));
   text.reset();
   CHECK(target.Does("pass 1"));
   auto records = Drain(runtime.get());

@@ -120,8 +120,8 @@ TEST_CASE("a cyclic list is walked once round") {
   auto request = Request(target, "hit", R"pb(
     ops { code: CAP_CALL a: 5 routine: 0 deeper: true }
     routines {
-      ops { code: CAP_COPY a: 18 offset: 8 length: 8 }
-      ops { code: CAP_LOAD dst: 20 a: 18 size: 8 jump: 4 }
+      ops { code: CAP_COPY a: 19 offset: 8 length: 8 }
+      ops { code: CAP_LOAD dst: 20 a: 19 size: 8 jump: 4 }
       ops { code: CAP_JUMP_IF_ZERO a: 20 jump: 4 }
       ops { code: CAP_CALL a: 20 routine: 0 deeper: true }
     })pb");
@@ -141,7 +141,7 @@ TEST_CASE("an endless walk ends and says so") {
   auto runtime = NewRuntime();
   auto logpoint = Attach(runtime.get(), Request(target, "hit", R"pb(
                            ops { code: CAP_CALL a: 5 routine: 0 }
-                           routines { ops { code: CAP_CALL a: 18 routine: 0 } })pb"));
+                           routines { ops { code: CAP_CALL a: 19 routine: 0 } })pb"));
   CHECK(target.Does("pass 1"));
   const auto records = Drain(runtime.get());
   REQUIRE(records.size() == 1);

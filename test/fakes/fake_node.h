@@ -49,7 +49,7 @@ class SleepingProcess {
 // A plan for the first module of the request: one statement on a `push rbp`, no expressions.
 inline v1::ResolvedLogpoint PlanFor(const std::string& display_path, const std::string& open_path) {
   v1::ResolvedLogpoint plan;
-  plan.set_format_version(1);
+  plan.set_format_version(2);
   plan.mutable_binary()->set_path(display_path);
   auto id = daemon::ReadBuildId(open_path);
   plan.mutable_binary()->set_build_id(id.ok() ? *id : "");

@@ -32,7 +32,7 @@ const std::string kSyscall = "\x0f\x05";
 TEST_CASE("plans that do not add up are refused") {
   CHECK(CheckResolved(fakes::PlanFor(kSelf, kSelf)).ok());
   auto version = fakes::PlanFor(kSelf, kSelf);
-  version.set_format_version(2);
+  version.set_format_version(3);
   auto literals = fakes::PlanFor(kSelf, kSelf);
   literals.mutable_parsed_template()->clear_literals();
   auto expressions = fakes::PlanFor(kSelf, kSelf);

@@ -234,6 +234,26 @@ TEST_CASE("an unknown name tells the near misses and marks the place") {
   CHECK(HintOf(bound->node.status()).find("first") != std::string::npos);
 }
 
+TEST_CASE("the hit's own ids are integers that can be computed with") {
+  for (const auto& [text, expected] : {std::pair("$pid * 2", 22u), {"$tid - 1", 6u}, {"$tid < $pid", 1u}}) {
+    INFO(text);
+    auto bound = BindText(text);
+    REQUIRE(bound->node.ok());
+    pipeline::MemoryImage image;
+    image.SetRegister(18, uint64_t{11} << 32 | 7);
+    image.Seal();
+    const pipeline::Object object = pipeline::Evaluate(*bound->node, bound->table, image);
+    REQUIRE(object.status == v1::STATUS_OK);
+    uint64_t word = 0;
+    v1::ValueStatus status;
+    std::string reason;
+    REQUIRE(pipeline::ReadScalar(object, bound->table, image, &word, &status, &reason));
+    CHECK(word == expected);
+  }
+  CHECK(absl::IsInvalidArgument(BindText("$comm == $time")->node.status()));
+  CHECK(absl::IsNotFound(BindText("$other")->node.status()));
+}
+
 TEST_CASE("a member of a pointer is refused with what to write") {
   CHECK(HintOf(BindText("1 + g_pair_pointer.first")->node.status()) == "write g_pair_pointer->first");
 }
