@@ -10,6 +10,7 @@
  *   routines   array of struct dlog_range: op ranges of capture routines
  *   logpoints  array of struct dlog_logpoint: limits; shared run state
  *   counters   mmapable array of struct dlog_counters, index = logpoint * ncpus + cpu
+ *   consumed   mmapable array of u64, index as counters: of its BYTES, those that dlogd has taken out of the ring
  *   scratch    array of struct dlog_scratch, index = cpu * DLOG_SCRATCH_PER_CPU + k
  *   ring       ring buffer of struct dlog_record
  *   alarms     ring buffer of struct dlog_alarm

@@ -25,6 +25,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile dlog_u32 dlog_ncpus = 1;            /* possible CPUs */
 const volatile dlog_u64 dlog_wakeup_bytes = ~0ULL; /* the consumer is woken each time this much more is waiting */
 
+const volatile dlog_u64 dlog_crowded_bytes = ~0ULL; /* with more waiting, the share counts */
+const volatile dlog_u64 dlog_share_bytes = ~0ULL;   /* of one logpoint on one CPU */
+
 #define DLOG_KICK_RING_BYTES 4096
 #define DLOG_KICKS 3 /* tries to be switched away from */
 
@@ -47,6 +50,7 @@ DLOG_TABLE(ops, struct dlog_op, DLOG_MAX_OPS);
 DLOG_TABLE(routines, struct dlog_range, DLOG_MAX_ROUTINES);
 DLOG_TABLE(logpoints, struct dlog_logpoint, DLOG_MAX_LOGPOINTS);
 DLOG_TABLE(counters_map, struct dlog_counters, DLOG_MAX_LOGPOINTS); /* times CPUs; the loader sets it */
+DLOG_TABLE(consumed, dlog_u64, DLOG_MAX_LOGPOINTS);                 /* likewise */
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -241,6 +245,19 @@ static DLOG_INLINE dlog_u64 dlog_wakeup_flags(dlog_u64 bytes) {
   return BPF_RB_NO_WAKEUP;
 }
 
+/* One logpoint that is hit all the time must not take the room of those that are hit now and then: once the ring is
+ * nearly full, what of its records waits there is held against it. Counts the hit when it may not go on. */
+static DLOG_INLINE int dlog_has_room(const struct dlog_site* site, struct dlog_counters* counters) {
+  dlog_u32 key;
+  const dlog_u64* out;
+  if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= dlog_crowded_bytes) return 1;
+  key = site->logpoint * dlog_ncpus + bpf_get_smp_processor_id();
+  out = bpf_map_lookup_elem(&consumed, &key);
+  if (!out || (dlog_s64)(counters->value[DLOG_COUNT_BYTES] - *out) <= (dlog_s64)dlog_share_bytes) return 1;
+  dlog_count_drop(counters, DLOG_DROP_RING_SHARE);
+  return 0;
+}
+
 static DLOG_INLINE void dlog_count_submitted(struct dlog_counters* counters, dlog_u64 bytes) {
   dlog_count(counters, DLOG_COUNT_SUBMITTED, 1);
   dlog_count(counters, DLOG_COUNT_BYTES, bytes);
@@ -286,6 +303,7 @@ static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const st
       return;
     }
   }
+  if (!dlog_has_room(site, counters)) return;
   bytes = dlog_clamp(s->cursor, DLOG_MAX_RECORD_DATA);
   s->record.data_bytes = bytes;
   s->record.flags = (dlog_u16)s->flags;
@@ -341,7 +359,7 @@ static DLOG_INLINE int dlog_hit_registers(struct pt_regs* ctx, const struct dlog
                                           struct dlog_counters* counters) {
   const dlog_u64 now = bpf_ktime_get_boot_ns();
   struct dlog_record* record;
-  if (!dlog_admit(lp, counters, now)) return 0;
+  if (!dlog_admit(lp, counters, now) || !dlog_has_room(site, counters)) return 0;
   record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
   if (!record) {
     dlog_count_drop(counters, DLOG_DROP_RING_FULL);

@@ -122,6 +122,8 @@ int Serve(const ConfigSource& source, const Config& config) {
   options.debug_directories = config.debug_dirs;
   options.debuginfod = debuginfod;
   options.max_logpoints = config.max_logpoints;
+  options.attach.backend = attach::BackendByName(config.attach_backend);
+  options.attach.ring_bytes = config.ring_bytes;
   options.sinks = sinks.set();
   const auto engine = MakeLocalEngine(options);
   if (auto status = TakeUpState(config.state_dir, engine.get()); !status.ok()) return Fail(status);

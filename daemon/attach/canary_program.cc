@@ -13,6 +13,7 @@
 #include <span>
 #include <thread>
 
+#include "daemon/attach/bpf_errors.h"
 // x86-64: `push` is emulated, so no canary ever single-steps.
 asm(R"(
   .pushsection .text
@@ -49,11 +50,43 @@ std::array<bpf_insn, 6> CountingProgram(int map_fd) {
   }};
 }
 
+// u64 word; if (bpf_copy_from_user(&word, 8, ctx->di) == 0) *value += 1; return 0;
+std::array<bpf_insn, 12> ReadingProgram(int map_fd) {
+  constexpr int16_t kDi = 112;  // offsetof(struct pt_regs, di), x86-64
+  constexpr int32_t kCopyFromUser = 148;
+  return {{
+      {BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_3, BPF_REG_1, kDi, 0},
+      {BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_10, 0, 0},
+      {BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, -8},
+      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 8},
+      {BPF_JMP | BPF_CALL, 0, 0, 0, kCopyFromUser},
+      {BPF_JMP | BPF_JNE | BPF_K, BPF_REG_0, 0, 4, 0},
+      {BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, 0, map_fd},
+      {0, 0, 0, 0, 0},
+      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 1},
+      {BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_1, BPF_REG_2, 0, BPF_ADD},
+      {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
+      {BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
+  }};
+}
+
 UniqueFd Load(std::span<const bpf_insn> program, bool sleepable, Backend backend) {
   LIBBPF_OPTS(bpf_prog_load_opts, options);
   options.expected_attach_type = static_cast<bpf_attach_type>(ExpectedAttachType(backend));
   if (sleepable) options.prog_flags = BPF_F_SLEEPABLE;
   return UniqueFd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "dlog_canary", "GPL", program.data(), program.size(), &options));
+}
+
+UniqueFd LoadBody(const CanaryProgram::Options& options, int map_fd) {
+  switch (options.body) {
+    case CanaryProgram::Body::kNothing:
+      return Load(kEmptyProgram, options.sleepable, options.backend);
+    case CanaryProgram::Body::kReadArgument:
+      return Load(ReadingProgram(map_fd), options.sleepable, options.backend);
+    case CanaryProgram::Body::kCount:
+      break;
+  }
+  return Load(CountingProgram(map_fd), options.sleepable, options.backend);
 }
 
 UniqueFd CreateCell() {
@@ -64,8 +97,8 @@ UniqueFd CreateCell() {
 
 }  // namespace
 
-absl::StatusOr<CanarySite> LocateCanarySite() {
-  const auto address = reinterpret_cast<uint64_t>(&dlog_attach_canary_site);
+absl::StatusOr<CanarySite> LocateInSelf(const void* code) {
+  const auto address = reinterpret_cast<uint64_t>(code);
   std::ifstream maps("/proc/self/maps");
   std::string line;
   while (std::getline(maps, line)) {
@@ -76,6 +109,10 @@ absl::StatusOr<CanarySite> LocateCanarySite() {
   return absl::NotFoundError("/proc/self/maps does not show the canary function");
 }
 
+absl::StatusOr<CanarySite> LocateCanarySite() {
+  return LocateInSelf(reinterpret_cast<const void*>(&dlog_attach_canary_site));
+}
+
 absl::StatusOr<CanaryProgram> CanaryProgram::Attach(const CanarySite& site, const Options& options) {
   CanaryProgram canary;
   canary.map_ = CreateCell();
@@ -83,13 +120,12 @@ absl::StatusOr<CanaryProgram> CanaryProgram::Attach(const CanarySite& site, cons
   auto cell = MappedTable<Cell>::Create(canary.map_.get(), 1);
   if (!cell.ok()) return cell.status();
   canary.cell_ = *std::move(cell);
-  const auto counting = CountingProgram(canary.map_.get());
-  canary.program_ =
-      Load(options.counting ? std::span<const bpf_insn>(counting) : kEmptyProgram, options.sleepable, options.backend);
+  canary.program_ = LoadBody(options, canary.map_.get());
   if (!canary.program_.valid()) return Failed("load a program");
   const uint64_t cookie = 0;
   LinkResult result = CreateLinks(
       {options.backend, canary.program_.get(), site.path, {&site.offset.value, 1}, {&cookie, 1}, options.pid});
+  if (result.error == kNotSupported) return absl::UnimplementedError("the kernel refuses a probe on this instruction");
   if (result.error != 0) {
     errno = result.error;
     return Failed(options.backend == Backend::kUprobeMulti ? "create a uprobe_multi link" : "create a perf event");

@@ -25,19 +25,26 @@ struct CanarySite {
   FileOffset offset;
 };
 
-// Where dlog_attach_canary_site lies in this executable's file. NotFound when /proc does not tell.
-absl::StatusOr<CanarySite> LocateCanarySite();
+// Where `code` of this executable lies in its file. NotFound when /proc does not tell.
+absl::StatusOr<CanarySite> LocateInSelf(const void* code);
+absl::StatusOr<CanarySite> LocateCanarySite();  // of dlog_attach_canary_site
 
-// Counts its hits. Attached until destroyed.
+// Attached until destroyed.
 class CanaryProgram {
  public:
+  enum class Body {
+    kCount,         // counts its hits
+    kNothing,       // hits() stays 0 (benchmarks)
+    kReadArgument,  // counts the hits whose first argument (rdi) points to 8 bytes that could be read; sleepable
+  };
   struct Options {
     bool sleepable = false;
-    bool counting = true;  // false: the program does nothing, hits() stays 0 (benchmarks)
-    uint32_t pid = 0;      // per-process filter of the link; 0 = none
+    Body body = Body::kCount;
+    uint32_t pid = 0;  // per-process filter of the link; 0 = none
     Backend backend = Backend::kUprobeMulti;
   };
-  // The failed step in the message, its errno as absl::ErrnoToStatus gives it.
+  // The failed step in the message, its errno as absl::ErrnoToStatus gives it; Unimplemented: the kernel refuses a
+  // probe on this instruction.
   static absl::StatusOr<CanaryProgram> Attach(const CanarySite& site, const Options& options);
 
   uint64_t hits() const;

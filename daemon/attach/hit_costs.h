@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "daemon/attach/boot_cache.h"
+#include "daemon/attach/instruction_canaries.h"
 
 namespace dlog::attach {
 
@@ -18,8 +18,7 @@ struct HitCosts {
   uint32_t processors = 1;
 };
 
-// Measured on this process unless `cache` knows; takes some tenths of a second then. What cannot be measured keeps its
-// default.
-HitCosts MeasureHitCosts(BootCache* cache);
+// What the canaries have not measured keeps its default.
+HitCosts CostsOf(const InstructionCanaries& canaries);
 
 }  // namespace dlog::attach

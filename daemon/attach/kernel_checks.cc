@@ -120,9 +120,13 @@ KernelCheck VectorRegisters() {
                     "without it (before Linux 5.18, or without CAP_SYS_NICE) they are shown as unreadable");
 }
 
-KernelCheck Costs() {
+const InstructionCanaries& Canaries() {
   BootCache cache(BootCachePath());
-  const HitCosts costs = MeasureHitCosts(&cache);
+  return KernelCanaries(ChosenBackend(), &cache);
+}
+
+KernelCheck Costs() {
+  const HitCosts costs = CostsOf(Canaries());
   return Passed("hit_cost", false,
                 absl::StrCat("about ", costs.emulated_ns, " ns on an emulated instruction, ", costs.stepped_ns,
                              " ns on a stepped one"));
@@ -201,12 +205,27 @@ KernelCheck OptimizedProbeCheck(int error) {
   return check;
 }
 
+KernelCheck CanaryCheck(const CanaryResult& result) {
+  KernelCheck check = {absl::StrCat("probe_", result.name), true, false, VerdictName(result.verdict), ""};
+  if (!result.detail.empty()) absl::StrAppend(&check.detail, ": ", result.detail);
+  if (result.cost_ns > 0) absl::StrAppend(&check.detail, ", ", result.cost_ns, " ns");
+  if (!result.used) {
+    if (result.verdict != CanaryVerdict::kSafe) absl::StrAppend(&check.detail, " (never used)");
+    return check;
+  }
+  check.ok = result.verdict == CanaryVerdict::kSafe;
+  if (!check.ok) check.hint = "sites on such instructions are refused unless this could only not be tried";
+  return check;
+}
+
 std::vector<KernelCheck> RunKernelChecks() {
   const KernelCheck perf_events = PerfEvents();
-  return {
+  std::vector<KernelCheck> checks = {
       KernelVersion(),   Btf(),       Privileges(),       BpfLoad(),         RingBuffer(), UprobeMulti(perf_events.ok),
       perf_events,       Sleepable(), PerProcessFilter(), VectorRegisters(), Costs(),      MemlockLimit(),
       OptimizedProbes(), Yama()};
+  for (const CanaryResult& result : Canaries().results()) checks.push_back(CanaryCheck(result));
+  return checks;
 }
 
 }  // namespace dlog::attach

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/attach/boot_cache.h"
@@ -88,6 +89,7 @@ struct BpfRuntime::Impl {
   MappedTable<dlog_range> routines;
   MappedTable<dlog_logpoint> logpoints;
   MappedTable<dlog_counters> counters;
+  MappedTable<uint64_t> consumed;
   std::unique_ptr<RingConsumer> ring;
   std::unique_ptr<RingConsumer> alarms;
 
@@ -109,13 +111,15 @@ struct BpfRuntime::Impl {
   absl::Status TryProcessFilter();
   absl::Status EnsureVectors();
   int ProgramFor(const AttachRequest& request, AttachedLogpoint* logpoint);
-  absl::Status FillProcess(int32_t pid, uint32_t* link_pid, uint32_t* site_tgid);
+  absl::Status FillProcess(int32_t pid, bool leader_exited, uint32_t* link_pid, uint32_t* site_tgid);
   absl::Status Reserve(const AttachRequest& request, BpfRuntime* runtime, AttachedLogpoint* logpoint);
   void WriteTables(const AttachRequest& request, uint32_t tgid, const AttachedLogpoint& logpoint);
   void WriteSite(const SiteRequest& request, const CaptureLimits& limits, uint32_t tgid,
                  const AttachedLogpoint& logpoint, uint32_t site, uint32_t first_op, uint32_t first_routine);
   void ResetCounters(uint32_t logpoint);
   void Release(AttachedLogpoint* logpoint);
+  void NoteConsumed(const dlog_record& record, uint64_t bytes);
+  const InstructionCanaries& Canaries() { return KernelCanaries(program.backend, &cache); }
 
   // A record may wait in the ring long after its site was freed and used again: the generation tells them apart.
   uint32_t NextGeneration() {
@@ -137,6 +141,7 @@ absl::Status BpfRuntime::Impl::MapTables() {
   if (absl::Status status = map(&routines, maps.routines); !status.ok()) return status;
   if (absl::Status status = map(&logpoints, maps.logpoints); !status.ok()) return status;
   if (absl::Status status = map(&counters, maps.counters_map); !status.ok()) return status;
+  if (absl::Status status = map(&consumed, maps.consumed); !status.ok()) return status;
   auto consumer = RingConsumer::Create(bpf_map__fd(maps.ring), program.ring_bytes);
   if (!consumer.ok()) return consumer.status();
   ring = *std::move(consumer);
@@ -188,11 +193,11 @@ int BpfRuntime::Impl::ProgramFor(const AttachRequest& request, AttachedLogpoint*
 
 // The link's filter keeps the breakpoint out of other processes; before 6.10 it also lost the hits of other threads, so
 // there only the program filters. The program sees process ids of the initial namespace.
-absl::Status BpfRuntime::Impl::FillProcess(int32_t pid, uint32_t* link_pid, uint32_t* site_tgid) {
+absl::Status BpfRuntime::Impl::FillProcess(int32_t pid, bool leader_exited, uint32_t* link_pid, uint32_t* site_tgid) {
   *link_pid = *site_tgid = 0;
   if (pid == 0) return absl::OkStatus();
   if (pid < 0) return absl::InvalidArgumentError(absl::StrCat("process ", pid, " cannot exist"));
-  if (process_filter_works) *link_pid = static_cast<uint32_t>(pid);
+  if (process_filter_works && !leader_exited) *link_pid = static_cast<uint32_t>(pid);
   if (InInitialPidNamespace()) *site_tgid = static_cast<uint32_t>(pid);
   if (*link_pid == 0 && *site_tgid == 0) {
     return WithHint(absl::FailedPreconditionError("this kernel cannot limit a probe to one process of a pid namespace"),
@@ -272,7 +277,10 @@ void BpfRuntime::Impl::WriteTables(const AttachRequest& request, uint32_t tgid, 
 }
 
 void BpfRuntime::Impl::ResetCounters(uint32_t logpoint) {
-  for (uint32_t cpu = 0; cpu < program.cpus; ++cpu) counters[logpoint * program.cpus + cpu] = {};
+  for (uint32_t cpu = 0; cpu < program.cpus; ++cpu) {
+    counters[logpoint * program.cpus + cpu] = {};
+    consumed[logpoint * program.cpus + cpu] = 0;
+  }
 }
 
 // After Detach: closing a uprobe_multi link waits for the programs that are running, so nobody reads the entries any
@@ -285,6 +293,15 @@ void BpfRuntime::Impl::Release(AttachedLogpoint* logpoint) {
   if (logpoint->ops_.count > 0) free_ops.Free(logpoint->ops_.first, logpoint->ops_.count);
   if (logpoint->routines_.count > 0) free_routines.Free(logpoint->routines_.first, logpoint->routines_.count);
   free_logpoints.Free(logpoint->logpoint_, 1);
+}
+
+// Drain thread. The records of a logpoint that has ended are nobody's.
+void BpfRuntime::Impl::NoteConsumed(const dlog_record& record, uint64_t bytes) {
+  if (record.site >= sites.size() || record.cpu >= program.cpus) return;
+  const dlog_site& site = sites[record.site];
+  if (__atomic_load_n(&site.generation, __ATOMIC_RELAXED) != record.generation) return;
+  uint64_t& sum = consumed[site.logpoint * program.cpus + record.cpu];
+  __atomic_store_n(&sum, sum + bytes, __ATOMIC_RELAXED);
 }
 
 // ---------------------------------------------------------------------------------------------- AttachedLogpoint
@@ -372,7 +389,8 @@ absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const Attac
   std::unique_ptr<AttachedLogpoint> logpoint(new AttachedLogpoint());
   std::vector<size_t> usable;
   for (size_t i = 0; i < request.sites.size(); ++i) {
-    auto objection = CheckSite(file->get(), request.path, request.sites[i].offset, request.sites[i].instruction);
+    auto objection =
+        CheckSite(file->get(), request.path, request.sites[i].offset, request.sites[i].instruction, impl_->Canaries());
     if (!objection.ok()) return objection.status();
     if (objection->empty()) {
       usable.push_back(i);
@@ -385,7 +403,8 @@ absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const Attac
         absl::StrCat("no probe on ", request.path, ": ", logpoint->missing_.front().reason));
   }
   uint32_t link_pid, tgid;
-  if (absl::Status status = impl_->FillProcess(request.pid, &link_pid, &tgid); !status.ok()) return status;
+  if (absl::Status status = impl_->FillProcess(request.pid, request.leader_exited, &link_pid, &tgid); !status.ok())
+    return status;
   if (absl::Status status = impl_->Reserve(request, this, logpoint.get()); !status.ok()) return status;
   impl_->WriteTables(request, tgid, *logpoint);
   logpoint->program_fd_ = impl_->ProgramFor(request, logpoint.get());
@@ -423,11 +442,12 @@ absl::Status AttachedLogpoint::FirstLink(const AttachRequest& request, std::vect
 
 absl::StatusOr<int> BpfRuntime::Poll(int timeout_ms, const std::function<void(const RawRecord&)>& on_record) {
   const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
-  const auto on_bytes = [&on_record](std::span<const uint8_t> bytes) {
+  const auto on_bytes = [this, &on_record](std::span<const uint8_t> bytes) {
     if (bytes.size() < sizeof(dlog_record)) return;
     const auto* header = reinterpret_cast<const dlog_record*>(bytes.data());
     if (header->data_bytes > bytes.size() - sizeof(dlog_record)) return;
     on_record(RawRecord{header, bytes.subspan(sizeof(dlog_record), header->data_bytes)});
+    impl_->NoteConsumed(*header, bytes.size());
   };
   while (true) {
     if (const int records = impl_->ring->Consume(on_bytes); records > 0) return records;
@@ -453,7 +473,7 @@ void BpfRuntime::WaitAlarms(int timeout_ms, const std::function<void(uint32_t ge
 }
 
 const HitCosts& BpfRuntime::Costs() {
-  std::call_once(impl_->costs_measured, [this] { impl_->costs = MeasureHitCosts(&impl_->cache); });
+  std::call_once(impl_->costs_measured, [this] { impl_->costs = CostsOf(impl_->Canaries()); });
   return impl_->costs;
 }
 
@@ -462,6 +482,7 @@ double BpfRuntime::RingUsedRatio() const {
 }
 
 bool BpfRuntime::sleepable() const { return impl_->program.sleepable; }
+const InstructionCanaries& BpfRuntime::Canaries() { return impl_->Canaries(); }
 Backend BpfRuntime::backend() const { return impl_->program.backend; }
 
 }  // namespace dlog::attach

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "bpf/abi.h"
 #include "daemon/attach/hit_costs.h"
+#include "daemon/attach/instruction_canaries.h"
 #include "daemon/attach/plan_assembler.h"
 #include "daemon/attach/uprobe_links.h"
 #include "symbolizer/base/addresses.h"
@@ -32,6 +33,9 @@ struct SiteRequest {
 struct AttachRequest {
   std::string path;  // as this process opens it: "/proc/PID/root/usr/bin/shopd"
   int32_t pid = 0;   // 0 = every process that maps the file
+  // The first thread of the process has ended: the kernel's filter would take the process for one without memory, so
+  // other processes that run the file pass the probe too.
+  bool leader_exited = false;
   std::vector<SiteRequest> sites;
   CaptureLimits capture;
   uint64_t rate_per_second = 0;  // 0 = unlimited; an idle logpoint may pass a tenth of a second's hits at once
@@ -147,6 +151,8 @@ class BpfRuntime {
   void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm);
   // Measured at the first call; owner thread first, then any.
   const HitCosts& Costs();
+  // What probes do to instructions on this machine; tried at the first call or Attach. Any thread after that.
+  const InstructionCanaries& Canaries();
   // Bytes waiting / capacity.
   double RingUsedRatio() const;
   bool sleepable() const;

@@ -19,6 +19,8 @@ namespace dlog::attach {
 namespace {
 
 constexpr uint64_t kWakeupsPerRing = 8;
+// The last quarter of the ring is for logpoints that have less in it than such a part.
+constexpr uint64_t kSharesPerRing = 32;
 
 // libbpf reports details through one process-wide function only; what it said last on this thread goes into our error.
 thread_local std::string last_libbpf_warning;
@@ -42,6 +44,8 @@ void RaiseMemlockLimit() {
 int Configure(logpoint_bpf* skeleton, const LoadedProgram& program) {
   skeleton->rodata->dlog_ncpus = program.cpus;
   skeleton->rodata->dlog_wakeup_bytes = program.ring_bytes / kWakeupsPerRing;
+  skeleton->rodata->dlog_crowded_bytes = program.ring_bytes / 4 * 3;
+  skeleton->rodata->dlog_share_bytes = program.ring_bytes / kSharesPerRing / program.cpus;
   bpf_program* chosen =
       program.sleepable ? skeleton->progs.dlog_logpoint_sleepable : skeleton->progs.dlog_logpoint_plain;
   bpf_program* other =
@@ -53,6 +57,7 @@ int Configure(logpoint_bpf* skeleton, const LoadedProgram& program) {
   bpf_program__set_expected_attach_type(chosen, static_cast<bpf_attach_type>(ExpectedAttachType(program.backend)));
   if (int error = bpf_map__set_max_entries(skeleton->maps.counters_map, DLOG_MAX_LOGPOINTS * program.cpus))
     return error;
+  if (int error = bpf_map__set_max_entries(skeleton->maps.consumed, DLOG_MAX_LOGPOINTS * program.cpus)) return error;
   if (int error = bpf_map__set_max_entries(skeleton->maps.scratch, DLOG_SCRATCH_PER_CPU * program.cpus)) return error;
   return bpf_map__set_max_entries(skeleton->maps.ring, static_cast<uint32_t>(program.ring_bytes));
 }

@@ -26,7 +26,7 @@ std::string Hex(std::span<const uint8_t> bytes) {
 }  // namespace
 
 absl::StatusOr<std::string> CheckSite(int fd, const std::string& path, FileOffset offset,
-                                      std::span<const uint8_t> expected) {
+                                      std::span<const uint8_t> expected, const InstructionCanaries& canaries) {
   const std::string where = absl::StrCat(path, " at file offset 0x", absl::Hex(offset.value));
   if (expected.empty() || expected.size() > kMaxInstructionBytes) {
     return absl::InvalidArgumentError(
@@ -55,7 +55,8 @@ absl::StatusOr<std::string> CheckSite(int fd, const std::string& path, FileOffse
   if (instruction->probe_class == code::ProbeClass::kRefused) {
     return absl::StrCat("\"", instruction->text, "\": ", instruction->refusal);
   }
-  return "";
+  const std::string objection = canaries.ObjectionTo(*instruction);
+  return objection.empty() ? "" : absl::StrCat("\"", instruction->text, "\": ", objection);
 }
 
 }  // namespace dlog::attach

@@ -50,8 +50,9 @@ int ReuseMaps(const logpoint_bpf* from, logpoint_bpf* to) {
   for (const auto& [map, of] :
        {std::pair(to->maps.sites, from->maps.sites), std::pair(to->maps.ops, from->maps.ops),
         std::pair(to->maps.routines, from->maps.routines), std::pair(to->maps.logpoints, from->maps.logpoints),
-        std::pair(to->maps.counters_map, from->maps.counters_map), std::pair(to->maps.scratch, from->maps.scratch),
-        std::pair(to->maps.ring, from->maps.ring), std::pair(to->maps.alarms, from->maps.alarms)}) {
+        std::pair(to->maps.counters_map, from->maps.counters_map), std::pair(to->maps.consumed, from->maps.consumed),
+        std::pair(to->maps.scratch, from->maps.scratch), std::pair(to->maps.ring, from->maps.ring),
+        std::pair(to->maps.alarms, from->maps.alarms)}) {
     if (const int error = reuse(map, of)) return error;
   }
   return 0;
@@ -60,6 +61,8 @@ int ReuseMaps(const logpoint_bpf* from, logpoint_bpf* to) {
 int Configure(const LoadedProgram& main, logpoint_bpf* skeleton) {
   skeleton->rodata->dlog_ncpus = main.skeleton->rodata->dlog_ncpus;
   skeleton->rodata->dlog_wakeup_bytes = main.skeleton->rodata->dlog_wakeup_bytes;
+  skeleton->rodata->dlog_crowded_bytes = main.skeleton->rodata->dlog_crowded_bytes;
+  skeleton->rodata->dlog_share_bytes = main.skeleton->rodata->dlog_share_bytes;
   bpf_program__set_autoload(skeleton->progs.dlog_logpoint_plain, false);
   bpf_program__set_autoload(skeleton->progs.dlog_logpoint_sleepable, false);
   bpf_program__set_expected_attach_type(

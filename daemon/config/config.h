@@ -44,6 +44,8 @@ struct Config {
   std::vector<std::string> debug_dirs;
   std::string debuginfod;
   uint64_t max_logpoints = 0;
+  std::string attach_backend;
+  uint64_t ring_bytes = 0;
   std::vector<SinkConfig> sinks;
 };
 

@@ -104,6 +104,25 @@ absl::Status SetName(const KeyValues& values, SinkConfig* out) {
   return absl::OkStatus();
 }
 
+constexpr const char* kBackends[] = {"auto", "uprobe_multi", "perf"};
+
+absl::Status SetBackend(const KeyValues& values, Config* config) {
+  if (auto status = CheckChoice(values.front(), kBackends); !status.ok()) return status;
+  config->attach_backend = values.front();
+  return absl::OkStatus();
+}
+
+absl::Status SetRingSize(const KeyValues& values, Config* config) {
+  constexpr uint64_t kMin = uint64_t{64} << 10, kMax = uint64_t{1} << 30;
+  auto bytes = ParseBytes(values.front());
+  if (!bytes.ok()) return bytes.status();
+  if (*bytes < kMin || *bytes > kMax) {
+    return absl::InvalidArgumentError(fmt::format("'{}' is not between 64KiB and 1GiB", values.front()));
+  }
+  config->ring_bytes = *bytes;
+  return absl::OkStatus();
+}
+
 constexpr ConfigKey<Config> kTopKeys[] = {
     {"socket", "path", "/run/dlog/dlogd.sock", "restart", "unix socket of the API", false, SetPath<&Config::socket>},
     {"metrics", "host:port", "127.0.0.1:9464", "restart", "address of /metrics; empty: none", false,
@@ -120,6 +139,13 @@ constexpr ConfigKey<Config> kTopKeys[] = {
      false, SetText<&Config::debuginfod>},
     {"limits.max-logpoints", "number", "1000", "restart", "logpoints that may be active at once", false,
      SetCount<&Config::max_logpoints, 1, 100000>},
+    {"attach.backend", "word", "auto", "restart",
+     "how probes are attached: uprobe_multi (Linux 6.6), perf (perf events, slow to detach), or auto: what the kernel "
+     "has",
+     false, SetBackend},
+    {"attach.ring-size", "size", "8MiB", "restart",
+     "buffer for captured values between kernel and dlogd, 64KiB to 1GiB, rounded up to a power of two", false,
+     SetRingSize},
 };
 
 constexpr ConfigKey<SinkConfig> kSinkKeys[] = {

@@ -24,8 +24,9 @@ struct AttachSite {
 };
 
 struct AttachOrder {
-  std::string path;  // as this process opens it
-  int32_t pid = 0;   // 0 = every process that maps the file
+  std::string path;            // as this process opens it
+  int32_t pid = 0;             // 0 = every process that maps the file
+  bool leader_exited = false;  // as attach::AttachRequest
   std::vector<AttachSite> sites;
   attach::CaptureLimits capture;
   uint64_t rate_per_second = 0;  // 0 = unlimited
@@ -61,6 +62,7 @@ class Attacher {
   // One thread. Returns after an alarm, or `timeout_ms`.
   virtual void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm) = 0;
   virtual attach::HitCosts Costs() { return {}; }
+  virtual std::vector<attach::CanaryResult> Canaries() { return {}; }  // any thread
 };
 
 }  // namespace dlog::daemon

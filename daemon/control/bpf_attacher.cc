@@ -36,6 +36,7 @@ class BpfAttacher : public Attacher {
     attach::AttachRequest request;
     request.path = order.path;
     request.pid = order.pid;
+    request.leader_exited = order.leader_exited;
     request.capture = order.capture;
     request.rate_per_second = order.rate_per_second;
     request.max_hits = order.max_hits;
@@ -60,6 +61,7 @@ class BpfAttacher : public Attacher {
     runtime_->WaitAlarms(timeout_ms, on_alarm);
   }
   attach::HitCosts Costs() override { return runtime_->Costs(); }
+  std::vector<attach::CanaryResult> Canaries() override { return runtime_->Canaries().results(); }
 
  private:
   std::unique_ptr<attach::BpfRuntime> runtime_;

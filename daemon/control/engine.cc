@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "daemon/base/parallel.h"
 #include "daemon/control/logpoint.h"
 #include "daemon/control/policy.h"
 #include "daemon/control/site_choice.h"
@@ -18,6 +19,8 @@
 
 namespace dlog::daemon {
 namespace {
+
+constexpr size_t kDetachThreads = 64;
 
 absl::Time BootTime() {
   timespec now;
@@ -238,8 +241,9 @@ absl::StatusOr<v1::LogpointState> Engine::AddParked(const v1::AddRequest& reques
 void Engine::CloseProbes(const std::vector<std::shared_ptr<Logpoint>>& logpoints) {
   for (const auto& logpoint : logpoints) {
     if (budget_ != nullptr) budget_->Remove(logpoint->id());
-    logpoint->Detach();
   }
+  // Closing a link waits for grace periods of the kernel; those that wait together share them.
+  InParallel(logpoints.size(), kDetachThreads, [&](size_t i) { logpoints[i]->Detach(); });
   const absl::Time give_up = absl::Now() + options_.drain_wait;
   for (const auto& logpoint : logpoints) {
     while (logpoint->InFlight() > 0 && absl::Now() < give_up) absl::SleepFor(absl::Milliseconds(1));
@@ -421,7 +425,12 @@ metrics::MetricsSnapshot Engine::Metrics() const {
     for (const auto& [name, counters] : seams_.sinks->CountersByName()) snapshot.sinks.push_back({name, counters});
   }
   snapshot.sinks.push_back({hub_.name(), hub_.Counters()});
-  if (Attacher* attacher = attacher_) snapshot.ring_used_ratio = attacher->RingUsedRatio();
+  if (Attacher* attacher = attacher_) {
+    snapshot.ring_used_ratio = attacher->RingUsedRatio();
+    for (const attach::CanaryResult& canary : attacher->Canaries()) {
+      snapshot.canaries.push_back({canary.name, attach::VerdictName(canary.verdict), canary.cost_ns});
+    }
+  }
   return snapshot;
 }
 

@@ -79,7 +79,7 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   engine.embedded = options.embedded;
   engine.max_logpoints = options.max_logpoints;
   EngineSeams seams;
-  seams.make_attacher = [] { return MakeBpfAttacher({.boot_cache = attach::BootCachePath()}); };
+  seams.make_attacher = [attach = options.attach] { return MakeBpfAttacher(attach); };
   SymbolizerOptions symbolizer;
   symbolizer.worker_path = options.worker_path;
   symbolizer.debug_directories.insert(symbolizer.debug_directories.begin(), options.debug_directories.begin(),

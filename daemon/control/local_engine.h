@@ -19,7 +19,8 @@ struct LocalEngineOptions {
   std::string cache_directory;                 // empty: the usual place (cache_directory.h)
   std::vector<std::string> debug_directories;  // beside /usr/lib/debug
   Debuginfod debuginfod;
-  size_t max_logpoints = 1000;           // active at once
+  size_t max_logpoints = 1000;  // active at once
+  attach::RuntimeOptions attach = {.boot_cache = attach::BootCachePath()};
   std::shared_ptr<sink::SinkSet> sinks;  // may be null
 };
 

@@ -107,6 +107,7 @@ absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
 
   AttachOrder& order = prepared->order;
   order.pid = target.pid;
+  order.leader_exited = target.leader_exited;
   order.capture.depth = context.spec.limits().depth();
   order.capture.event_bytes = context.spec.limits().event_bytes();
   order.rate_per_second = context.spec.limits().rate_per_second();

@@ -119,12 +119,28 @@ void AddSinks(const MetricsSnapshot& snapshot, std::vector<MetricFamily>* out) {
   }
 }
 
+void AddCanaries(const MetricsSnapshot& snapshot, std::vector<MetricFamily>* out) {
+  {
+    FamilyBuilder family(out, "dlog_probe_class", "Always 1; what a probe does to this class of instructions here.",
+                         MetricType::Gauge);
+    for (const CanaryMetrics& canary : snapshot.canaries) {
+      family.Add({{"class", canary.name}, {"verdict", canary.verdict}}, 1);
+    }
+  }
+  FamilyBuilder family(out, "dlog_probe_class_cost_seconds",
+                       "Measured cost of a probe's hit, by class of instructions.", MetricType::Gauge);
+  for (const CanaryMetrics& canary : snapshot.canaries) {
+    if (canary.cost_ns > 0) family.Add({{"class", canary.name}}, static_cast<double>(canary.cost_ns) * 1e-9);
+  }
+}
+
 }  // namespace
 
 std::vector<MetricFamily> ToFamilies(const MetricsSnapshot& snapshot, const std::string& version) {
   std::vector<MetricFamily> out;
   AddLogpoints(snapshot, &out);
   AddSinks(snapshot, &out);
+  AddCanaries(snapshot, &out);
   {
     FamilyBuilder family(&out, "dlog_logpoints", "Logpoints by state.", MetricType::Gauge);
     for (const char* state : kStates) family.Add({{"state", state}}, Value(snapshot.logpoints_by_state, state));

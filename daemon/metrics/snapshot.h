@@ -30,12 +30,20 @@ struct SinkMetrics {
   sink::SinkCounters counters;
 };
 
+// What the start-up canaries found out about one class of instructions.
+struct CanaryMetrics {
+  std::string name;
+  std::string verdict;
+  int64_t cost_ns = 0;  // 0 = not measured
+};
+
 struct MetricsSnapshot {
   std::vector<LogpointMetrics> logpoints;
   std::map<std::string, uint64_t> logpoints_by_state;
   std::map<std::string, uint64_t> sites_by_class;       // of active logpoints
   std::map<std::string, uint64_t> symbolizer_failures;  // by reason
   std::vector<SinkMetrics> sinks;
+  std::vector<CanaryMetrics> canaries;
   HistogramSnapshot event_latency;
   HistogramSnapshot resolve;
   double ring_used_ratio = 0;

@@ -42,6 +42,29 @@ std::string_view StatusLine(std::string_view text, std::string_view name) {
   return {};
 }
 
+// Position of the state in the text of /proc/PID/stat, behind the name, which is the only field that may hold spaces
+// and parentheses: it ends at the last ')'. npos when the text is something else.
+size_t StatePosition(std::string_view stat) {
+  const size_t close = stat.rfind(')');
+  return close == std::string_view::npos || close + 2 >= stat.size() ? std::string_view::npos : close + 2;
+}
+
+// The first thread has ended: the others keep the process alive, but /proc shows it as a zombie.
+void LookForLivingThread(const std::string& proc, ProcessStat* process) {
+  const std::string tasks = fmt::format("{}/{}/task", proc, process->pid);
+  for (const int32_t tid : ListProcesses(tasks)) {
+    auto stat = ReadSmallFile(fmt::format("{}/{}/stat", tasks, tid), kMaxStatBytes);
+    if (tid == process->pid || !stat.ok()) continue;
+    const size_t at = StatePosition(*stat);
+    ProcessStat thread;
+    if (at != std::string_view::npos) thread.state = (*stat)[at];
+    if (thread.ended()) continue;
+    process->state = thread.state;
+    process->view = tid;
+    return;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<ProcessStat> ReadProcessStat(const std::string& proc, int32_t pid) {
@@ -51,16 +74,15 @@ absl::StatusOr<ProcessStat> ReadProcessStat(const std::string& proc, int32_t pid
   if (!stat.ok() || !status.ok()) return NoSuchProcess(pid);
 
   ProcessStat out;
-  out.pid = pid;
-  // comm is the only field that may hold spaces and parentheses: it ends at the last ')'.
+  out.pid = out.view = pid;
   const size_t open = stat->find('(');
-  const size_t close = stat->rfind(')');
-  if (open == std::string::npos || close == std::string::npos || close < open || close + 2 >= stat->size()) {
+  const size_t state = StatePosition(*stat);
+  if (open == std::string::npos || state == std::string::npos || state < open + 3) {
     return absl::DataLossError(fmt::format("{}/{}/stat does not look like proc(5)", proc, pid));
   }
-  out.comm = stat->substr(open + 1, close - open - 1);
-  out.state = (*stat)[close + 2];
-  size_t at = close + 2;
+  out.comm = stat->substr(open + 1, state - open - 3);
+  out.state = (*stat)[state];
+  size_t at = state;
   constexpr int kFieldsToStartTime = 19;  // state is field 3, starttime field 22
   for (int i = 0; i < kFieldsToStartTime && at != std::string::npos; ++i) {
     at = stat->find(' ', at);
@@ -71,6 +93,7 @@ absl::StatusOr<ProcessStat> ReadProcessStat(const std::string& proc, int32_t pid
   const std::string_view tgid = StatusLine(*status, "Tgid");
   out.tgid = pid;
   std::from_chars(tgid.data(), tgid.data() + tgid.size(), out.tgid);
+  if (out.ended() && out.tgid == pid) LookForLivingThread(proc, &out);
   out.shadow_stack = StatusLine(*status, "x86_Thread_features").find("shstk") != std::string_view::npos;
   return out;
 }

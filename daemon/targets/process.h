@@ -17,7 +17,9 @@ struct ProcessStat {
   int32_t pid = 0;
   int32_t tgid = 0;  // differs from pid when the id names a thread
   std::string comm;
-  char state = '?';           // as in proc(5): R, S, D, Z, X, ...
+  char state = '?';  // as in proc(5): R, S, D, Z, X, ...; of `view`
+  // Under this id /proc shows the process: its own, or that of a thread that lives on after the first one has ended.
+  int32_t view = 0;
   uint64_t start_ticks = 0;   // clock ticks after boot: with the pid, identifies a process
   bool shadow_stack = false;  // x86_Thread_features has shstk
   bool ended() const { return state == 'Z' || state == 'X' || state == 'x'; }

@@ -123,7 +123,7 @@ absl::StatusOr<FoundTarget> TargetFinder::FindProcess(int32_t pid) const {
     return WithHint(absl::FailedPreconditionError(fmt::format("process {} is dlog itself", pid)),
                     "a logpoint here would log its own logging; choose another process");
   }
-  auto maps = ReadMaps(proc_, pid);
+  auto maps = ReadMaps(proc_, process->view);
   if (!maps.ok()) return maps.status();
   if (maps->empty()) {
     return WithHint(
@@ -132,9 +132,10 @@ absl::StatusOr<FoundTarget> TargetFinder::FindProcess(int32_t pid) const {
   }
   FoundTarget found;
   found.pid = pid;
-  found.root = fmt::format("{}/{}/root", proc_, pid);
+  found.leader_exited = process->view != pid;
+  found.root = fmt::format("{}/{}/root", proc_, process->view);
   found.shadow_stack = process->shadow_stack;
-  const std::string exe = ExeOf(pid);
+  const std::string exe = ExeOf(process->view);
   for (const size_t i : CodeFiles(*maps, exe)) {
     const Mapping& mapping = (*maps)[i];
     if (TextIsRemapped(*maps, i)) {
@@ -142,7 +143,7 @@ absl::StatusOr<FoundTarget> TargetFinder::FindProcess(int32_t pid) const {
       found.warnings.push_back(std::string(Remapped(mapping.path).message()) + "; left out");
       continue;
     }
-    auto module = ModuleOf(pid, mapping);
+    auto module = ModuleOf(process->view, mapping);
     if (module.ok()) {
       found.modules.push_back(*std::move(module));
     } else {
@@ -310,7 +311,7 @@ std::string TargetFinder::Fingerprint(const v1::Target& target) const {
     if (!process.ok() || process->ended()) return "";
     auto boot = ReadSmallFile(proc_ + "/sys/kernel/random/boot_id", kMaxCgroupBytes);
     // A process that is ending loses its program before it counts as ended.
-    if (stat(fmt::format("{}/{}/exe", proc_, target.pid()).c_str(), &info) != 0) return "";
+    if (stat(fmt::format("{}/{}/exe", proc_, process->view).c_str(), &info) != 0) return "";
     return fmt::format("pid {} {} {}", boot.ok() ? boot->substr(0, boot->find('\n')) : "?", process->start_ticks,
                        file());
   }

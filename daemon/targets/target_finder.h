@@ -28,6 +28,7 @@ struct FoundTarget {
   // only an example of them.
   bool whole_program = false;
   bool shadow_stack = false;          // some process of the target runs with a shadow stack
+  bool leader_exited = false;         // the process lives on in other threads
   std::vector<std::string> warnings;  // one line each, for the user
 };
 

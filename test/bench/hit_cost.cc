@@ -124,8 +124,8 @@ class Bench {
   }
 
   double Empty() {
-    auto canary =
-        dlog::attach::CanaryProgram::Attach(site_, {.counting = false, .pid = static_cast<uint32_t>(getpid())});
+    auto canary = dlog::attach::CanaryProgram::Attach(
+        site_, {.body = dlog::attach::CanaryProgram::Body::kNothing, .pid = static_cast<uint32_t>(getpid())});
     if (!canary.ok()) Fail("attach the empty program", canary.status());
     Measure();
     return Measure();

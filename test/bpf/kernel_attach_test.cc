@@ -249,7 +249,7 @@ TEST_CASE("a target that ends while probed is no trouble") {
 
 TEST_CASE("the kernel checks find a kernel that can attach") {
   const auto checks = attach::RunKernelChecks();
-  CHECK(checks.size() == 14);
+  CHECK(checks.size() > 14);
   for (const auto& check : checks) {
     INFO(check.name << ": " << check.detail);
     CHECK_FALSE(check.detail.empty());

@@ -103,12 +103,34 @@ TEST_CASE("counters add up exactly with four threads and a ring that overflows")
     CHECK(target.Does("threads 4 5000"));
     for (const auto* logpoint : {plain.get(), interpreted.get()}) {
       CHECK(Count(*logpoint, DLOG_COUNT_HITS) == 20000);
-      CHECK(Drops(*logpoint, DLOG_DROP_RING_FULL) > 0);
+      CHECK(Drops(*logpoint, DLOG_DROP_RING_FULL) + Drops(*logpoint, DLOG_DROP_RING_SHARE) > 0);
       CheckAddsUp(*logpoint);
     }
     CHECK(Count(*interpreted, DLOG_COUNT_FILTERED) == 10000);
     const uint64_t submitted = Count(*plain, DLOG_COUNT_SUBMITTED) + Count(*interpreted, DLOG_COUNT_SUBMITTED);
     CHECK(Drain(runtime.get()).size() == submitted);
+  }
+}
+
+TEST_CASE("a logpoint that fills the ring leaves room for one that is hit now and then") {
+  TargetProcess mad, calm;
+  for (const char* plan :
+       {"register_mask: 0x20", "register_mask: 0x20 ops { code: CAP_COPY a: 7 offset: -8 length: 8 }"}) {
+    auto runtime = NewRuntime({.ring_bytes = 1 << 20});
+    auto flooding = Attach(runtime.get(), Request(mad, "hit", plan));
+    auto rare = Attach(runtime.get(), Request(calm, "hit", plan));
+    CHECK(mad.Does("threads 4 2500"));
+    CHECK(Drops(*flooding, DLOG_DROP_RING_SHARE) > 0);
+    CHECK(Drops(*flooding, DLOG_DROP_RING_FULL) == 0);
+    CHECK(calm.Does("call 0 20"));
+    CHECK(Count(*rare, DLOG_COUNT_SUBMITTED) == 20);
+    CheckAddsUp(*flooding);
+    // What has been read no longer counts against it.
+    const uint64_t before = Count(*flooding, DLOG_COUNT_SUBMITTED);
+    CHECK(Drain(runtime.get()).size() == before + 20);
+    CHECK(mad.Does("call 0 100"));
+    CHECK(Count(*flooding, DLOG_COUNT_SUBMITTED) == before + 100);
+    CHECK(Count(*rare, DLOG_COUNT_HITS) == 20);
   }
 }
 

@@ -8,6 +8,7 @@
 //   threads N COUNT       N threads, each `call 0 COUNT`
 //   vectors N COUNT       N threads, each loads known values into xmm0..15 and passes the vector site, COUNT times
 //   fork COUNT            a child does `call 0 COUNT` and ends
+//   field COUNT           calls the first COUNT of 5000 functions of 4 bytes each, which begin with push %rdi
 //   registers             loads known values into all registers, passes both register sites, "ok" if none has changed
 //   cold                  answers "cold ADDRESS" of a mapped page that this process has not touched
 //   stall N               N threads on one CPU call target_hit() with the address of a page that nobody provides until
@@ -122,14 +123,24 @@ asm(".text\n"
     ".globl target_site_locked\n"  // the kernel refuses it
     "target_site_locked:\n"
     "  lock incl (%rsp)\n"
-    "  ret\n");
+    "  ret\n"
+    // functions of 4 bytes each
+    ".p2align 2\n"
+    ".globl target_field\n"
+    "target_field:\n"
+    ".rept 5000\n"
+    "  push %rdi\n"
+    "  pop %rax\n"
+    "  ret\n"
+    "  nop\n"
+    ".endr\n");
 
 extern void target_pass_registers(void);
 extern void target_pass_vectors(uint64_t id, uint64_t* vectors);
 extern const unsigned char target_site_vectors[];
 extern uint64_t target_hit(uint64_t value, const char* text);
 extern const unsigned char target_site_emulated[], target_site_stepped[], target_site_red_zone[], target_site_syscall[],
-    target_site_locked[];
+    target_site_locked[], target_field[];
 
 struct node {
   struct node* next;
@@ -206,6 +217,14 @@ static int pass_vectors_in_threads(int threads, uint64_t count) {
     void* result;
     pthread_join(ids[i], &result);
     wrong += (int)(intptr_t)result;
+  }
+  return wrong;
+}
+
+static int call_field(uint64_t count) {
+  int wrong = 0;
+  for (uint64_t i = 0; i < count && i < 5000; ++i) {
+    wrong += ((uint64_t(*)(uint64_t))(uintptr_t)(target_field + 4 * i))(i) != i;
   }
   return wrong;
 }
@@ -289,6 +308,7 @@ int main(void) {
   print_site("vectors", target_site_vectors, 1);
   print_site("syscall", target_site_syscall, 2);
   print_site("locked", target_site_locked, 4);
+  print_site("field", target_field, 1);
   printf("data list %" PRIx64 "\n", (uint64_t)target_list);
   printf("data text %" PRIx64 "\n", (uint64_t)target_text);
   printf("ready\n");
@@ -303,6 +323,8 @@ int main(void) {
       printf("wrong %d\n", pass_vectors_in_threads((int)a, b));
     } else if (sscanf(line, "fork %" SCNu64, &a) == 1) {
       printf("wrong %d\n", call_in_child(a));
+    } else if (sscanf(line, "field %" SCNu64, &a) == 1) {
+      printf("wrong %d\n", call_field(a));
     } else if (strncmp(line, "registers", 9) == 0) {
       printf("wrong %d\n", pass_registers());
     } else if (strncmp(line, "cold", 4) == 0) {

@@ -22,7 +22,7 @@ UniqueFd File(const std::vector<uint8_t>& bytes) {
 
 absl::StatusOr<std::string> Judge(const std::vector<uint8_t>& file, uint64_t offset,
                                   const std::vector<uint8_t>& expected) {
-  return CheckSite(File(file).get(), "/bin/x", FileOffset{offset}, expected);
+  return CheckSite(File(file).get(), "/bin/x", FileOffset{offset}, expected, {});
 }
 
 // A site that passes, or why the plan is none for the file.
@@ -63,7 +63,18 @@ TEST_CASE("impossible byte counts and ends of files are refused") {
   CHECK(absl::IsInvalidArgument(Check(std::vector<uint8_t>(32, 0x90), 0, std::vector<uint8_t>(16, 0x90))));
   CHECK(absl::IsFailedPrecondition(Check({0x55}, 1, {0x55})));
   CHECK_THAT(Judge({0xe8, 0}, 0, {0xe8, 0}).value(), ContainsText("no instruction"));  // cut short
-  CHECK(absl::IsFailedPrecondition(CheckSite(-1, "/bin/x", FileOffset{0}, std::vector<uint8_t>{0x55}).status()));
+  CHECK(absl::IsFailedPrecondition(CheckSite(-1, "/bin/x", FileOffset{0}, std::vector<uint8_t>{0x55}, {}).status()));
+}
+
+TEST_CASE("a class of instructions that the canaries found unsafe is refused, others are not") {
+  const InstructionCanaries canaries(
+      {{"push", true, CanaryVerdict::kUnsafe, "changes flags", 0}, {"jmp", true, CanaryVerdict::kSafe, "", 500}});
+  const auto judge = [&](const std::vector<uint8_t>& bytes) {
+    return CheckSite(File(bytes).get(), "/bin/x", FileOffset{0}, bytes, canaries).value();
+  };
+  CHECK_THAT(judge({0x55}), ContainsText("push") && ContainsText("changes flags"));
+  CHECK(judge({0xeb, 0x10}) == "");
+  CHECK(judge({0x5d}) == "");
 }
 
 }  // namespace dlog::attach

@@ -35,6 +35,8 @@ MetricsSnapshot WithLogpoint() {
   logpoint.filtered = 20;
   logpoint.rate_limited = 15;
   logpoint.dropped["ring_full"] = 5;
+  snapshot.canaries.push_back({"push", "safe", 612});
+  snapshot.canaries.push_back({"nop5", "unsafe", 0});
   logpoint.captured_bytes = 4096;
   snapshot.logpoints.push_back(logpoint);
   return snapshot;
@@ -81,6 +83,8 @@ TEST_CASE("gauges and totals of the daemon") {
   CHECK(Has(text, "dlog_symbolizer_failures_total{reason=\"sandbox\"} 0"));
   CHECK(Has(text, "dlog_symbolizer_failures_total{reason=\"a later one\"} 2"));
   CHECK(Has(text, "dlog_ring_used_ratio 0.25"));
+  CHECK(Has(text, "dlog_probe_class{class=\"nop5\",verdict=\"unsafe\"} 1"));
+  CHECK(Has(text, "dlog_probe_class_cost_seconds{class=\"push\"} 6.12e-07"));
   CHECK(Has(text, "dlog_targets 4"));
   CHECK(Has(text, "dlog_sink_events_total{sink=\"stdout\"} 9"));
   CHECK(Has(text, "dlog_sink_dropped_total{sink=\"stdout\",reason=\"queue_full\"} 1"));

@@ -152,6 +152,43 @@ TEST_CASE("processes that cannot be probed are refused with the reason and a hin
   CHECK(absl::IsInvalidArgument(finder.Find(v1::Target()).status()));
 }
 
+TEST_CASE("a process whose first thread has ended is found through another one") {
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    std::thread([&] {
+      if (write(ready[1], "x", 1) == 1) pause();
+    }).detach();
+    syscall(SYS_exit, 0);  // this thread only
+  }
+  char byte;
+  REQUIRE(read(ready[0], &byte, 1) == 1);
+  absl::StatusOr<ProcessStat> stat = ReadProcessStat("/proc", pid);
+  for (int i = 0; i < 1000 && stat.ok() && stat->view == pid; ++i) {
+    usleep(1000);
+    stat = ReadProcessStat("/proc", pid);
+  }
+  REQUIRE(stat.ok());
+  CHECK(stat->view != pid);
+  CHECK_FALSE(stat->ended());
+  v1::Target target;
+  target.set_pid(pid);
+  const TargetFinder finder;
+  const auto found = finder.Find(target);
+  INFO(found.status().ToString());
+  REQUIRE(found.ok());
+  CHECK(found->leader_exited);
+  CHECK(found->pid == pid);
+  REQUIRE_FALSE(found->modules.empty());
+  CHECK(access(found->modules.front().open_path.c_str(), R_OK) == 0);
+  CHECK_FALSE(finder.Fingerprint(target).empty());
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  close(ready[0]);
+  close(ready[1]);
+}
+
 TEST_CASE("the id of a thread names its process in the hint") {
   std::atomic<int32_t> tid{0};
   std::atomic<bool> stop{false};

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/attach/instruction_canaries.h"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "daemon/attach/canary_stubs.h"
+#include "daemon/attach/canary_trial.h"
+
+namespace dlog::attach {
+namespace {
+
+constexpr CanaryVerdict kVerdicts[] = {CanaryVerdict::kSafe, CanaryVerdict::kRefused, CanaryVerdict::kUnsafe,
+                                       CanaryVerdict::kUnavailable, CanaryVerdict::kUnknown};
+
+std::string Key(Backend backend, const std::string& name) {
+  return absl::StrCat("canary_", BackendName(backend), "_", name);
+}
+
+InstructionCanaries TryAll(Backend backend, BootCache* cache) {
+  std::vector<CanaryResult> results;
+  const auto add = [&](const char* name, bool used, auto trial) {
+    const std::string key = Key(backend, name);
+    if (const auto text = cache->Get(key)) {
+      if (auto known = ParseCanaryText(name, used, *text)) {
+        results.push_back(*std::move(known));
+        return;
+      }
+    }
+    CanaryResult result = trial();
+    result.name = name;
+    result.used = used;
+    // A trial may fail for want of memory or privileges: it is made again next time.
+    if (result.verdict != CanaryVerdict::kUnknown) cache->Put(key, CanaryText(result));
+    results.push_back(std::move(result));
+  };
+  for (const CanaryStub& stub : CanaryStubs()) add(stub.name, stub.used, [&] { return TryStub(stub, backend); });
+  add("call_shadow_stack", false, [&] { return TryShadowStack(backend); });
+  add("cold_page", false, [&] { return TryColdPage(backend); });
+  return InstructionCanaries(std::move(results));
+}
+
+bool StartsWith(const std::string& text, const char* start) { return text.rfind(start, 0) == 0; }
+
+}  // namespace
+
+const char* VerdictName(CanaryVerdict verdict) {
+  switch (verdict) {
+    case CanaryVerdict::kSafe:
+      return "safe";
+    case CanaryVerdict::kRefused:
+      return "refused";
+    case CanaryVerdict::kUnsafe:
+      return "unsafe";
+    case CanaryVerdict::kUnavailable:
+      return "unavailable";
+    case CanaryVerdict::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+const CanaryResult* InstructionCanaries::Find(const std::string& name) const {
+  for (const CanaryResult& result : results_) {
+    if (result.name == name) return &result;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> CanaryClassesOf(const code::Instruction& instruction) {
+  if (instruction.probe_class == code::ProbeClass::kStepped) {
+    std::vector<std::string> classes = {"stepped", "stepped_rip"};  // the text does not tell what is relative to rip
+    if (StartsWith(instruction.text, "ret") || StartsWith(instruction.text, "rep ret"))
+      classes.push_back("stepped_ret");
+    if (StartsWith(instruction.text, "call")) classes.push_back("stepped_call");
+    return classes;
+  }
+  if (StartsWith(instruction.text, "push")) return {"push"};
+  if (StartsWith(instruction.text, "call")) return {"call"};
+  if (StartsWith(instruction.text, "jmp")) return {"jmp"};
+  if (StartsWith(instruction.text, "j")) return {"jcc", "jcc_not"};
+  return {"nop", "nop4"};
+}
+
+std::string InstructionCanaries::ObjectionTo(const code::Instruction& instruction) const {
+  for (const std::string& name : CanaryClassesOf(instruction)) {
+    const CanaryResult* result = Find(name);
+    if (result == nullptr) continue;
+    if (result->verdict == CanaryVerdict::kUnsafe || result->verdict == CanaryVerdict::kRefused) {
+      return absl::StrCat("on this kernel a probe on such an instruction (", name, ") is ",
+                          VerdictName(result->verdict), result->detail.empty() ? "" : ": ", result->detail);
+    }
+  }
+  return "";
+}
+
+std::string CanaryText(const CanaryResult& result) {
+  return absl::StrCat(VerdictName(result.verdict), " ", result.cost_ns, " ", result.detail);
+}
+
+std::optional<CanaryResult> ParseCanaryText(const std::string& name, bool used, const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits(' ', 2));
+  CanaryResult result = {name, used, CanaryVerdict::kUnknown, "", 0};
+  if (parts.size() < 2 || !absl::SimpleAtoi(parts[1], &result.cost_ns)) return std::nullopt;
+  for (const CanaryVerdict verdict : kVerdicts) {
+    if (parts[0] == VerdictName(verdict)) result.verdict = verdict;
+  }
+  if (result.verdict == CanaryVerdict::kUnknown) return std::nullopt;
+  if (parts.size() == 3) result.detail = parts[2];
+  return result;
+}
+
+const InstructionCanaries& KernelCanaries(Backend backend, BootCache* cache) {
+  static std::mutex mutex;
+  static auto* const known = new std::map<Backend, InstructionCanaries>();
+  const std::lock_guard lock(mutex);
+  const auto found = known->find(backend);
+  if (found != known->end()) return found->second;
+  return known->emplace(backend, TryAll(backend, cache)).first->second;
+}
+
+}  // namespace dlog::attach
