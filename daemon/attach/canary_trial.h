@@ -9,6 +9,9 @@
 
 namespace dlog::attach {
 
+// A finding, and not the failure of a trial for want of time, memory or privileges: worth keeping until the next boot.
+bool IsLasting(const CanaryResult& result);
+
 CanaryResult TryStub(const CanaryStub& stub, Backend backend);
 // A call in a process with a shadow stack.
 CanaryResult TryShadowStack(Backend backend);

@@ -34,8 +34,7 @@ InstructionCanaries TryAll(Backend backend, BootCache* cache) {
     CanaryResult result = trial();
     result.name = name;
     result.used = used;
-    // A trial may fail for want of memory or privileges: it is made again next time.
-    if (result.verdict != CanaryVerdict::kUnknown) cache->Put(key, CanaryText(result));
+    if (IsLasting(result)) cache->Put(key, CanaryText(result));
     results.push_back(std::move(result));
   };
   for (const CanaryStub& stub : CanaryStubs()) add(stub.name, stub.used, [&] { return TryStub(stub, backend); });

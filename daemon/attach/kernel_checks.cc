@@ -214,7 +214,11 @@ KernelCheck CanaryCheck(const CanaryResult& result) {
     return check;
   }
   check.ok = result.verdict == CanaryVerdict::kSafe;
-  if (!check.ok) check.hint = "sites on such instructions are refused unless this could only not be tried";
+  if (!check.ok) {
+    check.hint = result.verdict == CanaryVerdict::kUnknown
+                     ? "run as root; until this is tried, what is known of kernels decides"
+                     : "logpoints whose sites are such instructions are refused";
+  }
   return check;
 }
 

@@ -41,6 +41,14 @@ void RaiseMemlockLimit() {
   (void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
+// Each logpoint holds some descriptors, and the usual soft limit of 1024 is for programs that use select().
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int Configure(logpoint_bpf* skeleton, const LoadedProgram& program) {
   skeleton->rodata->dlog_ncpus = program.cpus;
   skeleton->rodata->dlog_wakeup_bytes = program.ring_bytes / kWakeupsPerRing;
@@ -91,6 +99,7 @@ void SkeletonDeleter::operator()(logpoint_bpf* skeleton) const { logpoint_bpf::d
 absl::StatusOr<LoadedProgram> LoadProgram(uint64_t ring_bytes, bool sleepable, Backend backend) {
   libbpf_set_print(KeepWarning);
   RaiseMemlockLimit();
+  RaiseDescriptorLimit();
   ring_bytes = std::bit_ceil(std::clamp(ring_bytes, kMinRingBytes, kMaxRingBytes));
   if (sleepable) {
     auto program = LoadVariant(ring_bytes, true, backend);

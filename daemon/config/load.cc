@@ -242,6 +242,8 @@ std::vector<std::string> KeysThatNeedRestart(const Config& before, const Config&
   compare(before.debug_dirs == after.debug_dirs, "debug-dirs");
   compare(before.debuginfod == after.debuginfod, "debuginfod");
   compare(before.max_logpoints == after.max_logpoints, "limits.max-logpoints");
+  compare(before.attach_backend == after.attach_backend, "attach.backend");
+  compare(before.ring_bytes == after.ring_bytes, "attach.ring-size");
   return names;
 }
 

@@ -25,6 +25,8 @@ build/release/bin/bench_hit_cost | awk '
   }'
 echo "== time to attach"
 python3 -B test/bench/attach_time.py --bin build/release/bin
+echo "== many sites"
+build/release/bin/bench_attach_many
 echo "== what a logpoint costs the daemon"
 python3 -B test/bench/daemon_cost.py --bin build/release/bin
 echo "== resolving a line of libjvm.so"

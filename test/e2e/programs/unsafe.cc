@@ -12,6 +12,18 @@ void Lock() {
   asm volatile("lock incl %0" : "+m"(locked));  // LOCK prefix
 }
 
+#define EITHER(safe)     \
+  if constexpr (safe)    \
+    asm volatile("nop"); \
+  else                   \
+    asm volatile("lock incl %0" : "+m"(locked));
+
+// One line, two places: a probe may go on the one and not on the other.
+template <bool kSafe>
+__attribute__((noinline)) void Either() {  // either
+  EITHER(kSafe)
+}
+
 long SystemCall(long number) {
   asm volatile("" : "+a"(number));                                    // moves the number to where it has to be
   asm volatile("syscall" : "+a"(number) : : "rcx", "r11", "memory");  // system call
@@ -33,6 +45,8 @@ int main() {
     if (locked != before + 1 || SystemCall(kGetPid) != pid || Exchange(i) != i + 1) {
       return 1;
     }
+    Either<true>();
+    Either<false>();
     usleep(1000);
   }
 }
