@@ -47,22 +47,6 @@ bool StartsWith(const std::string& text, const char* start) { return text.rfind(
 
 }  // namespace
 
-const char* VerdictName(CanaryVerdict verdict) {
-  switch (verdict) {
-    case CanaryVerdict::kSafe:
-      return "safe";
-    case CanaryVerdict::kRefused:
-      return "refused";
-    case CanaryVerdict::kUnsafe:
-      return "unsafe";
-    case CanaryVerdict::kUnavailable:
-      return "unavailable";
-    case CanaryVerdict::kUnknown:
-      break;
-  }
-  return "unknown";
-}
-
 const CanaryResult* InstructionCanaries::Find(const std::string& name) const {
   for (const CanaryResult& result : results_) {
     if (result.name == name) return &result;
