@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/render/output.h"
+#include "daemon/event/event_proto.h"
 #include "daemon/format/event_json.h"
 #include "daemon/format/event_text.h"
 
@@ -16,13 +17,15 @@ EventPrinter::EventPrinter(bool json)
 
 bool EventPrinter::Print(const v1::Event& event) {
   line_.clear();
+  batch_.Clear();
+  const event::Event& shown = *event::FromProto(event, &batch_);
   if (json_) {
-    format::AppendEventJson(event, &line_);
+    format::AppendEventJson(shown, &line_);
   } else {
-    format::AppendEventText(event, {color_}, &line_);
+    format::AppendEventText(shown, {color_}, &line_);
   }
-  line_ += '\n';
-  return WriteOut(line_);
+  line_.push_back('\n');
+  return WriteOut(line_.view());
 }
 
 }  // namespace dlog::cli

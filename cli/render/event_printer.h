@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-
 #include "control.pb.h"
+#include "daemon/event/batch.h"
 
 namespace dlog::cli {
 
@@ -17,7 +16,8 @@ class EventPrinter {
  private:
   const bool json_;
   const bool color_;
-  std::string line_;
+  event::Batch batch_;
+  event::Text line_;
 };
 
 }  // namespace dlog::cli

@@ -19,17 +19,7 @@
 namespace dlog::daemon {
 namespace {
 
-std::string JsonLine(const v1::Event& event) {
-  std::string line;
-  format::AppendEventJson(event, &line);
-  return line;
-}
-
-std::string TextLine(const v1::Event& event) {
-  std::string line;
-  format::AppendEventText(event, {}, &line);
-  return line;
-}
+void TextLine(const event::Event& event, event::Text* out) { format::AppendEventText(event, {}, out); }
 
 absl::StatusOr<std::unique_ptr<sink::Transport>> MakeFile(const SinkConfig& config, sink::LineFormat format) {
   sink::FileOptions options;
@@ -61,7 +51,7 @@ std::unique_ptr<sink::Transport> MakeOtlp(const SinkConfig& config) {
 }
 
 absl::StatusOr<std::unique_ptr<sink::Transport>> MakeTransport(const SinkConfig& config) {
-  const sink::LineFormat format = config.format == "text" ? TextLine : JsonLine;
+  const sink::LineFormat format = config.format == "text" ? TextLine : format::AppendEventJson;
   if (config.kind == "file") return MakeFile(config, format);
   if (config.kind == "syslog") return MakeSyslog(config);
   if (config.kind == "journald") {

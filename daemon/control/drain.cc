@@ -16,6 +16,9 @@ namespace {
 // The programs wake the reader only when much is waiting (a wake-up per hit would cost the target more than the hit);
 // this bounds the latency of the rest.
 constexpr int kPollMs = 5;
+// What goes to the sinks at once, at most: enough to forget the locks, little enough to stay in the cache.
+constexpr size_t kBatchEvents = 256;
+constexpr size_t kBatchBytes = size_t{256} << 10;
 constexpr absl::Duration kPauseAfterError = absl::Milliseconds(100);
 
 int64_t BootNanoseconds() {
@@ -46,17 +49,19 @@ void DrainThread::RemoveUser() {
   --users_;
 }
 
-void DrainThread::Barrier() { MutexLock lock(&record_mutex_); }
+void DrainThread::Barrier() { MutexLock lock(&publish_mutex_); }
 
 void DrainThread::Run() {
   bool reported = false;
-  for (uint64_t batch = 1;; ++batch) {
+  while (true) {
     {
       MutexLock lock(&mutex_);
       mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
       if (stopping_) return;
     }
-    auto records = seams_.attacher->Poll(kPollMs, [&](const attach::RawRecord& record) { OnRecord(batch, record); });
+    ++polls_;
+    auto records = seams_.attacher->Poll(kPollMs, [this](const attach::RawRecord& record) { OnRecord(record); });
+    PublishBatch();
     if (records.ok()) continue;
     if (!std::exchange(reported, true)) {
       fmt::print(stderr, "dlogd: reading the ring buffer: {}\n", std::string(records.status().message()));
@@ -65,23 +70,52 @@ void DrainThread::Run() {
   }
 }
 
-void DrainThread::OnRecord(uint64_t batch, const attach::RawRecord& record) {
-  const RecordOwner owner = seams_.registry->OwnerOf(record.header->site, record.header->generation);
-  if (owner.logpoint == nullptr) return;  // its account is closed: the wait at the end of a logpoint was given up
-  auto event = std::make_shared<v1::Event>();
-  const absl::Status built =
-      seams_.build(owner.logpoint->context(), owner.site, *record.header, record.segments, event.get());
-  MutexLock lock(&record_mutex_);
-  if (!built.ok()) {
-    owner.logpoint->Undecodable(built);
-    return;
+// Most records have the owner of the one before.
+const RecordOwner& DrainThread::OwnerOf(const dlog_record& header) {
+  const uint64_t version = seams_.registry->version();
+  if (owner_.logpoint == nullptr || owner_site_ != header.site || owner_generation_ != header.generation ||
+      owner_version_ != version) {
+    owner_ = seams_.registry->OwnerOf(header.site, header.generation);
+    owner_site_ = header.site;
+    owner_generation_ = header.generation;
+    owner_version_ = version;
   }
-  if (!owner.logpoint->Accept(batch, event.get())) return;
-  const sink::EventPtr published = std::move(event);
-  for (sink::Sink* sink : seams_.sinks) sink->Publish(published);
-  seams_.latency->Observe(BootNanoseconds() - static_cast<int64_t>(record.header->boot_ns));
-  const uint64_t limit = owner.logpoint->context().spec.limits().hits();
-  if (limit != 0 && seams_.on_hit_limit && owner.logpoint->HitLimitReached()) seams_.on_hit_limit();
+  return owner_;
+}
+
+void DrainThread::OnRecord(const attach::RawRecord& record) {
+  const RecordOwner& owner = OwnerOf(*record.header);
+  if (owner.logpoint == nullptr) return;  // its account is closed: the wait at the end of a logpoint was given up
+  if (batch_ == nullptr) batch_ = std::make_shared<event::Batch>();
+  const absl::Status built =
+      seams_.build(owner.logpoint->context(), owner.site, *record.header, record.segments, batch_.get());
+  if (!built.ok()) return owner.logpoint->Undecodable(built);
+  if (owners_.empty() || owners_.back() != owner.logpoint) {
+    owners_.push_back(owner.logpoint);
+    batch_->Keep(owner.logpoint->setup().context);
+  }
+  decoded_.push_back({owner.logpoint.get(), record.header->boot_ns});
+  if (batch_->size() >= kBatchEvents || batch_->bytes() >= kBatchBytes) PublishBatch();
+}
+
+void DrainThread::PublishBatch() {
+  owner_ = {};  // no logpoint is kept alive by a ring that is silent
+  if (batch_ == nullptr) return;
+  MutexLock lock(&publish_mutex_);
+  batch_->Filter([&](size_t i) { return decoded_[i].logpoint->Accept(polls_, batch_->at(i)); });
+  if (!batch_->empty()) {
+    const event::BatchPtr published = std::move(batch_);
+    for (sink::Sink* sink : seams_.sinks) sink->Publish(published);
+  }
+  batch_ = nullptr;
+  const int64_t now = BootNanoseconds();
+  for (const Decoded& decoded : decoded_) seams_.latency->Observe(now - static_cast<int64_t>(decoded.boot_ns));
+  for (const auto& logpoint : owners_) {
+    const uint64_t limit = logpoint->context().spec.limits().hits();
+    if (limit != 0 && seams_.on_hit_limit && logpoint->HitLimitReached()) seams_.on_hit_limit();
+  }
+  decoded_.clear();
+  owners_.clear();
 }
 
 }  // namespace dlog::daemon

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/control/grpc_status.h"
+#include "daemon/event/event_proto.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -18,7 +19,7 @@ constexpr absl::Duration kCancelCheck = absl::Milliseconds(100);
 v1::StreamItem ToItem(const sink::StreamEntry& entry) {
   v1::StreamItem item;
   if (entry.event != nullptr) {
-    *item.mutable_event() = *entry.event;
+    event::ToProto(*entry.event, item.mutable_event());
   } else if (entry.ended != nullptr) {
     *item.mutable_ended() = *entry.ended;
   } else {

@@ -16,11 +16,8 @@ constexpr const char* kDropLabels[] = {
 // What is new since it was last told; marks it as told.
 uint64_t Tell(uint64_t now, uint64_t* told) { return now - std::exchange(*told, now); }
 
-void AddLoss(const char* reason, uint64_t count, v1::Event* event) {
-  if (count == 0) return;
-  v1::Loss* loss = event->add_lost_since_last();
-  loss->set_reason(reason);
-  loss->set_count(count);
+void AddLoss(const char* reason, uint64_t count, event::Event* event) {
+  if (count != 0) event->lost_since_last.push_back({reason, count});
 }
 
 }  // namespace
@@ -53,7 +50,7 @@ Ledger Ledger::Continue(const v1::Counters& counters) {
   return ledger;
 }
 
-void Ledger::Emit(v1::Event* event) {
+void Ledger::Emit(event::Event* event) {
   ++emitted_;
   uint64_t hits = 1 + Tell(kernel_.value[DLOG_COUNT_FILTERED], &told_filtered_);
   const uint64_t sampled_out = Tell(kernel_.value[DLOG_COUNT_SAMPLED_OUT], &told_sampled_out_);
@@ -67,7 +64,7 @@ void Ledger::Emit(v1::Event* event) {
     hits += dropped;
     AddLoss(DropLabel(reason), dropped, event);
   }
-  event->set_hits_since_last(hits);
+  event->hits_since_last = hits;
 }
 
 uint64_t Ledger::in_flight() const {

@@ -10,7 +10,7 @@
 #include "bpf/abi.h"
 #include "control.pb.h"
 #include "daemon/attach/probe_set.h"
-#include "event.pb.h"
+#include "daemon/event/batch.h"
 
 namespace dlog::daemon {
 
@@ -32,7 +32,7 @@ class Ledger {
   // A record became `event`: counts it and fills hits_since_last and lost_since_last with everything that happened to
   // this logpoint's hits since the last event, as far as UpdateKernel has been told. Hits after the hit limit was
   // reached are in the final account only.
-  void Emit(v1::Event* event);
+  void Emit(event::Event* event);
 
   // A record did not become an event, in user space.
   void Drop(dlog_drop_reason reason) { ++dropped_here_[reason]; }

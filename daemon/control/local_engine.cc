@@ -93,7 +93,7 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   auto builder = std::make_shared<pipeline::EventBuilder>();
   seams.build_event = [builder](const pipeline::LogpointContext& context, size_t site, const dlog_record& header,
                                 std::span<const uint8_t> segments,
-                                v1::Event* event) { return builder->Build(context, site, header, segments, event); };
+                                event::Batch* batch) { return builder->Build(context, site, header, segments, batch); };
   seams.checks = [worker = options.worker_path] { return LocalChecks(worker); };
   seams.sinks = options.sinks;
   return std::make_unique<Engine>(std::move(engine), std::move(seams));

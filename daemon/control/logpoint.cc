@@ -49,7 +49,7 @@ void Logpoint::Refresh() const {
   if (attachment_ != nullptr) ledger_.UpdateKernel(attachment_->Counters());
 }
 
-bool Logpoint::Accept(uint64_t batch, v1::Event* event) {
+bool Logpoint::Accept(uint64_t batch, event::Event* event) {
   MutexLock lock(&mutex_);
   const uint64_t limit = context().spec.limits().hits();
   if (limit != 0 && ledger_.emitted() >= limit) {
@@ -61,7 +61,7 @@ bool Logpoint::Accept(uint64_t batch, v1::Event* event) {
     batch_ = batch;
   }
   ledger_.Emit(event);
-  if (factor_ > 1) event->set_throttle_factor(factor_);
+  if (factor_ > 1) event->throttle_factor = factor_;
   return true;
 }
 

@@ -56,7 +56,7 @@ class Logpoint {
   // Drain thread, for each record. Accept fills hits_since_last and lost_since_last and says whether the event may be
   // published (not when the hit limit has been reached). `batch` numbers the reads of the ring: the kernel's counters
   // are read once per batch.
-  bool Accept(uint64_t batch, v1::Event* event) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Accept(uint64_t batch, event::Event* event) ABSL_LOCKS_EXCLUDED(mutex_);
   void Undecodable(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
 
   int64_t created_unix_ns() const { return created_unix_ns_; }

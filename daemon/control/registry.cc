@@ -18,6 +18,7 @@ void Registry::EndAttach() {
 void Registry::Insert(const std::shared_ptr<Logpoint>& logpoint, const std::vector<uint32_t>& sites,
                       uint32_t generation) {
   MutexLock lock(&mutex_);
+  version_.fetch_add(1, std::memory_order_release);
   for (size_t i = 0; i < sites.size(); ++i) {
     if (slots_.size() <= sites[i]) slots_.resize(sites[i] + 1);
     slots_[sites[i]] = {generation, {logpoint, i}};
@@ -31,6 +32,7 @@ void Registry::ForgetSites(const std::string& id) {
   MutexLock lock(&mutex_);
   auto entry = by_id_.find(id);
   if (entry == by_id_.end()) return;
+  version_.fetch_add(1, std::memory_order_release);
   for (const uint32_t site : std::exchange(entry->second.sites, {})) slots_[site] = {};
 }
 

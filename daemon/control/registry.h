@@ -3,6 +3,7 @@
 // Which logpoints exist, and which of them a record of the ring belongs to.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -36,6 +37,8 @@ class Registry {
   void ForgetSites(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
   void Erase(const std::string& id) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Changes with every Insert and ForgetSites: until then OwnerOf says the same. Any thread.
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }
   RecordOwner OwnerOf(uint32_t site, uint32_t generation) const ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<Logpoint> Find(const std::string& id) const ABSL_LOCKS_EXCLUDED(mutex_);
   // In the order of their creation.
@@ -51,6 +54,7 @@ class Registry {
     RecordOwner owner;
   };
 
+  std::atomic<uint64_t> version_{0};
   mutable Mutex mutex_;
   bool attaching_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, Entry> by_id_ ABSL_GUARDED_BY(mutex_);

@@ -14,7 +14,7 @@ using pipeline::Object;
 using pipeline::ReadFailure;
 using pipeline::ReadResult;
 
-bool Renderer::Present(const Object& object, uint64_t size, Position at, v1::Value* out, std::string* text) {
+bool Renderer::Present(const Object& object, uint64_t size, Position at, Value* out, Text* text) {
   if (!object.in_memory || size == 0) return true;
   const ReadResult probe = image_.Probe(object.address, size);
   if (probe.ok()) return true;
@@ -26,8 +26,7 @@ bool Renderer::Present(const Object& object, uint64_t size, Position at, v1::Val
   return false;
 }
 
-void Renderer::RenderStruct(const Object& object, const v1::Type& type, Position at, v1::Value* out,
-                            std::string* text) {
+void Renderer::RenderStruct(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
   if (!type.fields().empty() && !Present(object, type.size(), at, out, text)) return;
   out->set_is_struct(true);
   const size_t start = text->size();
@@ -41,21 +40,20 @@ void Renderer::RenderStruct(const Object& object, const v1::Type& type, Position
       Truncate("value too large to show", out);
       break;
     }
-    v1::Value* child = out->add_fields();
+    Value* child = out->AddPart();
     RenderField(object, field, at, child, text);
-    Absorb(*child, child->name(), out);
+    if (child->status() != v1::STATUS_OK) Absorb(*child, child->name(), out);
   }
   text->push_back('}');
-  out->set_text(text->data() + start, text->size() - start);
+  out->refer_text(text->view(start));
 }
 
-void Renderer::RenderField(const Object& object, const v1::Field& field, Position at, v1::Value* out,
-                           std::string* text) {
+void Renderer::RenderField(const Object& object, const v1::Field& field, Position at, Value* out, Text* text) {
   if (field.is_base() || field.is_virtual_base()) {
     const v1::Type* base = TypeAt(field.type());
     out->set_name(fmt::format("<{}>", base == nullptr ? std::string_view("?") : std::string_view(base->name())));
   } else {
-    out->set_name(field.name());
+    out->refer_name(field.name());
   }
   if (!out->name().empty()) text->append(out->name()).append(" = ");
   if (field.is_virtual_base()) return RenderVirtualBase(object, field, at, out, text);
@@ -63,9 +61,8 @@ void Renderer::RenderField(const Object& object, const v1::Field& field, Positio
          at.Inside(), out, text);
 }
 
-void Renderer::RenderVirtualBase(const Object& object, const v1::Field& field, Position at, v1::Value* out,
-                                 std::string* text) {
-  if (const v1::Type* base = TypeAt(field.type())) out->set_type(base->name());
+void Renderer::RenderVirtualBase(const Object& object, const v1::Field& field, Position at, Value* out, Text* text) {
+  if (const v1::Type* base = TypeAt(field.type())) out->refer_type(base->name());
   if (!field.has_base_address() || !object.in_memory) {
     return Fail(v1::STATUS_ERROR, "the place of the virtual base is not known", out, text);
   }
@@ -79,7 +76,7 @@ void Renderer::RenderVirtualBase(const Object& object, const v1::Field& field, P
   Render(pipeline::ObjectAt(address, field.type(), types_, nullptr), at.Inside(), out, text);
 }
 
-void Renderer::RenderArray(const Object& object, const v1::Type& type, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderArray(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
   const v1::Type* element = TypeAt(type.target());
   uint64_t stride = 0;
   if (element == nullptr || type.target() == 0 || !pipeline::TypeSize(type.target(), types_, &stride) || stride == 0) {
@@ -90,7 +87,7 @@ void Renderer::RenderArray(const Object& object, const v1::Type& type, Position 
   }
   if (type.count() == 0) {  // a flexible array member, or an array whose bound is not known
     Truncate("number of elements is not known", out);
-    out->set_text("{...}");
+    out->refer_text("{...}");
     text->append("{...}");
     return;
   }
@@ -115,7 +112,7 @@ bool Renderer::MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const
 }
 
 void Renderer::RenderElements(uint64_t count, uint64_t stride, const std::function<Object(uint64_t)>& element,
-                              Position at, Position inner, v1::Value* out, std::string* text) {
+                              Position at, Position inner, Value* out, Text* text) {
   out->set_size(count);
   const size_t start = text->size();
   text->push_back('{');
@@ -126,7 +123,7 @@ void Renderer::RenderElements(uint64_t count, uint64_t stride, const std::functi
     const Object object = element(shown);
     if (!MoreOrStop(shown, count, stride, object, element)) break;
     if (shown != 0) text->append(", ");
-    v1::Value* item = out->add_items();
+    Value* item = out->AddPart();
     Render(object, inner, item, text);
     // The element itself could not be read, so what lies behind it cannot either.
     stopped = object.in_memory && image_.Probe(object.address, stride).failure == ReadFailure::kFault;
@@ -136,8 +133,7 @@ void Renderer::RenderElements(uint64_t count, uint64_t stride, const std::functi
   EndElements(shown, count, start, at, out, text);
 }
 
-void Renderer::EndElements(uint64_t shown, uint64_t count, size_t start, Position at, v1::Value* out,
-                           std::string* text) {
+void Renderer::EndElements(uint64_t shown, uint64_t count, size_t start, Position at, Value* out, Text* text) {
   if (shown < count) {
     text->append(shown == 0 ? "..." : ", ...");
     const std::string cut =
@@ -146,7 +142,7 @@ void Renderer::EndElements(uint64_t shown, uint64_t count, size_t start, Positio
   }
   text->push_back('}');
   out->set_is_sequence(shown != 0 || count == 0);
-  out->set_text(text->data() + start, text->size() - start);
+  out->refer_text(text->view(start));
 }
 
 }  // namespace dlog::format

@@ -1,10 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/format/event_json.h"
 
+#include <cstring>
+
+#include "daemon/format/json_writer.h"
 #include "daemon/format/time_text.h"
 
 namespace dlog::format {
+
+using event::Text;
+using event::Value;
+
 namespace {
+
+// Keys, punctuation, numbers and statuses of a value, or of an event, with room to spare.
+constexpr size_t kMaxValueFrame = 256;
+constexpr size_t kMaxEventFrame = 512;
+
+// Writes to room that was asked for beforehand.
+class Cursor {
+ public:
+  explicit Cursor(char* at) : at_(at) {}
+  char* at() const { return at_; }
+
+  Cursor& Raw(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+    return *this;
+  }
+  Cursor& String(std::string_view bytes) {
+    at_ = WriteJsonString(bytes, at_);
+    return *this;
+  }
+  Cursor& Int(int64_t value) {
+    at_ = WriteJsonInt(value, at_);
+    return *this;
+  }
+  Cursor& Uint(uint64_t value) {
+    at_ = WriteJsonUint(value, at_);
+    return *this;
+  }
+  Cursor& Double(double value) {
+    at_ = WriteJsonDouble(value, at_);
+    return *this;
+  }
+
+ private:
+  char* at_;
+};
+
+// Runs `write` with a cursor that has `room`.
+template <typename Writer>
+void Write(Text* out, size_t room, Writer write) {
+  char* const start = out->Room(room);
+  Cursor cursor(start);
+  write(cursor);
+  out->Advance(static_cast<size_t>(cursor.at() - start));
+}
 
 // Statuses under which `text` shows the target's bytes, not just the status again.
 bool HasText(v1::ValueStatus status) {
@@ -12,39 +64,42 @@ bool HasText(v1::ValueStatus status) {
          status == v1::STATUS_RECOVERED;
 }
 
-void WriteScalar(const v1::Value& value, JsonWriter* json) {
-  switch (value.scalar_case()) {
-    case v1::Value::kBoolValue:
-      json->Key("value").Bool(value.bool_value());
+void WriteScalar(const Value& value, Cursor& to) {
+  switch (value.scalar()) {
+    case Value::Scalar::kBool:
+      to.Raw(value.bool_value() ? ",\"value\":true" : ",\"value\":false");
       return;
-    case v1::Value::kIntValue:
-      json->Key("value").Int(value.int_value());
+    case Value::Scalar::kInt:
+      to.Raw(",\"value\":").Int(value.int_value());
       return;
-    case v1::Value::kUintValue:
-      json->Key("value").Uint(value.uint_value());
+    case Value::Scalar::kUint:
+      to.Raw(",\"value\":").Uint(value.uint_value());
       return;
-    case v1::Value::kDoubleValue:
-      json->Key("value").Double(value.double_value());
+    case Value::Scalar::kDouble:
+      to.Raw(",\"value\":");
+      if (value.text_is_scalar()) {
+        to.Raw(value.text());
+      } else {
+        to.Double(value.double_value());
+      }
       return;
-    case v1::Value::kStringValue:
-      json->Key("value").String(value.string_value());
+    case Value::Scalar::kString:
+      to.Raw(",\"value\":").String(value.string_value());
       return;
-    case v1::Value::SCALAR_NOT_SET:
+    case Value::Scalar::kNone:
       return;
   }
 }
 
-void WriteParts(std::string_view key, std::string_view name_key,
-                const google::protobuf::RepeatedPtrField<v1::Value>& parts, JsonWriter* json) {
-  json->Key(key).BeginArray();
-  for (const v1::Value& part : parts) WriteValueJson(part, name_key, json);
-  json->EndArray();
-}
-
-void WriteLosses(const v1::Event& event, JsonWriter* json) {
-  json->Key("lost_since_last").BeginObject();
-  for (const v1::Loss& loss : event.lost_since_last()) json->Key(loss.reason()).Uint(loss.count());
-  json->EndObject();
+void AppendParts(std::string_view key, ValuePlace place, const event::ValueList& parts, Text* out) {
+  out->append(key);
+  bool first = true;
+  for (const Value& part : parts) {
+    if (!first) out->push_back(',');
+    first = false;
+    AppendValueJson(part, place, out);
+  }
+  out->push_back(']');
 }
 
 }  // namespace
@@ -85,56 +140,95 @@ std::string_view LevelName(v1::Level level) {
   }
 }
 
-void WriteValueJson(const v1::Value& value, std::string_view name_key, JsonWriter* json) {
-  json->BeginObject();
-  if (!name_key.empty()) json->Key(name_key).String(value.name());
-  json->Key("type").String(value.type());
-  json->Key("status").String(StatusName(value.status()));
-  if (value.status() != v1::STATUS_OK) json->Key("reason").String(value.reason());
-  const bool whole_expression = name_key == "expr";
-  const bool has_parts = value.is_struct() || value.is_sequence();
-  // The text of an inner struct or container is in the text of the expression, and in its own parts below.
-  if (HasText(value.status()) && (whole_expression || !has_parts)) json->Key("text").String(value.text());
-  WriteScalar(value, json);
-  const bool is_string = value.scalar_case() == v1::Value::kStringValue;
-  if (value.has_size() && (!is_string || value.status() != v1::STATUS_OK)) json->Key("size").Uint(value.size());
-  if (value.is_sequence()) WriteParts("items", "", value.items(), json);
-  if (value.is_struct()) WriteParts("fields", "name", value.fields(), json);
-  json->EndObject();
+void AppendValueJson(const Value& value, ValuePlace place, Text* out) {
+  const size_t strings = value.name().size() + value.type().size() + value.reason().size() + value.text().size() +
+                         value.string_value().size();
+  Write(out, kMaxValueFrame + MaxJsonStringBytes(strings), [&](Cursor& to) {
+    if (place == ValuePlace::kExpression) {
+      to.Raw("{\"expr\":").String(value.name()).Raw(",\"type\":");
+    } else if (place == ValuePlace::kField) {
+      to.Raw("{\"name\":").String(value.name()).Raw(",\"type\":");
+    } else {
+      to.Raw("{\"type\":");
+    }
+    to.String(value.type());
+    if (value.status() == v1::STATUS_OK) {
+      to.Raw(",\"status\":\"ok\"");
+    } else {
+      to.Raw(",\"status\":\"").Raw(StatusName(value.status())).Raw("\",\"reason\":").String(value.reason());
+    }
+    // The text of an inner struct or container is in the text of the expression, and in its own parts below.
+    const bool has_parts = value.is_struct() || value.is_sequence();
+    if (HasText(value.status()) && (place == ValuePlace::kExpression || !has_parts)) {
+      to.Raw(",\"text\":").String(value.text());
+    }
+    WriteScalar(value, to);
+    const bool is_string = value.scalar() == Value::Scalar::kString;
+    if (value.has_size() && (!is_string || value.status() != v1::STATUS_OK)) to.Raw(",\"size\":").Uint(value.size());
+  });
+  if (value.is_sequence()) AppendParts(",\"items\":[", ValuePlace::kItem, value.parts(), out);
+  if (value.is_struct()) AppendParts(",\"fields\":[", ValuePlace::kField, value.parts(), out);
+  out->push_back('}');
 }
 
-void AppendEventJson(const v1::Event& event, std::string* out) {
-  std::string time;
-  AppendTime(event.time_unix_ns(), 9, &time);
-  JsonWriter json(out);
-  json.BeginObject();
-  json.Key("time").String(time);
-  json.Key("logpoint").String(event.logpoint());
-  json.Key("kind").String("log");
-  json.Key("level").String(LevelName(event.level()));
-  json.Key("message").String(event.message());
-  json.Key("file").String(event.file());
-  json.Key("line").Uint(event.line());
-  json.Key("function").String(event.function());
-  json.Key("inlined").Bool(event.inlined());
-  json.Key("pid").Int(event.pid());
-  json.Key("tid").Int(event.tid());
-  json.Key("comm").String(event.comm());
-  json.Key("exe").String(event.exe());
-  json.Key("build_id").String(event.build_id());
-  json.Key("host").String(event.host());
-  json.Key("values").BeginArray();
-  for (const v1::Value& value : event.values()) WriteValueJson(value, "expr", &json);
-  json.EndArray();
-  json.Key("hits_since_last").Uint(event.hits_since_last());
-  WriteLosses(event, &json);
-  if (event.throttle_factor() > 1) json.Key("throttle_factor").Double(event.throttle_factor());
-  if (event.tags_size() != 0) {
-    json.Key("tags").BeginArray();
-    for (const std::string& tag : event.tags()) json.String(tag);
-    json.EndArray();
+namespace {
+
+void AppendOrigin(const event::Event& event, Text* out) {
+  const event::Source& source = *event.source;
+  const size_t strings = source.logpoint.size() + event.message.size() + source.file.size() + source.function.size() +
+                         event.comm.size() + event.exe.size() + source.build_id.size() + source.host.size();
+  Write(out, kMaxEventFrame + MaxJsonStringBytes(strings), [&](Cursor& to) {
+    char time[kMaxTimeBytes];
+    const char* const time_end = WriteTime(event.time_unix_ns, 9, time);
+    to.Raw("{\"time\":\"").Raw({time, static_cast<size_t>(time_end - time)});
+    to.Raw("\",\"logpoint\":").String(source.logpoint);
+    to.Raw(",\"kind\":\"log\",\"level\":\"").Raw(LevelName(source.level));
+    to.Raw("\",\"message\":").String(event.message);
+    to.Raw(",\"file\":").String(source.file);
+    to.Raw(",\"line\":").Uint(source.line);
+    to.Raw(",\"function\":").String(source.function);
+    to.Raw(source.inlined ? ",\"inlined\":true,\"pid\":" : ",\"inlined\":false,\"pid\":").Int(event.pid);
+    to.Raw(",\"tid\":").Int(event.tid);
+    to.Raw(",\"comm\":").String(event.comm);
+    to.Raw(",\"exe\":").String(event.exe);
+    to.Raw(",\"build_id\":").String(source.build_id);
+    to.Raw(",\"host\":").String(source.host);
+  });
+}
+
+void AppendLosses(const event::Event& event, Text* out) {
+  Write(out, kMaxEventFrame,
+        [&](Cursor& to) { to.Raw(",\"hits_since_last\":").Uint(event.hits_since_last).Raw(",\"lost_since_last\":{"); });
+  bool first = true;
+  for (const event::Loss& loss : event.lost_since_last) {
+    Write(out, kMaxValueFrame + MaxJsonStringBytes(loss.reason.size()),
+          [&](Cursor& to) { to.Raw(first ? "" : ",").String(loss.reason).Raw(":").Uint(loss.count); });
+    first = false;
   }
-  json.EndObject();
+  out->push_back('}');
+}
+
+void AppendTags(const event::Source& source, Text* out) {
+  out->append(",\"tags\":[");
+  bool first = true;
+  for (const std::string_view tag : source.tags) {
+    Write(out, 1 + MaxJsonStringBytes(tag.size()), [&](Cursor& to) { to.Raw(first ? "" : ",").String(tag); });
+    first = false;
+  }
+  out->push_back(']');
+}
+
+}  // namespace
+
+void AppendEventJson(const event::Event& event, Text* out) {
+  AppendOrigin(event, out);
+  AppendParts(",\"values\":[", ValuePlace::kExpression, event.values, out);
+  AppendLosses(event, out);
+  if (event.throttle_factor > 1) {
+    Write(out, kMaxValueFrame, [&](Cursor& to) { to.Raw(",\"throttle_factor\":").Double(event.throttle_factor); });
+  }
+  if (!event.source->tags.empty()) AppendTags(*event.source, out);
+  out->push_back('}');
 }
 
 }  // namespace dlog::format

@@ -3,20 +3,20 @@
 // The JSON object of an event as the design's cli.md lays it down ("Events").
 #pragma once
 
-#include <string>
 #include <string_view>
 
-#include "daemon/format/json_writer.h"
-#include "event.pb.h"
+#include "daemon/event/batch.h"
+#include "daemon/event/text.h"
 #include "plan.pb.h"
 
 namespace dlog::format {
 
 // Appends one line without its newline.
-void AppendEventJson(const v1::Event& event, std::string* out);
+void AppendEventJson(const event::Event& event, event::Text* out);
 
-// One value; `name_key` is "expr" at top level, "name" for fields, empty for items.
-void WriteValueJson(const v1::Value& value, std::string_view name_key, JsonWriter* json);
+// What a value is in its surroundings.
+enum class ValuePlace { kExpression, kField, kItem };
+void AppendValueJson(const event::Value& value, ValuePlace place, event::Text* out);
 
 // "ok", "truncated", "optimized_out", ...
 std::string_view StatusName(v1::ValueStatus status);

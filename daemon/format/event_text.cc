@@ -10,6 +10,9 @@
 #include "daemon/format/time_text.h"
 
 namespace dlog::format {
+
+using event::Text;
+
 namespace {
 
 constexpr std::string_view kDim = "\x1b[2m";
@@ -41,38 +44,52 @@ std::string_view LevelMark(v1::Level level) {
   }
 }
 
-void AppendLosses(const v1::Event& event, std::string* out) {
-  if (event.lost_since_last_size() == 0) return;
-  fmt::format_to(std::back_inserter(*out), " ~{} (", event.hits_since_last());
+void AppendLosses(const event::Event& event, Text* out) {
+  if (event.lost_since_last.empty()) return;
+  fmt::format_to(std::back_inserter(*out), " ~{} (", event.hits_since_last);
   bool first = true;
-  for (const v1::Loss& loss : event.lost_since_last()) {
+  for (const event::Loss& loss : event.lost_since_last) {
     if (!first) out->append(", ");
     first = false;
-    AppendOneLine(loss.reason(), out);
-    fmt::format_to(std::back_inserter(*out), " {}", loss.count());
+    AppendOneLine(loss.reason, out);
+    fmt::format_to(std::back_inserter(*out), " {}", loss.count);
   }
   out->push_back(')');
 }
 
+template <typename T>
+void AppendNumber(T number, Text* out) {
+  const fmt::format_int digits(number);
+  out->append({digits.data(), digits.size()});
+}
+
 }  // namespace
 
-void AppendEventText(const v1::Event& event, const TextOptions& options, std::string* out) {
-  std::string_view file = event.file();
+void AppendEventText(const event::Event& event, const TextOptions& options, Text* out) {
+  const event::Source& source = *event.source;
+  std::string_view file = source.file;
   if (const size_t slash = file.rfind('/'); slash != std::string_view::npos) file.remove_prefix(slash + 1);
   if (options.color) out->append(kDim);
-  AppendTime(event.time_unix_ns(), 6, out);
+  char* const time = out->Room(kMaxTimeBytes);
+  out->Advance(static_cast<size_t>(WriteTime(event.time_unix_ns, 6, time) - time));
   out->push_back(' ');
   AppendOneLine(file, out);
-  fmt::format_to(std::back_inserter(*out), ":{} [{}/{} ", event.line(), event.pid(), event.tid());
-  AppendOneLine(event.comm(), out);
+  out->push_back(':');
+  AppendNumber(source.line, out);
+  out->append(" [");
+  AppendNumber(event.pid, out);
+  out->push_back('/');
+  AppendNumber(event.tid, out);
+  out->push_back(' ');
+  AppendOneLine(event.comm, out);
   out->append("] ");
-  if (options.color) out->append(kReset).append(LevelColor(event.level()));
-  out->append(LevelMark(event.level()));
-  AppendOneLine(event.message(), out);
-  if (options.color && !LevelColor(event.level()).empty()) out->append(kReset);
+  if (options.color) out->append(kReset).append(LevelColor(source.level));
+  out->append(LevelMark(source.level));
+  AppendOneLine(event.message, out);
+  if (options.color && !LevelColor(source.level).empty()) out->append(kReset);
   AppendLosses(event, out);
-  if (event.throttle_factor() > 1) {
-    fmt::format_to(std::back_inserter(*out), " ~{:.3g}x (throttled)", event.throttle_factor());
+  if (event.throttle_factor > 1) {
+    fmt::format_to(std::back_inserter(*out), " ~{:.3g}x (throttled)", event.throttle_factor);
   }
 }
 

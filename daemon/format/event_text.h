@@ -4,9 +4,8 @@
 //   2026-11-22T07:00:00.123456Z order.cc:42 [4711/4712 shopd] order 7 total=12.50
 #pragma once
 
-#include <string>
-
-#include "event.pb.h"
+#include "daemon/event/batch.h"
+#include "daemon/event/text.h"
 
 namespace dlog::format {
 
@@ -17,6 +16,6 @@ struct TextOptions {
 // Appends one line without its newline. Control characters of the target are escaped: one event is one line, and no
 // target drives the terminal. Levels other than info are named; hits that did not become events end the line as " ~37
 // (rate_limited 36)".
-void AppendEventText(const v1::Event& event, const TextOptions& options, std::string* out);
+void AppendEventText(const event::Event& event, const TextOptions& options, event::Text* out);
 
 }  // namespace dlog::format

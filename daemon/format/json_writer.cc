@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -12,85 +11,74 @@
 namespace dlog::format {
 namespace {
 
-constexpr int64_t kMaxExactInteger = int64_t{1} << 53;
 constexpr char kHex[] = "0123456789abcdef";
 
-void AppendEscape(uint8_t byte, std::string* out) {
+char* WriteRaw(std::string_view text, char* to) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+char* WriteEscape(uint8_t byte, char* to) {
   switch (byte) {
     case '"':
-      out->append("\\\"");
-      return;
+      return WriteRaw("\\\"", to);
     case '\\':
-      out->append("\\\\");
-      return;
+      return WriteRaw("\\\\", to);
     case '\n':
-      out->append("\\n");
-      return;
+      return WriteRaw("\\n", to);
     case '\r':
-      out->append("\\r");
-      return;
+      return WriteRaw("\\r", to);
     case '\t':
-      out->append("\\t");
-      return;
+      return WriteRaw("\\t", to);
     default:
-      out->append("\\u00");
-      out->push_back(kHex[byte >> 4]);
-      out->push_back(kHex[byte & 15]);
+      to = WriteRaw(byte < 0x80 ? "\\u00" : "\\\\x", to);
+      *to++ = kHex[byte >> 4];
+      *to++ = kHex[byte & 15];
+      return to;
   }
 }
 
-// Bytes that stand for themselves in a JSON string; the rest is escaped or the start of a longer sequence.
-constexpr std::array<bool, 256> PlainBytes() {
-  std::array<bool, 256> plain = {};
-  for (size_t byte = 0x20; byte < 0x7f; ++byte) plain[byte] = byte != '"' && byte != '\\';
-  return plain;
-}
-constexpr std::array<bool, 256> kPlain = PlainBytes();
-
-// Length of the prefix that stands for itself.
-size_t PlainPrefix(std::string_view bytes) {
-  size_t position = 0;
-  while (position < bytes.size() && kPlain[static_cast<uint8_t>(bytes[position])]) ++position;
-  return position;
-}
-
-void AppendString(std::string_view bytes, std::string* out) {
-  size_t position = PlainPrefix(bytes);
-  if (position == bytes.size()) {  // as nearly all are
-    const size_t start = out->size();
-    out->resize(start + bytes.size() + 2);
-    char* to = out->data() + start;
-    *to = '"';
-    std::memcpy(to + 1, bytes.data(), bytes.size());
-    to[bytes.size() + 1] = '"';
-    return;
-  }
-  out->push_back('"');
-  size_t run = 0;
-  for (;;) {
-    while (position < bytes.size() && kPlain[static_cast<uint8_t>(bytes[position])]) ++position;
-    if (position == bytes.size()) break;
+char* WriteEscaped(std::string_view bytes, char* to) {
+  for (size_t position = 0; position < bytes.size();) {
     const auto byte = static_cast<uint8_t>(bytes[position]);
-    const size_t length = byte < 0x80 ? 0 : Utf8Length(bytes.substr(position));
-    if (length != 0) {
-      position += length;
-      continue;
-    }
-    out->append(bytes.substr(run, position - run));
-    if (byte < 0x80) {
-      AppendEscape(byte, out);
-    } else {
-      out->append("\\\\x");
-      out->push_back(kHex[byte >> 4]);
-      out->push_back(kHex[byte & 15]);
-    }
-    run = ++position;
+    const bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+    const size_t length = plain ? 1 : byte < 0x80 ? 0 : Utf8Length(bytes.substr(position));
+    to = length != 0 ? WriteRaw(bytes.substr(position, length), to) : WriteEscape(byte, to);
+    position += length != 0 ? length : 1;
   }
-  out->append(bytes.substr(run));
-  out->push_back('"');
+  return to;
+}
+
+char* WriteDigits(const fmt::format_int& digits, bool exact, char* to) {
+  const std::string_view text(digits.data(), digits.size());
+  if (exact) return WriteRaw(text, to);
+  *to++ = '"';
+  to = WriteRaw(text, to);
+  *to++ = '"';
+  return to;
 }
 
 }  // namespace
+
+char* WriteJsonString(std::string_view bytes, char* to) {
+  *to++ = '"';
+  to = IsPlain(bytes) ? WriteRaw(bytes, to) : WriteEscaped(bytes, to);
+  *to++ = '"';
+  return to;
+}
+
+char* WriteJsonInt(int64_t value, char* to) { return WriteDigits(fmt::format_int(value), IsExactInJson(value), to); }
+
+char* WriteJsonUint(uint64_t value, char* to) {
+  const bool exact = value <= INT64_MAX && IsExactInJson(static_cast<int64_t>(value));
+  return WriteDigits(fmt::format_int(value), exact, to);
+}
+
+char* WriteJsonDouble(double value, char* to) {
+  if (std::isnan(value)) return WriteRaw("\"nan\"", to);
+  if (std::isinf(value)) return WriteRaw(value < 0 ? "\"-inf\"" : "\"inf\"", to);
+  return fmt::format_to_n(to, kMaxJsonNumberBytes, "{}", value).out;
+}
 
 void JsonWriter::BeforeValue() {
   if (comma_) out_->push_back(',');
@@ -128,39 +116,36 @@ JsonWriter& JsonWriter::EndArray() {
 }
 
 JsonWriter& JsonWriter::Key(std::string_view name) {
-  BeforeValue();
-  AppendString(name, out_);
+  String(name);
   out_->push_back(':');
   comma_ = false;
   return *this;
 }
 
-JsonWriter& JsonWriter::String(std::string_view bytes) {
+template <typename Write>
+JsonWriter& JsonWriter::Written(size_t room, Write write) {
   BeforeValue();
-  AppendString(bytes, out_);
+  const size_t start = out_->size();
+  out_->resize(start + room);
+  out_->resize(static_cast<size_t>(write(out_->data() + start) - out_->data()));
   return *this;
 }
 
+JsonWriter& JsonWriter::String(std::string_view bytes) {
+  const size_t room = IsPlain(bytes) ? bytes.size() + 2 : MaxJsonStringBytes(bytes.size());
+  return Written(room, [bytes](char* to) { return WriteJsonString(bytes, to); });
+}
+
 JsonWriter& JsonWriter::Int(int64_t value) {
-  const fmt::format_int text(value);
-  const std::string_view digits(text.data(), text.size());
-  if (value >= -kMaxExactInteger && value <= kMaxExactInteger) return Raw(digits);
-  return String(digits);
+  return Written(kMaxJsonNumberBytes, [value](char* to) { return WriteJsonInt(value, to); });
 }
 
 JsonWriter& JsonWriter::Uint(uint64_t value) {
-  const fmt::format_int text(value);
-  const std::string_view digits(text.data(), text.size());
-  if (value <= static_cast<uint64_t>(kMaxExactInteger)) return Raw(digits);
-  return String(digits);
+  return Written(kMaxJsonNumberBytes, [value](char* to) { return WriteJsonUint(value, to); });
 }
 
 JsonWriter& JsonWriter::Double(double value) {
-  if (std::isnan(value)) return String("nan");
-  if (std::isinf(value)) return String(value < 0 ? "-inf" : "inf");
-  char text[64];
-  const auto end = fmt::format_to_n(text, sizeof(text), "{}", value).out;
-  return Raw({text, static_cast<size_t>(end - text)});
+  return Written(kMaxJsonNumberBytes, [value](char* to) { return WriteJsonDouble(value, to); });
 }
 
 JsonWriter& JsonWriter::Bool(bool value) { return Raw(value ? "true" : "false"); }

@@ -14,6 +14,16 @@
 
 namespace dlog::format {
 
+// The pieces, for whoever has the room: each writes at `to` and returns the end of what it wrote.
+inline constexpr size_t kMaxJsonNumberBytes = 32;
+constexpr size_t MaxJsonStringBytes(size_t bytes) { return 6 * bytes + 2; }
+char* WriteJsonString(std::string_view bytes, char* to);
+char* WriteJsonInt(int64_t value, char* to);
+char* WriteJsonUint(uint64_t value, char* to);
+char* WriteJsonDouble(double value, char* to);
+// Whether numbers of this size are written as numbers; larger ones are written as strings.
+constexpr bool IsExactInJson(int64_t value) { return value >= -(int64_t{1} << 53) && value <= int64_t{1} << 53; }
+
 class JsonWriter {
  public:
   // `out` outlives the writer.
@@ -37,6 +47,8 @@ class JsonWriter {
  private:
   void BeforeValue();
   JsonWriter& Raw(std::string_view text);
+  template <typename Write>
+  JsonWriter& Written(size_t room, Write write);
 
   std::string* out_;
   bool comma_ = false;  // a value stands before the place where the next one goes

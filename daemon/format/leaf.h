@@ -13,21 +13,21 @@
 namespace dlog::format {
 
 template <typename T>
-void Renderer::Leaf(const T& value, std::string_view plain, Position at, v1::Value* out, std::string* text) {
+void Renderer::Leaf(const T& value, std::string_view plain, Position at, Value* out, Text* text) {
   if (!at.root || format_.empty()) {
-    out->set_text(plain.data(), plain.size());
+    const size_t start = text->size();
     text->append(plain);
-    return;
+    return out->refer_text(text->view(start));
   }
   std::string formatted;
   std::string error;
   if (FormatWithSpec(format_, value, &formatted, &error)) {
+    const size_t start = text->size();
     text->append(formatted);
-    out->set_text(std::move(formatted));
-    return;
+    return out->refer_text(text->view(start));
   }
   out->clear_scalar();
-  Fail(v1::STATUS_ERROR, std::move(error), out, text);
+  Fail(v1::STATUS_ERROR, error, out, text);
 }
 
 }  // namespace dlog::format

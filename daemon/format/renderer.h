@@ -22,10 +22,10 @@ inline constexpr size_t kMaxReasonBytes = 512;
 
 class Renderer {
  public:
-  // All arguments outlive the renderer.
+  // All arguments outlive the renderer. `text_start` is the size of the text before the value.
   Renderer(const pipeline::TypeTable& types, const pipeline::MemoryImage& image, const RenderLimits& limits,
-           const std::string& format, const SymbolLookup& symbols)
-      : types_(types), image_(image), limits_(limits), format_(format), symbols_(symbols) {}
+           const std::string& format, const SymbolLookup& symbols, size_t text_start)
+      : types_(types), image_(image), limits_(limits), format_(format), symbols_(symbols), text_start_(text_start) {}
 
   // Where a value stands: `level` counts pointers and containers passed, `nesting` every step.
   struct Position {
@@ -38,105 +38,90 @@ class Renderer {
   };
 
   // Fills `out` (text in its own, bare form) and appends the form for use inside another value to `text`.
-  void Render(const pipeline::Object& object, Position at, v1::Value* out, std::string* text);
+  void Render(const pipeline::Object& object, Position at, Value* out, Text* text);
 
  private:
   // value_renderer.cc
-  void RenderByKind(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
-                    std::string* text);
-  void RenderReference(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
-                       std::string* text);
+  void RenderByKind(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
+  void RenderReference(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
 
   // scalar_renderer.cc
-  void RenderScalar(const pipeline::Object& object, const v1::Type* type, Position at, v1::Value* out,
-                    std::string* text);
-  void RenderInteger(const pipeline::Scalar& value, Position at, v1::Value* out, std::string* text);
-  void RenderCharacter(const pipeline::Scalar& value, const v1::Type& type, Position at, v1::Value* out,
-                       std::string* text);
-  void RenderEnum(const pipeline::Scalar& value, const v1::Type& type, Position at, v1::Value* out, std::string* text);
-  void RenderFloat(const pipeline::Scalar& value, Position at, v1::Value* out, std::string* text);
-  void RenderErrno(int64_t number, v1::Value* out, std::string* text);
+  void RenderScalar(const pipeline::Object& object, const v1::Type* type, Position at, Value* out, Text* text);
+  void RenderInteger(const pipeline::Scalar& value, Position at, Value* out, Text* text);
+  void RenderCharacter(const pipeline::Scalar& value, const v1::Type& type, Position at, Value* out, Text* text);
+  void RenderEnum(const pipeline::Scalar& value, const v1::Type& type, Position at, Value* out, Text* text);
+  void RenderFloat(const pipeline::Scalar& value, Position at, Value* out, Text* text);
+  void RenderErrno(int64_t number, Value* out, Text* text);
   // Seconds since 1970 in the user's format.
-  void RenderDate(int64_t seconds, Position at, v1::Value* out, std::string* text);
-  void RenderBool(const pipeline::Scalar& value, Position at, v1::Value* out, std::string* text);
-  void RenderPointer(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
-                     std::string* text);
-  void RenderAddress(uint64_t address, bool is_function, Position at, v1::Value* out, std::string* text);
+  void RenderDate(int64_t seconds, Position at, Value* out, Text* text);
+  void RenderBool(const pipeline::Scalar& value, Position at, Value* out, Text* text);
+  void RenderPointer(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
+  void RenderAddress(uint64_t address, bool is_function, Position at, Value* out, Text* text);
 
   // aggregate_renderer.cc
-  void RenderStruct(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
-                    std::string* text);
-  void RenderField(const pipeline::Object& object, const v1::Field& field, Position at, v1::Value* out,
-                   std::string* text);
-  void RenderVirtualBase(const pipeline::Object& object, const v1::Field& field, Position at, v1::Value* out,
-                         std::string* text);
-  void RenderArray(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
-                   std::string* text);
+  void RenderStruct(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
+  void RenderField(const pipeline::Object& object, const v1::Field& field, Position at, Value* out, Text* text);
+  void RenderVirtualBase(const pipeline::Object& object, const v1::Field& field, Position at, Value* out, Text* text);
+  void RenderArray(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
   // Elements i of [0, count), each `stride` bytes, from `element(i)`; `at` is the position of the container.
   void RenderElements(uint64_t count, uint64_t stride, const std::function<pipeline::Object(uint64_t)>& element,
-                      Position at, Position inner, v1::Value* out, std::string* text);
+                      Position at, Position inner, Value* out, Text* text);
   bool MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const pipeline::Object& element,
                   const std::function<pipeline::Object(uint64_t)>& get) const;
   // Closes the brackets of a container of which `shown` of `count` elements are there; a count of Elements::kUnknown is
   // not known.
-  void EndElements(uint64_t shown, uint64_t count, size_t start, Position at, v1::Value* out, std::string* text);
+  void EndElements(uint64_t shown, uint64_t count, size_t start, Position at, Value* out, Text* text);
   // False, with the value rendered as missing, when no byte of the object was captured.
-  bool Present(const pipeline::Object& object, uint64_t size, Position at, v1::Value* out, std::string* text);
+  bool Present(const pipeline::Object& object, uint64_t size, Position at, Value* out, Text* text);
 
   // string_renderer.cc
-  void RenderCString(uint64_t address, uint64_t unit, Position at, v1::Value* out, std::string* text);
-  void RenderCharArray(const pipeline::Object& object, const v1::Type& type, uint64_t unit, Position at, v1::Value* out,
-                       std::string* text);
+  void RenderCString(uint64_t address, uint64_t unit, Position at, Value* out, Text* text);
+  void RenderCharArray(const pipeline::Object& object, const v1::Type& type, uint64_t unit, Position at, Value* out,
+                       Text* text);
   void RenderString(uint64_t address, uint64_t count, uint64_t unit, const pipeline::Object& self, Position at,
-                    v1::Value* out, std::string* text);
+                    Value* out, Text* text);
   // Appends up to `size` bytes; `self` may be an object in hand that holds them. The failure that ended it, if any.
   pipeline::ReadResult Gather(uint64_t address, uint64_t size, const pipeline::Object* self, std::string* out) const;
-  void EmitString(std::string_view bytes, uint64_t unit, bool cut, Position at, v1::Value* out, std::string* text);
+  void EmitString(std::string_view bytes, uint64_t unit, bool cut, Position at, Value* out, Text* text);
 
   // shape_renderer.cc
-  void RenderShape(const pipeline::Object& object, const v1::Type& type, Position at, v1::Value* out,
-                   std::string* text);
+  void RenderShape(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
   void RenderSequence(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t count,
-                      Position at, v1::Value* out, std::string* text);
-  void RenderWalk(const pipeline::Object& object, const v1::Shape& shape, uint64_t count, Position at, v1::Value* out,
-                  std::string* text);
-  void RenderMapElement(const pipeline::Object& element, Position at, v1::Value* out, std::string* text);
-  bool RenderKeyAndValue(const pipeline::Object& element, Position at, v1::Value* out, std::string* text);
-  void RenderOptional(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                      std::string* text);
-  void RenderSmartPointer(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                          std::string* text);
-  void RenderAlias(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                   std::string* text);
-  void RenderVariant(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                     std::string* text);
-  void RenderMembers(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                     std::string* text);
-  void RenderBits(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                  std::string* text);
-  void RenderTime(const pipeline::Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                  std::string* text);
+                      Position at, Value* out, Text* text);
+  void RenderWalk(const pipeline::Object& object, const v1::Shape& shape, uint64_t count, Position at, Value* out,
+                  Text* text);
+  void RenderMapElement(const pipeline::Object& element, Position at, Value* out, Text* text);
+  bool RenderKeyAndValue(const pipeline::Object& element, Position at, Value* out, Text* text);
+  void RenderOptional(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
+  void RenderSmartPointer(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
+  void RenderAlias(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
+  void RenderVariant(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
+  void RenderMembers(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
+  void RenderBits(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
+  void RenderTime(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
   // A container that changed while it was captured.
   bool Torn(const pipeline::Object& object, uint64_t size) const;
-  bool ShapeWord(const v1::Node& node, const pipeline::Object& self, uint64_t* word, v1::Value* out, std::string* text);
+  bool ShapeWord(const v1::Node& node, const pipeline::Object& self, uint64_t* word, Value* out, Text* text);
   // Element count from `size` or `end`, checked for plausibility.
   bool ShapeCount(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t stride,
-                  uint64_t* count, v1::Value* out, std::string* text);
-  bool PlausibleCount(uint64_t count, uint64_t data, v1::Value* out, std::string* text);
-  void Corrupt(std::string what, v1::Value* out, std::string* text);
+                  uint64_t* count, Value* out, Text* text);
+  bool PlausibleCount(uint64_t count, uint64_t data, Value* out, Text* text);
+  void Corrupt(std::string what, Value* out, Text* text);
 
   // Shared ends.
-  void Fail(v1::ValueStatus status, std::string reason, v1::Value* out, std::string* text);
+  void Fail(v1::ValueStatus status, std::string_view reason, Value* out, Text* text);
   // "{...}": there is something, but it was not captured.
-  void Elided(Position at, v1::Value* out, std::string* text);
+  void Elided(Position at, Value* out, Text* text);
   std::string MissingReason(Position at) const;
   // A leaf: applies the user's format to `value` at the root, else shows `plain`.
   template <typename T>
-  void Leaf(const T& value, std::string_view plain, Position at, v1::Value* out, std::string* text);
+  void Leaf(const T& value, std::string_view plain, Position at, Value* out, Text* text);
   // Statuses of parts decide the status of the whole.
-  static void Absorb(const v1::Value& part, std::string_view label, v1::Value* whole);
-  static void Truncate(std::string reason, v1::Value* out);
-  bool HasBudget(const std::string& text) const { return values_ < kMaxValues && names_ + text.size() < kMaxTextBytes; }
+  static void Absorb(const Value& part, std::string_view label, Value* whole);
+  static void Truncate(std::string_view reason, Value* out);
+  bool HasBudget(const Text& text) const {
+    return values_ < kMaxValues && names_ + text.size() - text_start_ < kMaxTextBytes;
+  }
   const v1::Type* TypeAt(uint32_t index) const;
 
   const pipeline::TypeTable& types_;
@@ -144,6 +129,7 @@ class Renderer {
   const RenderLimits& limits_;
   const std::string& format_;
   const SymbolLookup& symbols_;
+  const size_t text_start_;
   uint32_t values_ = 0;
   size_t names_ = 0;
 };

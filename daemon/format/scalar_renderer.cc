@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <ctime>
 #include <iterator>
@@ -39,7 +40,7 @@ struct NumberText {
 
 bool EndsWithChar(std::string_view name) { return name.ends_with("char"); }
 
-void SetInteger(const Scalar& value, v1::Value* out) {
+void SetInteger(const Scalar& value, Value* out) {
   if (value.type.kind == ScalarKind::kSigned) {
     const Int128 number = value.as_signed();
     if (number >= INT64_MIN && number <= INT64_MAX) return out->set_int_value(static_cast<int64_t>(number));
@@ -99,8 +100,7 @@ uint64_t CharacterSize(const v1::Type* type) {
   return 0;
 }
 
-void Renderer::RenderScalar(const Object& object, const v1::Type* type, Position at, v1::Value* out,
-                            std::string* text) {
+void Renderer::RenderScalar(const Object& object, const v1::Type* type, Position at, Value* out, Text* text) {
   Scalar value;
   v1::ValueStatus status = v1::STATUS_OK;
   std::string reason;
@@ -109,7 +109,7 @@ void Renderer::RenderScalar(const Object& object, const v1::Type* type, Position
                 text);
   }
   if (!pipeline::LoadScalar(object, types_, image_, &value, &status, &reason)) {
-    return Fail(status, std::move(reason), out, text);
+    return Fail(status, reason, out, text);
   }
   if (type != nullptr) {
     if (type->kind() == v1::TYPE_ENUM) return RenderEnum(value, *type, at, out, text);
@@ -120,7 +120,7 @@ void Renderer::RenderScalar(const Object& object, const v1::Type* type, Position
   RenderInteger(value, at, out, text);
 }
 
-void Renderer::RenderInteger(const Scalar& value, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderInteger(const Scalar& value, Position at, Value* out, Text* text) {
   SetInteger(value, out);
   if (at.root && format_ == "errno") return RenderErrno(static_cast<int64_t>(value.bits), out, text);
   if (at.root && format_.starts_with('%')) return RenderDate(static_cast<int64_t>(value.bits), at, out, text);
@@ -139,25 +139,26 @@ void Renderer::RenderInteger(const Scalar& value, Position at, v1::Value* out, s
 }
 
 // "ENOENT"; "-ENOENT" as kernel functions return it; numbers that are no errors stay numbers.
-void Renderer::RenderErrno(int64_t number, v1::Value* out, std::string* text) {
+void Renderer::RenderErrno(int64_t number, Value* out, Text* text) {
   const bool negative = number < 0 && number > -kMaxErrno;
   const char* name = number > kMaxErrno || number < -kMaxErrno || number == 0
                          ? nullptr
                          : strerrorname_np(static_cast<int>(negative ? -number : number));
   const std::string plain =
       name == nullptr ? fmt::format("{}", number) : fmt::format("{}{}", negative ? "-" : "", name);
-  out->set_text(plain);
+  const size_t start = text->size();
   text->append(plain);
+  out->refer_text(text->view(start));
 }
 
-void Renderer::RenderDate(int64_t seconds, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderDate(int64_t seconds, Position at, Value* out, Text* text) {
   const time_t time = seconds;
   std::tm parts = {};
   if (gmtime_r(&time, &parts) == nullptr) return Fail(v1::STATUS_ERROR, "time out of range", out, text);
   Leaf(parts, {}, at, out, text);
 }
 
-void Renderer::RenderBool(const Scalar& value, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderBool(const Scalar& value, Position at, Value* out, Text* text) {
   if (value.bits > 1) {  // no bool holds this: show what is there
     out->set_uint_value(static_cast<uint64_t>(value.bits));
     const std::string plain = fmt::format("(bool){}", static_cast<uint64_t>(value.bits));
@@ -168,7 +169,7 @@ void Renderer::RenderBool(const Scalar& value, Position at, v1::Value* out, std:
   Leaf(truth, truth ? "true" : "false", at, out, text);
 }
 
-void Renderer::RenderFloat(const Scalar& value, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderFloat(const Scalar& value, Position at, Value* out, Text* text) {
   out->set_double_value(static_cast<double>(value.real));
   if (value.type.size <= 4) {
     const auto number = static_cast<float>(value.real);
@@ -176,13 +177,14 @@ void Renderer::RenderFloat(const Scalar& value, Position at, v1::Value* out, std
   }
   if (value.type.size == 8) {
     const auto number = static_cast<double>(value.real);
-    return Leaf(number, NumberText(number).view(), at, out, text);
+    Leaf(number, NumberText(number).view(), at, out, text);
+    if (std::isfinite(number) && (!at.root || format_.empty())) out->set_text_is_scalar();
+    return;
   }
   Leaf(value.real, NumberText(value.real).view(), at, out, text);
 }
 
-void Renderer::RenderCharacter(const Scalar& value, const v1::Type& type, Position at, v1::Value* out,
-                               std::string* text) {
+void Renderer::RenderCharacter(const Scalar& value, const v1::Type& type, Position at, Value* out, Text* text) {
   SetInteger(value, out);
   std::string character;
   if (value.type.size == 1) {
@@ -198,18 +200,17 @@ void Renderer::RenderCharacter(const Scalar& value, const v1::Type& type, Positi
     if (WantsInteger(format_)) return Leaf(static_cast<uint32_t>(value.bits), {}, at, out, text);
     return Leaf(std::string_view(character), {}, at, out, text);
   }
-  std::string* quoted = out->mutable_text();
-  quoted->clear();
+  const size_t start = text->size();
   if (value.type.size == 1) {
     const auto byte = static_cast<char>(value.bits);
-    AppendQuoted({&byte, 1}, '\'', quoted);
+    AppendQuoted({&byte, 1}, '\'', text);
   } else {
-    AppendQuoted(character, '\'', quoted);
+    AppendQuoted(character, '\'', text);
   }
-  text->append(*quoted);
+  out->refer_text(text->view(start));
 }
 
-void Renderer::RenderEnum(const Scalar& value, const v1::Type& type, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderEnum(const Scalar& value, const v1::Type& type, Position at, Value* out, Text* text) {
   SetInteger(value, out);
   const bool is_signed = value.type.kind == ScalarKind::kSigned;
   const auto number = static_cast<int64_t>(value.bits);
@@ -235,13 +236,12 @@ void Renderer::RenderEnum(const Scalar& value, const v1::Type& type, Position at
   Leaf(plain, plain, at, out, text);
 }
 
-void Renderer::RenderPointer(const Object& object, const v1::Type& type, Position at, v1::Value* out,
-                             std::string* text) {
+void Renderer::RenderPointer(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
   uint64_t address = 0;
   v1::ValueStatus status = v1::STATUS_OK;
   std::string reason;
   if (!pipeline::ReadScalar(object, types_, image_, &address, &status, &reason)) {
-    return Fail(status, std::move(reason), out, text);
+    return Fail(status, reason, out, text);
   }
   const v1::Type* target = type.target() == 0 ? nullptr : TypeAt(type.target());
   const uint64_t unit = CharacterSize(target);
@@ -250,7 +250,7 @@ void Renderer::RenderPointer(const Object& object, const v1::Type& type, Positio
   RenderAddress(address, target != nullptr && target->kind() == v1::TYPE_FUNCTION, at, out, text);
 }
 
-void Renderer::RenderAddress(uint64_t address, bool is_function, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderAddress(uint64_t address, bool is_function, Position at, Value* out, Text* text) {
   out->set_uint_value(address);
   std::string plain = address == 0 ? "nullptr" : fmt::format("{:#x}", address);
   if (is_function && address != 0 && symbols_) {

@@ -48,7 +48,7 @@ bool Renderer::Torn(const Object& object, uint64_t size) const {
   return object.in_memory && ((limits_.record_flags & DLOG_RECORD_TORN) != 0 || image_.IsTorn(object.address, size));
 }
 
-void Renderer::RenderShape(const Object& object, const v1::Type& type, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderShape(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
   const v1::Shape& shape = type.shape();
   if (!Present(object, type.size(), at, out, text)) return;
   switch (shape.kind()) {
@@ -98,21 +98,21 @@ void Renderer::RenderShape(const Object& object, const v1::Type& type, Position 
   RenderString(data, count, stride, object, at, out, text);
 }
 
-void Renderer::Corrupt(std::string what, v1::Value* out, std::string* text) {
+void Renderer::Corrupt(std::string what, Value* out, Text* text) {
   Fail(v1::STATUS_ERROR, "corrupt: " + std::move(what), out, text);
 }
 
-bool Renderer::ShapeWord(const v1::Node& node, const Object& self, uint64_t* word, v1::Value* out, std::string* text) {
+bool Renderer::ShapeWord(const v1::Node& node, const Object& self, uint64_t* word, Value* out, Text* text) {
   const Object result = pipeline::EvaluateInside(node, types_, image_, self);
   v1::ValueStatus status = v1::STATUS_OK;
   std::string reason;
   if (pipeline::ReadScalar(result, types_, image_, word, &status, &reason)) return true;
-  Fail(status, std::move(reason), out, text);
+  Fail(status, reason, out, text);
   return false;
 }
 
 bool Renderer::ShapeCount(const Object& object, const v1::Shape& shape, uint64_t data, uint64_t stride, uint64_t* count,
-                          v1::Value* out, std::string* text) {
+                          Value* out, Text* text) {
   const auto corrupt = [&](std::string what) {
     Corrupt(std::move(what), out, text);
     return false;
@@ -135,7 +135,7 @@ bool Renderer::ShapeCount(const Object& object, const v1::Shape& shape, uint64_t
   return true;
 }
 
-bool Renderer::PlausibleCount(uint64_t count, uint64_t data, v1::Value* out, std::string* text) {
+bool Renderer::PlausibleCount(uint64_t count, uint64_t data, Value* out, Text* text) {
   if (count > kMaxContainerSize) {
     Corrupt("size " + RoughNumber(count), out, text);
     return false;
@@ -148,7 +148,7 @@ bool Renderer::PlausibleCount(uint64_t count, uint64_t data, v1::Value* out, std
 }
 
 void Renderer::RenderSequence(const Object& object, const v1::Shape& shape, uint64_t data, uint64_t count, Position at,
-                              v1::Value* out, std::string* text) {
+                              Value* out, Text* text) {
   uint64_t stride = 0;
   pipeline::TypeSize(shape.element(), types_, &stride);
   // Elements that lie inside the object itself (std::array) are no level of their own.
@@ -167,24 +167,22 @@ void Renderer::RenderSequence(const Object& object, const v1::Shape& shape, uint
       at.Deeper(), out, text);
 }
 
-void Renderer::RenderOptional(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                              std::string* text) {
+void Renderer::RenderOptional(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {
   uint64_t engaged = 0;
   uint64_t data = 0;
   if (!ShapeWord(shape.engaged(), object, &engaged, out, text)) return;
   if (engaged == 0) {
-    out->set_text("nullopt");
+    out->refer_text("nullopt");
     text->append("nullopt");
     return;
   }
   if (!ShapeWord(shape.data(), object, &data, out, text)) return;
-  const std::string type = out->type();
+  const std::string_view type = out->type();
   Render(pipeline::ObjectAt(data, shape.element(), types_, &object), at.Same(), out, text);
-  out->set_type(type);
+  out->refer_type(type);
 }
 
-void Renderer::RenderSmartPointer(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                                  std::string* text) {
+void Renderer::RenderSmartPointer(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {
   uint64_t data = 0;
   if (!ShapeWord(shape.data(), object, &data, out, text)) return;
   const v1::Type* element = TypeAt(shape.element());
@@ -201,15 +199,15 @@ void Renderer::RenderSmartPointer(const Object& object, const v1::Shape& shape, 
   const bool follow = data != 0 && at.level + 1 <= limits_.depth && shape.element() != 0 &&
                       pipeline::TypeSize(shape.element(), types_, &size) && size != 0 && image_.Probe(data, size).ok();
   if (!follow) return RenderAddress(data, is_function, at, out, text);
-  const std::string type = out->type();
+  const std::string_view type = out->type();
   Position inner = at.Deeper();
   inner.root = at.root;
   Render(pipeline::ObjectAt(data, shape.element(), types_, nullptr), inner, out, text);
-  out->set_type(type);
+  out->refer_type(type);
 }
 
-void Renderer::RenderWalk(const Object& object, const v1::Shape& shape, uint64_t count, Position at, v1::Value* out,
-                          std::string* text) {
+void Renderer::RenderWalk(const Object& object, const v1::Shape& shape, uint64_t count, Position at, Value* out,
+                          Text* text) {
   if (count != Elements::kUnknown) out->set_size(count);
   if (count != 0 && at.level + 1 > limits_.depth) return Elided(at, out, text);
   uint64_t stride = 0;
@@ -225,7 +223,7 @@ void Renderer::RenderWalk(const Object& object, const v1::Shape& shape, uint64_t
     if (end != Elements::End::kMore || shown == limits_.items) break;
     if (image_.Probe(element.address, stride).failure == pipeline::ReadFailure::kNotCaptured) break;
     if (shown != 0) text->append(", ");
-    v1::Value* item = out->add_items();
+    Value* item = out->AddPart();
     if (shape.is_map()) {
       RenderMapElement(element, at.Deeper(), item, text);
     } else {
@@ -239,7 +237,7 @@ void Renderer::RenderWalk(const Object& object, const v1::Shape& shape, uint64_t
     out->set_size(count);
   } else if (end == Elements::End::kCorrupt && shown < limits_.items) {
     text->resize(start);
-    out->clear_items();
+    out->clear_parts();
     out->clear_size();
     return Corrupt(elements.reason(), out, text);
   } else if (end == Elements::End::kUnreadable && shown < limits_.items) {
@@ -254,12 +252,12 @@ void Renderer::RenderWalk(const Object& object, const v1::Shape& shape, uint64_t
 }
 
 // "[key] = value"; the item has both as fields.
-void Renderer::RenderMapElement(const Object& element, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderMapElement(const Object& element, Position at, Value* out, Text* text) {
   if (RenderKeyAndValue(element, at, out, text)) return;
   Render(element, at, out, text);
 }
 
-bool Renderer::RenderKeyAndValue(const Object& element, Position at, v1::Value* out, std::string* text) {
+bool Renderer::RenderKeyAndValue(const Object& element, Position at, Value* out, Text* text) {
   const v1::Type* type = TypeAt(element.type);
   if (type == nullptr || type->kind() != v1::TYPE_STRUCT) return false;
   std::array<Object, 2> parts;
@@ -277,52 +275,49 @@ bool Renderer::RenderKeyAndValue(const Object& element, Position at, v1::Value* 
     return false;
   }
   ++values_;
-  out->set_type(type->name());
+  out->refer_type(type->name());
   out->set_is_struct(true);
   const size_t start = text->size();
   text->push_back('[');
   for (int i = 0; i < 2; ++i) {
-    v1::Value* part = out->add_fields();
-    part->set_name(i == 0 ? "first" : "second");
+    Value* part = out->AddPart();
+    part->refer_name(i == 0 ? "first" : "second");
     Render(parts[i], at.Inside(), part, text);
-    Absorb(*part, part->name(), out);
+    if (part->status() != v1::STATUS_OK) Absorb(*part, part->name(), out);
     if (i == 0) text->append("] = ");
   }
-  out->set_text(text->data() + start, text->size() - start);
+  out->refer_text(text->view(start));
   return true;
 }
 
-void Renderer::RenderAlias(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                           std::string* text) {
+void Renderer::RenderAlias(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {
   if (shape.parts_size() != 1) return Fail(v1::STATUS_ERROR, "malformed plan: alias of nothing", out, text);
-  const std::string type = out->type();
+  const std::string_view type = out->type();
   Render(pipeline::EvaluateInside(shape.parts(0).value(), types_, image_, object), at.Same(), out, text);
-  out->set_type(type);
+  out->refer_type(type);
 }
 
-void Renderer::RenderVariant(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                             std::string* text) {
+void Renderer::RenderVariant(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {
   uint64_t index = 0;
   if (!ShapeWord(shape.engaged(), object, &index, out, text)) return;
   if (index >= static_cast<uint64_t>(shape.parts_size()))
     return Leaf(std::string_view("valueless"), "valueless", at, out, text);
   const v1::Shape::Part& part = shape.parts(static_cast<int>(index));
-  const std::string type = out->type();
+  const std::string_view type = out->type();
   const Object value = pipeline::EvaluateInside(part.value(), types_, image_, object);
   if (part.name().empty()) {
     Render(value, at.Same(), out, text);
   } else {
-    std::string inner;
-    Render(value, at.Inside(), out, &inner);
-    const std::string named = fmt::format("{}({})", part.name(), inner);
-    text->append(named);
-    out->set_text(named);
+    const size_t start = text->size();
+    text->append(part.name()).push_back('(');
+    Render(value, at.Inside(), out, text);
+    text->push_back(')');
+    out->refer_text(text->view(start));
   }
-  out->set_type(type);
+  out->refer_type(type);
 }
 
-void Renderer::RenderMembers(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                             std::string* text) {
+void Renderer::RenderMembers(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {
   const bool named = shape.parts_size() != 0 && !shape.parts(0).name().empty();
   const size_t start = text->size();
   text->push_back('{');
@@ -334,22 +329,21 @@ void Renderer::RenderMembers(const Object& object, const v1::Shape& shape, Posit
       Truncate("value too large to show", out);
       break;
     }
-    v1::Value* child = named ? out->add_fields() : out->add_items();
-    child->set_name(part.name());
+    Value* child = named ? out->AddPart() : out->AddPart();
+    child->refer_name(part.name());
     if (named) text->append(part.name()).append(" = ");
     Render(pipeline::EvaluateInside(part.value(), types_, image_, object), at.Inside(), child, text);
-    Absorb(*child, named ? part.name() : fmt::format("[{}]", index), out);
+    if (child->status() != v1::STATUS_OK) Absorb(*child, named ? part.name() : fmt::format("[{}]", index), out);
     ++index;
   }
   text->push_back('}');
   out->set_is_struct(named);
   out->set_is_sequence(!named);
   if (!named) out->set_size(static_cast<uint64_t>(shape.parts_size()));
-  out->set_text(text->data() + start, text->size() - start);
+  out->refer_text(text->view(start));
 }
 
-void Renderer::RenderBits(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                          std::string* text) {
+void Renderer::RenderBits(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {
   uint64_t data = 0;
   uint64_t first = 0;
   uint64_t count = 0;
@@ -379,23 +373,22 @@ void Renderer::RenderBits(const Object& object, const v1::Shape& shape, Position
   text->push_back('{');
   for (uint64_t i = 0; i < shown; ++i) {
     const std::string_view plain = bit(i) ? "true" : "false";
-    v1::Value* item = out->add_items();
-    item->set_type("bool");
+    Value* item = out->AddPart();
+    item->refer_type("bool");
     item->set_bool_value(bit(i));
-    item->set_text(plain.data(), plain.size());
+    item->refer_text(plain);
     text->append(i == 0 ? "" : ", ").append(plain);
   }
   EndElements(shown, count, start, at, out, text);
 }
 
-void Renderer::RenderTime(const Object& object, const v1::Shape& shape, Position at, v1::Value* out,
-                          std::string* text) {
+void Renderer::RenderTime(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {
   pipeline::Scalar count;
   v1::ValueStatus status = v1::STATUS_OK;
   std::string reason;
   const Object value = pipeline::EvaluateInside(shape.data(), types_, image_, object);
   if (!pipeline::LoadScalar(value, types_, image_, &count, &status, &reason)) {
-    return Fail(status, std::move(reason), out, text);
+    return Fail(status, reason, out, text);
   }
   uint64_t nanoseconds = 0;
   if (shape.has_size() && !ShapeWord(shape.size(), object, &nanoseconds, out, text)) return;

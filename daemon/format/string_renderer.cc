@@ -47,34 +47,48 @@ ReadResult Renderer::Gather(uint64_t address, uint64_t size, const Object* self,
   return {};
 }
 
-void Renderer::EmitString(std::string_view bytes, uint64_t unit, bool cut, Position at, v1::Value* out,
-                          std::string* text) {
+void Renderer::EmitString(std::string_view bytes, uint64_t unit, bool cut, Position at, Value* out, Text* text) {
   std::string utf8;
   if (unit != 1) {
     AppendWide(bytes, unit, &utf8);
     bytes = utf8;
   }
-  out->set_string_value(bytes.data(), bytes.size());
+  const std::string_view whole = bytes;
   if (cut) bytes = bytes.substr(0, WithoutCutCharacter(bytes));
-  if (at.root) {
+  const size_t start = text->size();
+  if (at.root && !format_.empty()) {
+    out->set_string_value(whole);
     std::string bare;
-    bare.reserve(bytes.size() + 3);
     AppendBare(bytes, &bare);
     Leaf(std::string_view(bare), bare, at, out, text);
-    if (cut && out->status() != v1::STATUS_ERROR) out->mutable_text()->append("...");
-    return;
-  }
-  AppendQuoted(bytes, '"', text);
-  std::string* bare = out->mutable_text();
-  AppendBare(bytes, bare);
-  if (cut) {
+    if (!cut || out->status() == v1::STATUS_ERROR) return;
     text->append("...");
-    bare->append("...");
+    return out->refer_text(text->view(start));
   }
+  if (at.root) {
+    AppendBare(bytes, text);
+  } else {
+    AppendQuoted(bytes, '"', text);
+  }
+  // Where nothing had to be escaped the bytes are there as they are, between the quotes.
+  const size_t quotes = at.root ? 0 : 1;
+  const bool as_is = text->size() - start == bytes.size() + 2 * quotes;
+  const std::string_view shown = {text->data() + start + quotes, bytes.size()};
+  if (as_is && whole.size() == bytes.size()) {
+    out->refer_string_value(shown);
+  } else {
+    out->set_string_value(whole);
+  }
+  if (cut) text->append("...");
+  if (at.root) return out->refer_text(text->view(start));
+  if (as_is && !cut) return out->refer_text(shown);
+  std::string bare;
+  AppendBare(bytes, &bare);
+  out->set_text(cut ? bare + "..." : bare);
 }
 
 void Renderer::RenderString(uint64_t address, uint64_t count, uint64_t unit, const Object& self, Position at,
-                            v1::Value* out, std::string* text) {
+                            Value* out, Text* text) {
   out->set_size(count);
   const uint64_t wanted = std::min<uint64_t>(count, limits_.string_bytes / unit);
   std::string bytes;
@@ -92,7 +106,7 @@ void Renderer::RenderString(uint64_t address, uint64_t count, uint64_t unit, con
   EmitString(bytes, unit, got < count, at, out, text);
 }
 
-void Renderer::RenderCString(uint64_t address, uint64_t unit, Position at, v1::Value* out, std::string* text) {
+void Renderer::RenderCString(uint64_t address, uint64_t unit, Position at, Value* out, Text* text) {
   std::string bytes;
   const uint64_t limit = limits_.string_bytes - limits_.string_bytes % unit;
   // One character more than is shown: a NUL right behind the limit ends a string that was not cut.
@@ -121,8 +135,8 @@ void Renderer::RenderCString(uint64_t address, uint64_t unit, Position at, v1::V
   EmitString(bytes, unit, true, at, out, text);
 }
 
-void Renderer::RenderCharArray(const Object& object, const v1::Type& type, uint64_t unit, Position at, v1::Value* out,
-                               std::string* text) {
+void Renderer::RenderCharArray(const Object& object, const v1::Type& type, uint64_t unit, Position at, Value* out,
+                               Text* text) {
   const uint64_t wanted = std::min<uint64_t>(type.count(), limits_.string_bytes / unit);
   std::string bytes;
   ReadResult end;

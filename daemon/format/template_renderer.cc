@@ -6,7 +6,7 @@
 
 namespace dlog::format {
 
-void AppendMessageText(const v1::Value& value, std::string* out) {
+void AppendMessageText(const Value& value, Text* out) {
   std::string_view text = value.text();
   switch (value.status()) {
     case v1::STATUS_OK:
@@ -16,7 +16,7 @@ void AppendMessageText(const v1::Value& value, std::string* out) {
       return;
     case v1::STATUS_TRUNCATED:
       // The marker says more than the dots of a cut string.
-      if (value.scalar_case() == v1::Value::kStringValue && text.ends_with("...")) text.remove_suffix(3);
+      if (value.scalar() == Value::Scalar::kString && text.ends_with("...")) text.remove_suffix(3);
       AppendBare(text, out);
       out->append(StatusText(value.status(), value.reason()));
       return;
@@ -25,14 +25,14 @@ void AppendMessageText(const v1::Value& value, std::string* out) {
   }
 }
 
-void RenderTemplate(const v1::ParsedTemplate& parsed, const google::protobuf::RepeatedPtrField<v1::Value>& values,
-                    std::string* out) {
-  out->clear();
+void RenderTemplate(const v1::ParsedTemplate& parsed, const event::ValueList& values, Text* out) {
+  auto value = values.begin();
   for (int i = 0; i < parsed.expressions_size() || i < parsed.literals_size(); ++i) {
     if (i < parsed.literals_size()) AppendBare(parsed.literals(i), out);
     if (i >= parsed.expressions_size()) continue;
-    if (i < values.size()) {
-      AppendMessageText(values.Get(i), out);
+    if (value != values.end()) {
+      AppendMessageText(*value, out);
+      ++value;
     } else {
       out->append("<error: no value>");
     }

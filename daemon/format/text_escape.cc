@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "daemon/event/text.h"
+
 namespace dlog::format {
 namespace {
 
@@ -10,16 +12,19 @@ constexpr char kHex[] = "0123456789abcdef";
 
 bool IsContinuation(uint8_t byte) { return (byte & 0xc0) == 0x80; }
 
-void AppendHex(uint32_t value, int digits, std::string* out) {
+template <typename Out>
+void AppendHex(uint32_t value, int digits, Out* out) {
   for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out->push_back(kHex[value >> shift & 15]);
 }
 
-void AppendByteEscape(uint8_t byte, std::string* out) {
+template <typename Out>
+void AppendByteEscape(uint8_t byte, Out* out) {
   out->append("\\x");
   AppendHex(byte, 2, out);
 }
 
-void AppendControlEscape(uint8_t byte, std::string* out) {
+template <typename Out>
+void AppendControlEscape(uint8_t byte, Out* out) {
   switch (byte) {
     case '\n':
       out->append("\\n");
@@ -46,8 +51,12 @@ bool IsC1(std::string_view sequence) {
 }
 
 // Copies well-formed text in runs; asks `special` for every byte below 0x80 whether it takes care of it.
-template <typename Special>
-void AppendEscaped(std::string_view bytes, bool escape_c1, Special special, std::string* out) {
+template <typename Special, typename Out>
+void AppendEscaped(std::string_view bytes, bool escape_c1, Special special, Out* out) {
+  if (IsPlain(bytes)) {
+    out->append(bytes);
+    return;
+  }
   size_t run = 0;
   size_t position = 0;
   const auto flush = [&] { out->append(bytes.substr(run, position - run)); };
@@ -78,7 +87,38 @@ void AppendEscaped(std::string_view bytes, bool escape_c1, Special special, std:
   flush();
 }
 
+// Eight bytes at a time, each lane of a word apart: the top bit of a lane tells.
+constexpr uint64_t kOnes = 0x0101010101010101;
+constexpr uint64_t kTops = 0x8080808080808080;
+
+constexpr uint64_t HasZero(uint64_t word) { return (word - kOnes) & ~word & kTops; }
+constexpr uint64_t HasByte(uint64_t word, uint8_t byte) { return HasZero(word ^ (kOnes * byte)); }
+
+bool IsPlainWord(uint64_t word) {
+  const uint64_t odd = (word - kOnes * 0x20) | word;  // below 0x20, or above 0x7f; exact where no lane is odd
+  return ((odd & kTops) | HasByte(word, 0x7f) | HasByte(word, '"') | HasByte(word, '\'') | HasByte(word, '\\')) == 0;
+}
+
+uint64_t LoadWord(const char* bytes) {
+  uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
 }  // namespace
+
+bool IsPlain(std::string_view bytes) {
+  if (bytes.size() < sizeof(uint64_t)) {
+    uint64_t word = kOnes * 'a';
+    for (size_t i = 0; i < bytes.size(); ++i) word = word << 8 | static_cast<uint8_t>(bytes[i]);
+    return IsPlainWord(word);
+  }
+  const size_t last = bytes.size() - sizeof(uint64_t);
+  for (size_t position = 0; position < last; position += sizeof(uint64_t)) {
+    if (!IsPlainWord(LoadWord(bytes.data() + position))) return false;
+  }
+  return IsPlainWord(LoadWord(bytes.data() + last));  // may look at some bytes again
+}
 
 size_t Utf8Length(std::string_view bytes) {
   if (bytes.empty()) return 0;
@@ -130,12 +170,14 @@ void AppendUtf8(char32_t code_point, std::string* out) {
   }
 }
 
-void AppendBare(std::string_view bytes, std::string* out) {
+template <typename Out>
+void AppendBare(std::string_view bytes, Out* out) {
   AppendEscaped(
       bytes, false, [](uint8_t, bool) { return false; }, out);
 }
 
-void AppendOneLine(std::string_view bytes, std::string* out) {
+template <typename Out>
+void AppendOneLine(std::string_view bytes, Out* out) {
   AppendEscaped(
       bytes, true,
       [out](uint8_t byte, bool write) {
@@ -146,7 +188,8 @@ void AppendOneLine(std::string_view bytes, std::string* out) {
       out);
 }
 
-void AppendQuoted(std::string_view bytes, char quote, std::string* out) {
+template <typename Out>
+void AppendQuoted(std::string_view bytes, char quote, Out* out) {
   out->push_back(quote);
   AppendEscaped(
       bytes, true,
@@ -192,5 +235,12 @@ void AppendWide(std::string_view bytes, size_t unit, std::string* out) {
     }
   }
 }
+
+template void AppendBare(std::string_view, std::string*);
+template void AppendBare(std::string_view, event::Text*);
+template void AppendOneLine(std::string_view, std::string*);
+template void AppendOneLine(std::string_view, event::Text*);
+template void AppendQuoted(std::string_view, char, std::string*);
+template void AppendQuoted(std::string_view, char, event::Text*);
 
 }  // namespace dlog::format

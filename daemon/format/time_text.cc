@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <iterator>
 #include <string_view>
@@ -13,37 +14,54 @@ namespace {
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
-void AppendDigits(uint64_t value, int digits, std::string* out) {
-  char text[20];
-  for (int i = digits - 1; i >= 0; --i, value /= 10) text[i] = static_cast<char>('0' + value % 10);
-  out->append(text, static_cast<size_t>(digits));
+char* WriteDigits(uint64_t value, int digits, char* to) {
+  for (int i = digits - 1; i >= 0; --i, value /= 10) to[i] = static_cast<char>('0' + value % 10);
+  return to + digits;
 }
 
-// Days and time of day of `seconds`, with the first `fraction_digits` of nine.
-void AppendCalendar(int64_t seconds, int64_t fraction_ns, int fraction_digits, std::string* out) {
+// "2026-11-22T07:00:00"
+constexpr size_t kSecondBytes = 19;
+void WriteSecond(int64_t seconds, char* to) {
   const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
-  AppendDigits(static_cast<uint64_t>(static_cast<int>(date.year())), 4, out);
-  out->push_back('-');
-  AppendDigits(static_cast<unsigned>(date.month()), 2, out);
-  out->push_back('-');
-  AppendDigits(static_cast<unsigned>(date.day()), 2, out);
-  out->push_back('T');
-  AppendDigits(static_cast<uint64_t>(clock.hours().count()), 2, out);
-  out->push_back(':');
-  AppendDigits(static_cast<uint64_t>(clock.minutes().count()), 2, out);
-  out->push_back(':');
-  AppendDigits(static_cast<uint64_t>(clock.seconds().count()), 2, out);
+  to = WriteDigits(static_cast<uint64_t>(static_cast<int>(date.year())), 4, to);
+  *to++ = '-';
+  to = WriteDigits(static_cast<unsigned>(date.month()), 2, to);
+  *to++ = '-';
+  to = WriteDigits(static_cast<unsigned>(date.day()), 2, to);
+  *to++ = 'T';
+  to = WriteDigits(static_cast<uint64_t>(clock.hours().count()), 2, to);
+  *to++ = ':';
+  to = WriteDigits(static_cast<uint64_t>(clock.minutes().count()), 2, to);
+  *to++ = ':';
+  WriteDigits(static_cast<uint64_t>(clock.seconds().count()), 2, to);
+}
+
+// The calendar of the last second asked for: events come in bursts.
+struct LastSecond {
+  int64_t seconds = 0;
+  std::array<char, kSecondBytes> text = {};
+};
+
+// Days and time of day of `seconds`, with the first `fraction_digits` of nine.
+char* WriteCalendar(int64_t seconds, int64_t fraction_ns, int fraction_digits, char* to) {
+  thread_local LastSecond last;
+  if (last.seconds != seconds || last.text[0] == 0) {
+    WriteSecond(seconds, last.text.data());
+    last.seconds = seconds;
+  }
+  to = std::copy(last.text.begin(), last.text.end(), to);
   fraction_digits = std::clamp(fraction_digits, 0, 9);
   if (fraction_digits > 0) {
     auto fraction = static_cast<uint64_t>(fraction_ns);
     for (int i = fraction_digits; i < 9; ++i) fraction /= 10;
-    out->push_back('.');
-    AppendDigits(fraction, fraction_digits, out);
+    *to++ = '.';
+    to = WriteDigits(fraction, fraction_digits, to);
   }
-  out->push_back('Z');
+  *to++ = 'Z';
+  return to;
 }
 
 struct Unit {
@@ -66,10 +84,15 @@ const Unit* UnitOf(const TimeValue& time) {
 
 }  // namespace
 
-void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out) {
+char* WriteTime(int64_t unix_ns, int fraction_digits, char* to) {
   // The calendar in seconds: days counted in nanoseconds overflow at both ends of the range.
   const int64_t fraction_ns = (unix_ns % kNsPerSecond + kNsPerSecond) % kNsPerSecond;
-  AppendCalendar(unix_ns / kNsPerSecond - (unix_ns % kNsPerSecond < 0), fraction_ns, fraction_digits, out);
+  return WriteCalendar(unix_ns / kNsPerSecond - (unix_ns % kNsPerSecond < 0), fraction_ns, fraction_digits, to);
+}
+
+void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out) {
+  char text[kMaxTimeBytes];
+  out->append(text, WriteTime(unix_ns, fraction_digits, text));
 }
 
 namespace {
@@ -110,7 +133,9 @@ bool AppendDate(const TimeValue& time, std::string* out) {
   int64_t fraction_ns = 0;
   if (!Split(time, &whole, &fraction_ns)) return false;
   const Unit* unit = UnitOf(time);
-  AppendCalendar(whole, fraction_ns, unit == nullptr || time.nanoseconds != 0 || time.is_float ? 9 : unit->digits, out);
+  char text[kMaxTimeBytes];
+  const int digits = unit == nullptr || time.nanoseconds != 0 || time.is_float ? 9 : unit->digits;
+  out->append(text, WriteCalendar(whole, fraction_ns, digits, text));
   return true;
 }
 
@@ -129,9 +154,10 @@ bool AppendDuration(const TimeValue& time, std::string* out) {
     const bool negative = time.count < 0;
     const int64_t whole = negative ? time.count + 1 : time.count;
     const int64_t fraction = negative ? kNsPerSecond - time.nanoseconds : time.nanoseconds;
-    std::string digits;
-    AppendDigits(static_cast<uint64_t>(fraction), 9, &digits);
-    digits.resize(digits.find_last_not_of('0') + 1);
+    char text[9];
+    WriteDigits(static_cast<uint64_t>(fraction), 9, text);
+    std::string_view digits(text, sizeof(text));
+    digits = digits.substr(0, digits.find_last_not_of('0') + 1);
     fmt::format_to(std::back_inserter(*out), "{}{}.{}", negative && whole == 0 ? "-" : "", whole, digits);
   } else {
     fmt::format_to(std::back_inserter(*out), "{}", time.count);

@@ -11,6 +11,10 @@ namespace dlog::format {
 // "2026-11-22T07:00:00.123456789Z"; `fraction_digits` 0 to 9, cut, not rounded.
 void AppendTime(int64_t unix_ns, int fraction_digits, std::string* out);
 
+// The same at `to`, which has room for kMaxTimeBytes; returns the end.
+inline constexpr size_t kMaxTimeBytes = 32;
+char* WriteTime(int64_t unix_ns, int fraction_digits, char* to);
+
 // A count of numerator/denominator seconds, and nanoseconds on top.
 struct TimeValue {
   long double real = 0;  // when is_float

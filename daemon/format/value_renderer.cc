@@ -31,11 +31,11 @@ uint32_t FormatCount(const std::string& format) {
 
 }  // namespace
 
-void Renderer::Render(const Object& object, Position at, v1::Value* out, std::string* text) {
+void Renderer::Render(const Object& object, Position at, Value* out, Text* text) {
   if (object.type == 0) {
-    out->set_type("unsigned long");
+    out->refer_type("unsigned long");
   } else if (const v1::Type* named = TypeAt(object.type)) {
-    out->set_type(named->name());
+    out->refer_type(named->name());
   }
   ++values_;
   names_ += out->type().size() + out->name().size();
@@ -50,8 +50,7 @@ void Renderer::Render(const Object& object, Position at, v1::Value* out, std::st
   RenderByKind(object, *type, at, out, text);
 }
 
-void Renderer::RenderByKind(const Object& object, const v1::Type& type, Position at, v1::Value* out,
-                            std::string* text) {
+void Renderer::RenderByKind(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
   switch (type.kind()) {
     case v1::TYPE_BOOL:
     case v1::TYPE_SIGNED:
@@ -81,36 +80,36 @@ void Renderer::RenderByKind(const Object& object, const v1::Type& type, Position
   }
 }
 
-void Renderer::RenderReference(const Object& object, const v1::Type& type, Position at, v1::Value* out,
-                               std::string* text) {
+void Renderer::RenderReference(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
   uint64_t address = 0;
   v1::ValueStatus status = v1::STATUS_OK;
   std::string reason;
   if (!pipeline::ReadScalar(object, types_, image_, &address, &status, &reason)) {
-    return Fail(status, std::move(reason), out, text);
+    return Fail(status, reason, out, text);
   }
   if (type.target() == 0) return Fail(v1::STATUS_ERROR, "incomplete type", out, text);
   // The top-level reference is the variable as written; one inside an object leads to another object.
   const Position inner = at.root ? at.Same() : at.Deeper();
   if (inner.level > limits_.depth) return Elided(at, out, text);
   Render(pipeline::ObjectAt(address, type.target(), types_, nullptr), inner, out, text);
-  out->set_type(type.name());
+  out->refer_type(type.name());
 }
 
 const v1::Type* Renderer::TypeAt(uint32_t index) const {
   return index < static_cast<uint32_t>(types_.size()) ? &types_.Get(static_cast<int>(index)) : nullptr;
 }
 
-void Renderer::Fail(v1::ValueStatus status, std::string reason, v1::Value* out, std::string* text) {
+void Renderer::Fail(v1::ValueStatus status, std::string_view reason, Value* out, Text* text) {
   out->set_status(status);
-  out->set_text(StatusText(status, reason));
-  text->append(out->text());
-  out->set_reason(std::move(reason));
+  const size_t start = text->size();
+  text->append(StatusText(status, reason));
+  out->refer_text(text->view(start));
+  out->set_reason(reason);
 }
 
-void Renderer::Elided(Position at, v1::Value* out, std::string* text) {
+void Renderer::Elided(Position at, Value* out, Text* text) {
   Truncate(MissingReason(at), out);
-  out->set_text("{...}");
+  out->refer_text("{...}");
   text->append("{...}");
 }
 
@@ -122,24 +121,24 @@ std::string Renderer::MissingReason(Position at) const {
   return "not captured";
 }
 
-void Renderer::Truncate(std::string reason, v1::Value* out) {
+void Renderer::Truncate(std::string_view reason, Value* out) {
   if (out->status() != v1::STATUS_OK) return;
   out->set_status(v1::STATUS_TRUNCATED);
-  out->set_reason(std::move(reason));
+  out->set_reason(reason);
 }
 
-void Renderer::Absorb(const v1::Value& part, std::string_view label, v1::Value* whole) {
+void Renderer::Absorb(const Value& part, std::string_view label, Value* whole) {
   const v1::ValueStatus status = part.status();
   if (status == v1::STATUS_OK || status == v1::STATUS_RECOVERED) return;
   if (status == v1::STATUS_TRUNCATED) {
     if (whole->status() != v1::STATUS_OK) return;
     // A cut with two numbers belongs to one part; the other limits are limits of the whole event.
-    const bool own = part.reason().find('/') != std::string::npos && !label.empty();
-    Truncate(own ? Shortened(fmt::format("{}: {}", label, part.reason())) : part.reason(), whole);
-    return;
+    const bool own = part.reason().find('/') != std::string_view::npos && !label.empty();
+    if (!own) return Truncate(part.reason(), whole);
+    return Truncate(Shortened(fmt::format("{}: {}", label, part.reason())), whole);
   }
   if (whole->status() == v1::STATUS_PARTIAL) return;
-  std::string what = part.reason();
+  std::string what(part.reason());
   const char* separator = ".";
   if (status != v1::STATUS_PARTIAL) {
     what = StatusText(status, part.reason());
@@ -153,36 +152,35 @@ void Renderer::Absorb(const v1::Value& part, std::string_view label, v1::Value* 
 }
 
 void RenderValue(const pipeline::Object& object, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
-                 const RenderLimits& limits, const std::string& format, const SymbolLookup& symbols, v1::Value* out) {
+                 const RenderLimits& limits, const std::string& format, const SymbolLookup& symbols, Value* out,
+                 Text* text) {
   if (format.starts_with('[')) {
     // "[3]": the first three elements.
     RenderLimits fewer = limits;
     fewer.items = std::min(limits.items, FormatCount(format));
-    return RenderValue(object, types, image, fewer, std::string(), symbols, out);
+    return RenderValue(object, types, image, fewer, std::string(), symbols, out, text);
   }
-  Renderer renderer(types, image, limits, format, symbols);
-  std::string nested_form;
-  renderer.Render(object, {}, out, &nested_form);
+  Renderer renderer(types, image, limits, format, symbols, text->size());
+  renderer.Render(object, {}, out, text);
   const bool has_text = out->status() == v1::STATUS_OK || out->status() == v1::STATUS_TRUNCATED ||
                         out->status() == v1::STATUS_PARTIAL || out->status() == v1::STATUS_RECOVERED;
   // Leaves have applied the format themselves; whole aggregates are aligned as strings.
   if (format.empty() || !has_text || !(out->is_struct() || out->is_sequence())) return;
   std::string formatted;
   std::string error;
-  if (FormatWithSpec(format, std::string_view(out->text()), &formatted, &error)) {
+  if (FormatWithSpec(format, out->text(), &formatted, &error)) {
     out->set_text(formatted);
     return;
   }
-  out->clear_items();
-  out->clear_fields();
-  out->clear_is_struct();
-  out->clear_is_sequence();
+  out->clear_parts();
+  out->set_is_struct(false);
+  out->set_is_sequence(false);
   out->set_status(v1::STATUS_ERROR);
   out->set_text(StatusText(v1::STATUS_ERROR, error));
-  out->set_reason(std::move(error));
+  out->set_reason(error);
 }
 
-std::string StatusText(v1::ValueStatus status, const std::string& reason) {
+std::string StatusText(v1::ValueStatus status, std::string_view reason) {
   switch (status) {
     case v1::STATUS_OK:
       return "";

@@ -36,42 +36,42 @@ std::string UnavailableReason(const v1::BoundExpression& bound) {
                       bound.available_at_size() == 1 ? " " : "s ", absl::StrJoin(bound.available_at(), ", "));
 }
 
-void SetUnavailable(v1::ValueStatus status, std::string reason, v1::Value* value) {
+void SetUnavailable(v1::ValueStatus status, std::string_view reason, event::Value* value) {
   value->set_status(status);
   value->set_text(format::StatusText(status, reason));
-  value->set_reason(std::move(reason));
+  value->set_reason(reason);
 }
 
 template <typename T>
-void SetFormatted(const T& argument, const std::string& spec, v1::Value* value) {
+void SetFormatted(const T& argument, const std::string& spec, event::Value* value) {
   std::string text;
   std::string error;
   if (format::FormatWithSpec(spec, argument, &text, &error)) {
-    value->set_text(std::move(text));
+    value->set_text(text);
   } else {
     value->clear_scalar();
-    SetUnavailable(v1::STATUS_ERROR, std::move(error), value);
+    SetUnavailable(v1::STATUS_ERROR, error, value);
   }
 }
 
 // Names that the record answers, not the target's memory. False for all others.
-bool FillPseudoVariable(const v1::TemplateExpression& expression, const v1::Event& event, v1::Value* value) {
+bool FillPseudoVariable(const v1::TemplateExpression& expression, const event::Event& event, event::Value* value) {
   const std::string& name = expression.text();
   if (name.empty() || name.front() != '$') return false;
   if (name == "$pid" || name == "$tid") {
-    const int32_t number = name == "$pid" ? event.pid() : event.tid();
-    value->set_type("int");
+    const int32_t number = name == "$pid" ? event.pid : event.tid;
+    value->refer_type("int");
     value->set_int_value(number);
     SetFormatted(number, expression.format(), value);
     return true;
   }
   if (name != "$comm" && name != "$time") return false;
-  std::string text = event.comm();
+  std::string text(event.comm);
   if (name == "$time") {
     text.clear();
-    format::AppendTime(event.time_unix_ns(), 9, &text);
+    format::AppendTime(event.time_unix_ns, 9, &text);
   }
-  value->set_type("string");
+  value->refer_type("string");
   value->set_string_value(text);
   SetFormatted(std::string_view(text), expression.format(), value);
   return true;
@@ -91,6 +91,14 @@ format::SymbolLookup FunctionLookup(const v1::ResolvedLogpoint& resolved, const 
   };
 }
 
+// `bytes` as valid UTF-8; `before` is the answer when it is the same.
+std::string_view Shown(std::string_view bytes, std::string_view before, event::Storage* storage) {
+  if (bytes == before && format::IsPlain(bytes)) return before;
+  std::string out;
+  format::AppendBare(bytes, &out);
+  return storage->Copy(out);
+}
+
 }  // namespace
 
 struct EventBuilder::Impl {
@@ -98,41 +106,55 @@ struct EventBuilder::Impl {
   WallClock clock;
   ExeCache executables;
 
-  void FillOrigin(const LogpointContext& context, const v1::Statement& statement, const dlog_record& header,
-                  v1::Event* event);
+  const event::Source* SourceOf(const LogpointContext& context, const v1::Statement& statement, event::Batch* batch);
+  void FillOrigin(const dlog_record& header, event::Batch* batch);
   void FillValues(const LogpointContext& context, const v1::CandidateSite& site, const dlog_record& header,
-                  v1::Event* event);
+                  event::Batch* batch);
 };
 
-void EventBuilder::Impl::FillOrigin(const LogpointContext& context, const v1::Statement& statement,
-                                    const dlog_record& header, v1::Event* event) {
-  event->set_time_unix_ns(clock.UnixNs(header.boot_ns));
-  event->set_logpoint(context.spec.id());
-  event->set_kind(context.spec.kind() == v1::KIND_UNSPECIFIED ? v1::KIND_LOG : context.spec.kind());
-  event->set_level(context.spec.level() == v1::LEVEL_UNSPECIFIED ? v1::LEVEL_INFO : context.spec.level());
-  event->set_file(context.resolved.file());
-  event->set_line(context.resolved.line());
-  event->set_function(statement.function());
-  event->set_inlined(statement.inlined());
-  event->set_pid(static_cast<int32_t>(header.tgid));
-  event->set_tid(static_cast<int32_t>(header.tid));
+// The one of `batch`, which most often is that of the event before.
+const event::Source* EventBuilder::Impl::SourceOf(const LogpointContext& context, const v1::Statement& statement,
+                                                  event::Batch* batch) {
+  if (const event::Source* known = batch->FindSource(&context, &statement)) return known;
+  event::Source* source = batch->AddSource(&context, &statement);
+  source->logpoint = context.spec.id();
+  source->kind = context.spec.kind() == v1::KIND_UNSPECIFIED ? v1::KIND_LOG : context.spec.kind();
+  source->level = context.spec.level() == v1::LEVEL_UNSPECIFIED ? v1::LEVEL_INFO : context.spec.level();
+  source->file = context.resolved.file();
+  source->line = context.resolved.line();
+  source->function = statement.function();
+  source->inlined = statement.inlined();
+  source->build_id = batch->storage().Copy(absl::BytesToHexString(context.resolved.binary().build_id()));
+  source->host = context.host;
+  source->tags.assign(context.spec.tags().begin(), context.spec.tags().end());
+  return source;
+}
+
+void EventBuilder::Impl::FillOrigin(const dlog_record& header, event::Batch* batch) {
+  event::Event* event = batch->last();
+  event->time_unix_ns = clock.UnixNs(header.boot_ns);
+  event->pid = static_cast<int32_t>(header.tgid);
+  event->tid = static_cast<int32_t>(header.tid);
   // A process names itself: any bytes, and all sixteen when it likes.
-  format::AppendBare({header.comm, strnlen(header.comm, sizeof(header.comm))}, event->mutable_comm());
-  format::AppendBare(executables.Find(header.tgid, header.boot_ns), event->mutable_exe());
-  event->set_build_id(absl::BytesToHexString(context.resolved.binary().build_id()));
-  event->set_host(context.host);
-  *event->mutable_tags() = context.spec.tags();
+  const std::string_view comm(header.comm, strnlen(header.comm, sizeof(header.comm)));
+  const std::string& exe = executables.Find(header.tgid, header.boot_ns);
+  // Mostly the same as in the event before.
+  const event::Event* before = batch->size() > 1 ? event - 1 : nullptr;
+  event->comm = Shown(comm, before == nullptr ? std::string_view() : before->comm, &batch->storage());
+  event->exe = Shown(exe, before == nullptr ? std::string_view() : before->exe, &batch->storage());
 }
 
 void EventBuilder::Impl::FillValues(const LogpointContext& context, const v1::CandidateSite& site,
-                                    const dlog_record& header, v1::Event* event) {
+                                    const dlog_record& header, event::Batch* batch) {
+  event::Event* event = batch->last();
+  event::Text& text = batch->storage().text();
   const format::RenderLimits limits = LimitsOf(context.spec.limits(), header.flags);
   const format::SymbolLookup functions = FunctionLookup(context.resolved, site, header);
   const v1::ParsedTemplate& parsed = context.resolved.parsed_template();
   for (int i = 0; i < parsed.expressions_size(); ++i) {
     const v1::TemplateExpression& expression = parsed.expressions(i);
-    v1::Value* value = event->add_values();
-    value->set_name(expression.text());
+    event::Value* value = event->values.Add(&batch->storage());
+    value->refer_name(expression.text());
     if (FillPseudoVariable(expression, *event, value)) continue;
     if (i >= site.expressions_size()) {
       SetUnavailable(v1::STATUS_ERROR, "malformed plan: expression is not bound", value);
@@ -143,19 +165,20 @@ void EventBuilder::Impl::FillValues(const LogpointContext& context, const v1::Ca
       SetUnavailable(bound.status(), UnavailableReason(bound), value);
     } else {
       format::RenderValue(Evaluate(bound.value(), context.resolved.types(), image), context.resolved.types(), image,
-                          limits, expression.format(), functions, value);
+                          limits, expression.format(), functions, value, &text);
     }
-    if (!bound.type_name().empty()) value->set_type(bound.type_name());
+    if (!bound.type_name().empty()) value->refer_type(bound.type_name());
   }
-  format::RenderTemplate(parsed, event->values(), event->mutable_message());
+  const size_t message = text.size();
+  format::RenderTemplate(parsed, event->values, &text);
+  event->message = text.view(message);
 }
 
 EventBuilder::EventBuilder() : impl_(std::make_unique<Impl>()) {}
 EventBuilder::~EventBuilder() = default;
 
 absl::Status EventBuilder::Build(const LogpointContext& context, size_t site, const dlog_record& header,
-                                 std::span<const uint8_t> segments, v1::Event* event) {
-  event->Clear();
+                                 std::span<const uint8_t> segments, event::Batch* batch) {
   if (site >= context.sites.size()) return absl::DataLossError(absl::StrCat("record of unknown site ", site));
   const LogpointContext::Site& position = context.sites[site];
   if (position.statement < 0 || position.statement >= context.resolved.statements_size()) {
@@ -170,8 +193,9 @@ absl::Status EventBuilder::Build(const LogpointContext& context, size_t site, co
       !status.ok()) {
     return status;
   }
-  impl_->FillOrigin(context, statement, header, event);
-  impl_->FillValues(context, candidate, header, event);
+  batch->Add(impl_->SourceOf(context, statement, batch));
+  impl_->FillOrigin(header, batch);
+  impl_->FillValues(context, candidate, header, batch);
   return absl::OkStatus();
 }
 

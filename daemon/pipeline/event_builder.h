@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RawRecord -> v1::Event, the whole of user space's work for one hit.
+// RawRecord -> event::Event, the whole of user space's work for one hit.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 #include "absl/status/status.h"
 #include "bpf/abi.h"
+#include "daemon/event/batch.h"
 #include "daemon/format/value_renderer.h"
 #include "daemon/pipeline/memory_image.h"
-#include "event.pb.h"
 #include "logpoint.pb.h"
 #include "plan.pb.h"
 
@@ -38,10 +38,10 @@ class EventBuilder {
  public:
   EventBuilder();
   ~EventBuilder();
-  // Fills everything in `event` but hits_since_last and lost_since_last. `site` is the position in context.sites.
-  // DataLoss when the record cannot be decoded.
+  // Appends an event to `batch`, with everything but hits_since_last and lost_since_last. `context` must live as long
+  // as the batch. `site` is the position in context.sites. DataLoss, and no event, when the record cannot be decoded.
   absl::Status Build(const LogpointContext& context, size_t site, const dlog_record& header,
-                     std::span<const uint8_t> segments, v1::Event* event);
+                     std::span<const uint8_t> segments, event::Batch* batch);
 
  private:
   struct Impl;

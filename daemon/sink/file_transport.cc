@@ -83,10 +83,9 @@ void FileTransport::Sync() {
   dirty_ = false;
 }
 
-void FileTransport::WriteLines(const std::vector<std::string>& lines, size_t first, size_t last,
-                               SinkCounters* outcome) {
-  std::string text;
-  for (size_t i = first; i < last; ++i) text += lines[i];
+void FileTransport::WriteLines(size_t first, size_t last, SinkCounters* outcome) {
+  const size_t begin = Begin(first);
+  const std::string_view text = text_.view().substr(begin, ends_[last - 1] - begin);
   size_t done = 0;
   int error = 0;
   while (done < text.size() && error == 0) {
@@ -97,8 +96,9 @@ void FileTransport::WriteLines(const std::vector<std::string>& lines, size_t fir
       error = written == 0 ? EIO : errno;
     }
   }
-  size_t whole = 0, bytes = 0;
-  while (first + whole < last && bytes + lines[first + whole].size() <= done) bytes += lines[first + whole++].size();
+  size_t whole = 0;
+  while (first + whole < last && ends_[first + whole] - begin <= done) ++whole;
+  size_t bytes = Begin(first + whole) - begin;
   if (bytes < done && ftruncate(fd_.get(), static_cast<off_t>(size_ + bytes)) != 0) {
     bytes = done;  // the torn line stays; Open() closes it when the file is opened again
     fd_.Reset();
@@ -115,27 +115,31 @@ void FileTransport::WriteLines(const std::vector<std::string>& lines, size_t fir
 }
 
 void FileTransport::Deliver(const std::vector<EventPtr>& batch, const StopSignal&, SinkCounters* outcome) {
-  std::vector<std::string> lines;
-  for (const EventPtr& event : batch) lines.push_back(format_(*event) + "\n");
+  text_.clear();
+  ends_.clear();
+  for (const EventPtr& event : batch) {
+    format_(*event, &text_);
+    text_.push_back('\n');
+    ends_.push_back(text_.size());
+  }
   size_t first = 0;
-  while (first < lines.size()) {
+  while (first < ends_.size()) {
     absl::Status status = absl::OkStatus();
     if (!fd_.valid()) {
       status = Open();
     }
-    if (status.ok() && WantsRotation(lines[first].size())) status = Rotate();
+    if (status.ok() && WantsRotation(ends_[first] - Begin(first))) status = Rotate();
     if (!status.ok()) {
       const bool full = absl::IsResourceExhausted(status);
-      outcome->dropped[full ? "disk_full" : "open_error"] += lines.size() - first;
+      outcome->dropped[full ? "disk_full" : "open_error"] += ends_.size() - first;
       return;
     }
-    size_t last = first;
-    uint64_t bytes = size_;
-    do {
-      bytes += lines[last++].size();
-    } while (last < lines.size() &&
-             (options_.rotate_bytes == 0 || bytes + lines[last].size() <= options_.rotate_bytes));
-    WriteLines(lines, first, last, outcome);
+    size_t last = first + 1;
+    while (last < ends_.size() &&
+           (options_.rotate_bytes == 0 || size_ + ends_[last] - Begin(first) <= options_.rotate_bytes)) {
+      ++last;
+    }
+    WriteLines(first, last, outcome);
     first = last;
   }
 }

@@ -45,13 +45,17 @@ class FileTransport : public Transport {
   absl::Status Rotate();
   bool WantsRotation(size_t more) const;
   void Sync();
-  // Writes lines[first, last) and counts them.
-  void WriteLines(const std::vector<std::string>& lines, size_t first, size_t last, SinkCounters* outcome);
+  // Writes lines [first, last) of text_ and counts them.
+  void WriteLines(size_t first, size_t last, SinkCounters* outcome);
+  // Where line `index` begins in text_.
+  size_t Begin(size_t index) const { return index == 0 ? 0 : ends_[index - 1]; }
   bool MovedAway() const;
 
   const FileOptions options_;
   const LineFormat format_;
   UniqueFd fd_;
+  event::Text text_;          // the lines of one Deliver
+  std::vector<size_t> ends_;  // of each line in text_
   uint64_t size_ = 0;
   absl::Time born_;
   bool dirty_ = false;  // written to since the last fsync

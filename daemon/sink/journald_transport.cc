@@ -53,22 +53,22 @@ UniqueFd SealedFile(const std::string& text) {
 
 }  // namespace
 
-std::string JournalEntry(const v1::Event& event) {
+std::string JournalEntry(const event::Event& event) {
   std::string out;
-  AppendField("MESSAGE", event.message(), &out);
-  AppendField("PRIORITY", PriorityOf(event.level()), &out);
-  AppendField("SYSLOG_IDENTIFIER", event.comm(), &out);
-  AppendField("CODE_FILE", event.file(), &out);
-  AppendField("CODE_LINE", std::to_string(event.line()), &out);
-  AppendField("CODE_FUNC", event.function(), &out);
-  AppendField("OBJECT_PID", std::to_string(event.pid()), &out);  // journald adds OBJECT_EXE, OBJECT_SYSTEMD_UNIT, ...
+  AppendField("MESSAGE", event.message, &out);
+  AppendField("PRIORITY", PriorityOf(event.source->level), &out);
+  AppendField("SYSLOG_IDENTIFIER", event.comm, &out);
+  AppendField("CODE_FILE", event.source->file, &out);
+  AppendField("CODE_LINE", std::to_string(event.source->line), &out);
+  AppendField("CODE_FUNC", event.source->function, &out);
+  AppendField("OBJECT_PID", std::to_string(event.pid), &out);  // journald adds OBJECT_EXE, OBJECT_SYSTEMD_UNIT, ...
   AppendField("DLOG_LOGPOINT", event.logpoint(), &out);
-  AppendField("DLOG_TIME_UNIX_NS", std::to_string(event.time_unix_ns()), &out);
-  AppendField("DLOG_PID", std::to_string(event.pid()), &out);
-  AppendField("DLOG_TID", std::to_string(event.tid()), &out);
-  AppendField("DLOG_EXE", event.exe(), &out);
-  AppendField("DLOG_BUILD_ID", event.build_id(), &out);
-  for (const std::string& tag : event.tags()) AppendField("DLOG_TAG", tag, &out);
+  AppendField("DLOG_TIME_UNIX_NS", std::to_string(event.time_unix_ns), &out);
+  AppendField("DLOG_PID", std::to_string(event.pid), &out);
+  AppendField("DLOG_TID", std::to_string(event.tid), &out);
+  AppendField("DLOG_EXE", event.exe, &out);
+  AppendField("DLOG_BUILD_ID", event.source->build_id, &out);
+  for (const std::string_view tag : event.source->tags) AppendField("DLOG_TAG", tag, &out);
   return out;
 }
 

@@ -15,7 +15,7 @@
 namespace dlog::sink {
 
 // MESSAGE, PRIORITY, SYSLOG_IDENTIFIER (the program that was logged), CODE_*, OBJECT_PID, and DLOG_*.
-std::string JournalEntry(const v1::Event& event);
+std::string JournalEntry(const event::Event& event);
 
 // Waits for a journald that is not there; then the queue fills. Dropped reasons: "shutdown", "write_error" (too large
 // even for a memory file). Delivered means that journald's socket has it.

@@ -3,7 +3,7 @@
 // Events as lines on a file descriptor: standard output.
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,10 +20,11 @@ class LineTransport : public Transport {
 
  private:
   enum class Result { kDone, kFailed, kStopped };
-  Result Write(const std::string& line, const StopSignal& stop) const;
+  Result Write(std::string_view lines, const StopSignal& stop) const;
 
   const int fd_;
   const LineFormat format_;
+  event::Text text_;
 };
 
 }  // namespace dlog::sink

@@ -11,6 +11,9 @@
 #include "daemon/format/text_escape.h"
 
 namespace dlog::sink {
+
+using event::Value;
+
 namespace {
 
 // Strings of OTLP are UTF-8; receivers refuse a whole request for one that is not.
@@ -48,43 +51,43 @@ void AddInt(const char* key, int64_t value, Message* out) {
   attribute->mutable_value()->set_int_value(value);
 }
 
-void SetScalar(const v1::Value& value, otlp::AnyValue* out) {
-  switch (value.scalar_case()) {
-    case v1::Value::kBoolValue:
+void SetScalar(const Value& value, otlp::AnyValue* out) {
+  switch (value.scalar()) {
+    case Value::Scalar::kBool:
       out->set_bool_value(value.bool_value());
       return;
-    case v1::Value::kIntValue:
+    case Value::Scalar::kInt:
       out->set_int_value(value.int_value());
       return;
-    case v1::Value::kUintValue:  // OTLP has no unsigned integers: what does not fit is its text
+    case Value::Scalar::kUint:  // OTLP has no unsigned integers: what does not fit is its text
       if (value.uint_value() <= INT64_MAX) {
         out->set_int_value(static_cast<int64_t>(value.uint_value()));
       } else {
         out->set_string_value(std::to_string(value.uint_value()));
       }
       return;
-    case v1::Value::kDoubleValue:
+    case Value::Scalar::kDouble:
       out->set_double_value(value.double_value());
       return;
-    case v1::Value::kStringValue:
+    case Value::Scalar::kString:
       out->set_string_value(Utf8(value.string_value()));
       return;
-    case v1::Value::SCALAR_NOT_SET:
+    case Value::Scalar::kNone:
       out->set_string_value(Utf8(value.text()));
       return;
   }
 }
 
 // A value that is not ok is its text, which says why: never something that looks like a value.
-void SetValue(const v1::Value& value, int depth, otlp::AnyValue* out) {
+void SetValue(const Value& value, int depth, otlp::AnyValue* out) {
   const bool whole = value.status() == v1::STATUS_OK || value.status() == v1::STATUS_RECOVERED;
   const bool parts = value.status() == v1::STATUS_PARTIAL || value.status() == v1::STATUS_TRUNCATED || whole;
   if (value.is_sequence() && parts && depth < kMaxOtlpDepth) {
     auto* array = out->mutable_array_value();
-    for (const v1::Value& item : value.items()) SetValue(item, depth + 1, array->add_values());
+    for (const Value& item : value.parts()) SetValue(item, depth + 1, array->add_values());
   } else if (value.is_struct() && parts && depth < kMaxOtlpDepth) {
     auto* list = out->mutable_kvlist_value();
-    for (const v1::Value& field : value.fields()) {
+    for (const Value& field : value.parts()) {
       otlp::KeyValue* entry = list->add_values();
       entry->set_key(Utf8(field.name()));
       SetValue(field, depth + 1, entry->mutable_value());
@@ -96,33 +99,33 @@ void SetValue(const v1::Value& value, int depth, otlp::AnyValue* out) {
   }
 }
 
-void SetResource(const v1::Event& event, otlp::Resource* out) {
-  const size_t slash = event.exe().rfind('/');
-  AddString("service.name", slash == std::string::npos ? event.exe() : event.exe().substr(slash + 1), out);
-  AddString("host.name", event.host(), out);
-  AddInt("process.pid", event.pid(), out);
-  AddString("process.executable.path", event.exe(), out);
-  AddString("process.executable.build_id.gnu", event.build_id(), out);
+void SetResource(const event::Event& event, otlp::Resource* out) {
+  const size_t slash = event.exe.rfind('/');
+  AddString("service.name", slash == std::string_view::npos ? event.exe : event.exe.substr(slash + 1), out);
+  AddString("host.name", event.source->host, out);
+  AddInt("process.pid", event.pid, out);
+  AddString("process.executable.path", event.exe, out);
+  AddString("process.executable.build_id.gnu", event.source->build_id, out);
 }
 
-void SetRecord(const v1::Event& event, otlp::LogRecord* out) {
-  out->set_time_unix_nano(static_cast<uint64_t>(event.time_unix_ns()));
-  out->set_observed_time_unix_nano(static_cast<uint64_t>(event.time_unix_ns()));
-  out->set_severity_number(SeverityOf(event.level()));
-  out->set_severity_text(std::string(format::LevelName(event.level())));
-  out->mutable_body()->set_string_value(Utf8(event.message()));
-  AddString("code.file.path", event.file(), out);
-  AddInt("code.line.number", event.line(), out);
-  AddString("code.function.name", event.function(), out);
-  AddInt("thread.id", event.tid(), out);
+void SetRecord(const event::Event& event, otlp::LogRecord* out) {
+  out->set_time_unix_nano(static_cast<uint64_t>(event.time_unix_ns));
+  out->set_observed_time_unix_nano(static_cast<uint64_t>(event.time_unix_ns));
+  out->set_severity_number(SeverityOf(event.source->level));
+  out->set_severity_text(std::string(format::LevelName(event.source->level)));
+  out->mutable_body()->set_string_value(Utf8(event.message));
+  AddString("code.file.path", event.source->file, out);
+  AddInt("code.line.number", event.source->line, out);
+  AddString("code.function.name", event.source->function, out);
+  AddInt("thread.id", event.tid, out);
   AddString("dlog.logpoint", event.logpoint(), out);
-  AddInt("dlog.hits_since_last", static_cast<int64_t>(event.hits_since_last()), out);
-  for (const std::string& tag : event.tags()) AddString("dlog.tag", tag, out);
-  if (event.values().empty()) return;
+  AddInt("dlog.hits_since_last", static_cast<int64_t>(event.hits_since_last), out);
+  for (const std::string_view tag : event.source->tags) AddString("dlog.tag", tag, out);
+  if (event.values.empty()) return;
   otlp::KeyValue* values = out->add_attributes();
   values->set_key("dlog.values");
   auto* list = values->mutable_value()->mutable_kvlist_value();
-  for (const v1::Value& value : event.values()) {
+  for (const Value& value : event.values) {
     otlp::KeyValue* entry = list->add_values();
     entry->set_key(Utf8(value.name()));
     SetValue(value, 0, entry->mutable_value());
@@ -135,7 +138,7 @@ otlp::ExportLogsServiceRequest OtlpRequest(const std::vector<EventPtr>& events) 
   otlp::ExportLogsServiceRequest request;
   std::map<std::pair<int32_t, std::string>, otlp::ScopeLogs*> scopes;
   for (const EventPtr& event : events) {
-    otlp::ScopeLogs*& scope = scopes[{event->pid(), event->build_id() + event->exe()}];
+    otlp::ScopeLogs*& scope = scopes[{event->pid, std::string(event->source->build_id).append(event->exe)}];
     if (scope == nullptr) {
       otlp::ResourceLogs* resource = request.add_resource_logs();
       SetResource(*event, resource->mutable_resource());

@@ -54,15 +54,17 @@ void QueuedSink::Finish() {
   thread_.join();
 }
 
-void QueuedSink::Publish(const EventPtr& event) {
-  const size_t bytes = event->ByteSizeLong();
+void QueuedSink::Publish(const BatchPtr& batch) {
+  const size_t bytes = std::max<size_t>(batch->bytes_per_event(), 1);
   MutexLock lock(&mutex_);
-  if (queue_.size() >= options_.events || bytes_ + bytes > options_.bytes) {
-    ++counters_.dropped["queue_full"];
-    return;
-  }
-  bytes_ += bytes;
-  queue_.push_back({event, bytes});
+  const size_t room = std::min(options_.events - std::min(options_.events, events_),
+                               (options_.bytes - std::min(options_.bytes, bytes_)) / bytes);
+  const size_t taken = std::min(batch->size(), room);
+  if (taken < batch->size()) counters_.dropped["queue_full"] += batch->size() - taken;
+  if (taken == 0) return;
+  bytes_ += taken * bytes;
+  events_ += taken;
+  queue_.push_back({batch, 0, taken, bytes});
 }
 
 SinkCounters QueuedSink::Counters() const {
@@ -70,19 +72,34 @@ SinkCounters QueuedSink::Counters() const {
   return counters_;
 }
 
-bool QueuedSink::Take(std::vector<EventPtr>* batch) {
-  batch->clear();
+bool QueuedSink::TakeQueued(std::vector<Queued>* taken) {
   MutexLock lock(&mutex_);
   mutex_.AwaitFor(kIdlePeriod, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
   if (queue_.empty()) return !stopping_;
   if (stop_.PastDeadline()) {
-    counters_.dropped["shutdown"] += queue_.size();
+    counters_.dropped["shutdown"] += events_;
     return false;
   }
-  while (!queue_.empty() && batch->size() < options_.batch) {
-    bytes_ -= queue_.front().bytes;
-    batch->push_back(std::move(queue_.front().event));
-    queue_.pop_front();
+  for (size_t count = 0; !queue_.empty() && count < options_.batch;) {
+    Queued& front = queue_.front();
+    const size_t part = std::min(front.count, options_.batch - count);
+    taken->push_back({front.batch, front.first, part, front.bytes_per_event});
+    count += part;
+    events_ -= part;
+    bytes_ -= part * front.bytes_per_event;
+    front.first += part;
+    front.count -= part;
+    if (front.count == 0) queue_.pop_front();
+  }
+  return true;
+}
+
+bool QueuedSink::Take(std::vector<EventPtr>* events) {
+  events->clear();
+  taken_.clear();
+  if (!TakeQueued(&taken_)) return false;
+  for (const Queued& queued : taken_) {
+    for (size_t i = 0; i < queued.count; ++i) events->push_back(event::EventOf(queued.batch, queued.first + i));
   }
   return true;
 }

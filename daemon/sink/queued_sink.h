@@ -19,8 +19,8 @@
 
 namespace dlog::sink {
 
-// One event as one line, without the newline.
-using LineFormat = std::function<std::string(const v1::Event&)>;
+// Appends one event as one line, without the newline.
+using LineFormat = std::function<void(const event::Event& event, event::Text* out)>;
 
 // When the sink's thread has to give up. Thread-safe.
 class StopSignal {
@@ -61,14 +61,22 @@ class QueuedSink : public Sink {
   ~QueuedSink() override;
 
   const std::string& name() const override { return name_; }
-  void Publish(const EventPtr& event) override ABSL_LOCKS_EXCLUDED(mutex_);
+  void Publish(const BatchPtr& batch) override ABSL_LOCKS_EXCLUDED(mutex_);
   void Finish() override ABSL_LOCKS_EXCLUDED(mutex_);
   SinkCounters Counters() const override ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Run();
+  // Some events of one batch that was published.
+  struct Queued {
+    BatchPtr batch;
+    size_t first = 0;
+    size_t count = 0;
+    size_t bytes_per_event = 0;
+  };
   // The next events; empty when there are none. False at the end.
-  bool Take(std::vector<EventPtr>* batch) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Take(std::vector<EventPtr>* events) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool TakeQueued(std::vector<Queued>* taken) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !queue_.empty(); }
 
   const std::string name_;
@@ -76,12 +84,11 @@ class QueuedSink : public Sink {
   const std::unique_ptr<Transport> transport_;  // used by the thread only
   StopSignal stop_;
 
-  struct Queued {
-    EventPtr event;
-    size_t bytes = 0;
-  };
+  std::vector<Queued> taken_;  // used by the thread only
+
   mutable Mutex mutex_;
   std::deque<Queued> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t events_ ABSL_GUARDED_BY(mutex_) = 0;  // in the queue
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   SinkCounters counters_ ABSL_GUARDED_BY(mutex_);

@@ -8,12 +8,12 @@
 #include <memory>
 #include <string>
 
-#include "event.pb.h"
+#include "daemon/event/batch.h"
 
 namespace dlog::sink {
 
-// Shared by all sinks and streams; never changed after it was published.
-using EventPtr = std::shared_ptr<const v1::Event>;
+using event::BatchPtr;
+using event::EventPtr;
 
 struct SinkCounters {
   uint64_t events = 0;                      // delivered
@@ -26,7 +26,7 @@ class Sink {
   // For the `sink` label of the metrics: "stdout", "stream".
   virtual const std::string& name() const = 0;
   // Thread: the drain thread. Never blocks.
-  virtual void Publish(const EventPtr& event) = 0;
+  virtual void Publish(const BatchPtr& batch) = 0;
   // Delivers what it still can, within its own limit of time, and drops the rest. Nothing is published afterwards.
   virtual void Finish() {}
   // From any thread.

@@ -9,9 +9,9 @@
 namespace dlog::sink {
 
 // Under the lock, so that no event reaches a sink after Replace() has read its last counts: Publish never waits.
-void SinkSet::Publish(const EventPtr& event) {
+void SinkSet::Publish(const BatchPtr& batch) {
   MutexLock lock(&mutex_);
-  for (const auto& sink : sinks_) sink->Publish(event);
+  for (const auto& sink : sinks_) sink->Publish(batch);
 }
 
 SinkCounters SinkSet::Counters() const {

@@ -23,7 +23,7 @@ class SinkSet : public Sink {
   explicit SinkSet(Sinks sinks = {}) : sinks_(std::move(sinks)) {}
 
   const std::string& name() const override { return name_; }
-  void Publish(const EventPtr& event) override ABSL_LOCKS_EXCLUDED(mutex_);
+  void Publish(const BatchPtr& batch) override ABSL_LOCKS_EXCLUDED(mutex_);
   // The sum over all sinks, those that are gone included.
   SinkCounters Counters() const override ABSL_LOCKS_EXCLUDED(mutex_);
 

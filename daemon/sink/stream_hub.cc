@@ -5,19 +5,33 @@
 
 namespace dlog::sink {
 
-EventStream::Result EventStream::Pop(absl::Duration timeout, StreamEntry* out) {
+EventStream::Result EventStream::Pop(absl::Duration timeout, StreamEntry* out, size_t* bytes) {
   MutexLock lock(&mutex_);
   mutex_.AwaitFor(timeout, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return Ready(); });
   if (queue_.empty()) return closed_ ? Result::kEnd : Result::kTimeout;
   *out = std::move(queue_.front().entry);
   if (out->event != nullptr) --events_;
   bytes_ -= queue_.front().bytes;
+  if (bytes != nullptr) *bytes = queue_.front().bytes;
   queue_.pop_front();
   return Result::kEntry;
 }
 
 bool EventStream::Push(const EventPtr& event, size_t bytes) {
   MutexLock lock(&mutex_);
+  return PushLocked(event, bytes);
+}
+
+void EventStream::Push(const BatchPtr& batch, uint64_t* taken, uint64_t* dropped) {
+  const size_t bytes = batch->bytes_per_event();
+  MutexLock lock(&mutex_);
+  for (size_t i = 0; i < batch->size(); ++i) {
+    if (!Wants(batch->events()[i].logpoint())) continue;
+    ++*(PushLocked(event::EventOf(batch, i), bytes) ? taken : dropped);
+  }
+}
+
+bool EventStream::PushLocked(const EventPtr& event, size_t bytes) {
   if (closed_) return false;
   if (events_ >= limits_.events || bytes_ + bytes > limits_.bytes) {
     AddDropped(1);
@@ -54,20 +68,15 @@ void EventStream::Close() {
   closed_ = true;
 }
 
-void StreamHub::Publish(const EventPtr& event) {
+void StreamHub::Publish(const BatchPtr& batch) {
   MutexLock lock(&mutex_);
   if (streams_.empty() && replays_.empty()) return;
-  const size_t bytes = event->ByteSizeLong();
-  for (const auto& stream : streams_) {
-    if (!stream->Wants(event->logpoint())) continue;
-    if (stream->Push(event, bytes)) {
-      ++counters_.events;
-    } else {
-      ++counters_.dropped["slow_reader"];
-    }
-  }
-  auto replay = replays_.find(event->logpoint());
-  if (replay != replays_.end()) replay->second->Push(event, bytes);
+  uint64_t taken = 0;
+  uint64_t dropped = 0;
+  for (const auto& stream : streams_) stream->Push(batch, &taken, &dropped);
+  counters_.events += taken;
+  if (dropped != 0) counters_.dropped["slow_reader"] += dropped;
+  for (const auto& replay : replays_) replay.second->Push(batch, &taken, &dropped);  // counted when it is opened
 }
 
 SinkCounters StreamHub::Counters() const {
@@ -88,11 +97,12 @@ std::shared_ptr<EventStream> StreamHub::Open(const std::set<std::string>& ids, S
     auto replay = replays_.find(id);
     if (replay == replays_.end()) continue;
     StreamEntry entry;
-    while (replay->second->Pop(absl::ZeroDuration(), &entry) == EventStream::Result::kEntry) {
+    size_t bytes = 0;
+    while (replay->second->Pop(absl::ZeroDuration(), &entry, &bytes) == EventStream::Result::kEntry) {
       if (entry.dropped != 0) {
         stream->PushDropped(entry.dropped);
         counters_.dropped["slow_reader"] += entry.dropped;
-      } else if (entry.event != nullptr && stream->Push(entry.event, entry.event->ByteSizeLong())) {
+      } else if (entry.event != nullptr && stream->Push(entry.event, bytes)) {
         ++counters_.events;
       }
     }

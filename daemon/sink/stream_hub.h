@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
@@ -22,7 +24,7 @@ namespace dlog::sink {
 
 struct StreamLimits {
   size_t events = 10000;
-  size_t bytes = 16 << 20;
+  size_t bytes = 32 << 20;  // of events in memory, roughly
 };
 
 // Exactly one member is set.
@@ -38,22 +40,26 @@ class EventStream {
   enum class Result { kEntry, kTimeout, kEnd };
 
   // Waits up to `timeout`. kEnd: every logpoint of this stream has ended and all entries were taken, or the hub closed.
-  Result Pop(absl::Duration timeout, StreamEntry* out) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `bytes`, when not null, is what the entry counted for in the queue.
+  Result Pop(absl::Duration timeout, StreamEntry* out, size_t* bytes = nullptr) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   friend class StreamHub;
 
-  EventStream(std::set<std::string> ids, StreamLimits limits) : ids_(std::move(ids)), limits_(limits) {}
-  bool Wants(const std::string& id) const { return ids_.empty() || ids_.count(id) != 0; }
+  EventStream(const std::set<std::string>& ids, StreamLimits limits) : ids_(ids.begin(), ids.end()), limits_(limits) {}
+  bool Wants(std::string_view id) const { return ids_.empty() || ids_.find(id) != ids_.end(); }
+  // The events of `batch` that this stream wants; adds those that were taken and those that were not to the two.
+  void Push(const BatchPtr& batch, uint64_t* taken, uint64_t* dropped) ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns whether the event was taken.
   bool Push(const EventPtr& event, size_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool PushLocked(const EventPtr& event, size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PushDropped(uint64_t count) ABSL_LOCKS_EXCLUDED(mutex_);
   void PushEnded(std::shared_ptr<const v1::LogpointState> state) ABSL_LOCKS_EXCLUDED(mutex_);
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
   void AddDropped(uint64_t count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Ready() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_ || !queue_.empty(); }
 
-  const std::set<std::string> ids_;  // empty: all logpoints
+  const std::set<std::string, std::less<>> ids_;  // empty: all logpoints
   const StreamLimits limits_;
 
   mutable Mutex mutex_;
@@ -74,7 +80,7 @@ class StreamHub : public Sink {
   StreamHub() = default;
 
   const std::string& name() const override { return name_; }
-  void Publish(const EventPtr& event) override ABSL_LOCKS_EXCLUDED(mutex_);
+  void Publish(const BatchPtr& batch) override ABSL_LOCKS_EXCLUDED(mutex_);
   SinkCounters Counters() const override ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Keeps the events of `id` from now until the first Open that names it takes them: an interactive client opens its

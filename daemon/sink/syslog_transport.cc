@@ -61,22 +61,22 @@ int SyslogFacility(const std::string& name) {
   return 1;
 }
 
-std::string SyslogMessage(const v1::Event& event, int facility) {
+std::string SyslogMessage(const event::Event& event, int facility) {
   const std::string time =
-      absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixNanos(event.time_unix_ns()), absl::UTCTimeZone());
-  std::string out = fmt::format("<{}>1 {} {} {} {} {} [dlog@32473", facility * 8 + SeverityOf(event.level()), time,
-                                HeaderField(event.host(), 255), HeaderField(event.comm(), 48),
-                                HeaderField(std::to_string(event.pid()), 128), HeaderField(event.logpoint(), 32));
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixNanos(event.time_unix_ns), absl::UTCTimeZone());
+  std::string out = fmt::format("<{}>1 {} {} {} {} {} [dlog@32473", facility * 8 + SeverityOf(event.source->level),
+                                time, HeaderField(event.source->host, 255), HeaderField(event.comm, 48),
+                                HeaderField(std::to_string(event.pid), 128), HeaderField(event.logpoint(), 32));
   constexpr size_t kMaxParameter = 512;
-  AppendParameter("file", CutUtf8(event.file(), kMaxParameter), &out);
-  AppendParameter("line", std::to_string(event.line()), &out);
-  AppendParameter("function", CutUtf8(event.function(), kMaxParameter), &out);
-  AppendParameter("exe", CutUtf8(event.exe(), kMaxParameter), &out);
-  AppendParameter("tid", std::to_string(event.tid()), &out);
-  for (const std::string& tag : event.tags()) AppendParameter("tag", tag, &out);
+  AppendParameter("file", CutUtf8(std::string(event.source->file), kMaxParameter), &out);
+  AppendParameter("line", std::to_string(event.source->line), &out);
+  AppendParameter("function", CutUtf8(std::string(event.source->function), kMaxParameter), &out);
+  AppendParameter("exe", CutUtf8(std::string(event.exe), kMaxParameter), &out);
+  AppendParameter("tid", std::to_string(event.tid), &out);
+  for (const std::string_view tag : event.source->tags) AppendParameter("tag", tag, &out);
   out += "] ";
   // Receivers write lines, and a target must not be able to add one of its own.
-  format::AppendOneLine(event.message(), &out);
+  format::AppendOneLine(event.message, &out);
   if (out.size() <= kMaxSyslogBytes) return out;
   constexpr std::string_view kCut = "...";
   return CutUtf8(std::move(out), kMaxSyslogBytes - kCut.size()).append(kCut);

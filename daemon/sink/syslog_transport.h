@@ -17,7 +17,7 @@ namespace dlog::sink {
 inline constexpr size_t kMaxSyslogBytes = 8192;  // of one message; what is longer is cut and ends in "..."
 
 // One message without framing. `facility` as in RFC 5424, 6.2.1 (1 = user).
-std::string SyslogMessage(const v1::Event& event, int facility);
+std::string SyslogMessage(const event::Event& event, int facility);
 
 // "user" -> 1, "local7" -> 23.
 int SyslogFacility(const std::string& name);

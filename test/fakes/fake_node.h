@@ -90,11 +90,13 @@ class FakeNode {
       return response;
     };
     seams.build_event = [this](const pipeline::LogpointContext& context, size_t, const dlog_record& header,
-                               std::span<const uint8_t>, v1::Event* event) {
-      event->set_logpoint(context.spec.id());
-      event->set_message("hit " + std::to_string(header.boot_ns));
+                               std::span<const uint8_t>, event::Batch* batch) {
       MutexLock lock(&mutex_);
-      return build_error_;
+      if (!build_error_.ok()) return build_error_;
+      event::Source* source = batch->AddSource();
+      source->logpoint = context.spec.id();
+      batch->Add(source)->message = batch->storage().Copy("hit " + std::to_string(header.boot_ns));
+      return absl::OkStatus();
     };
     seams.checks = [] { return std::vector<v1::Check>(1); };
     seams.now = [this] {

@@ -187,13 +187,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   header.data_bytes = static_cast<uint32_t>(segments.size());
 
   static EventBuilder builder;
-  static dlog::v1::Event event;
+  dlog::event::Batch batch;
   const auto* bytes = reinterpret_cast<const uint8_t*>(segments.data());
-  if (!builder.Build(context, 0, header, {bytes, segments.size()}, &event).ok()) return 0;
-  std::string json;
+  if (!builder.Build(context, 0, header, {bytes, segments.size()}, &batch).ok()) return 0;
+  const dlog::event::Event& event = batch.events().front();
+  dlog::event::Text json;
   dlog::format::AppendEventJson(event, &json);
-  std::string text;
+  dlog::event::Text text;
   dlog::format::AppendEventText(event, {}, &text);
-  if (!IsOneLineOfText(json) || !IsOneLineOfText(text) || event.ByteSizeLong() > (size_t{1} << 24)) abort();
+  if (!IsOneLineOfText(json.view()) || !IsOneLineOfText(text.view()) || batch.bytes() > (size_t{1} << 24)) abort();
   return 0;
 }

@@ -37,9 +37,9 @@ struct Options {
   bool reasons = false;
 };
 
-std::vector<std::string> Texts(const dlog::v1::Event& event) {
+std::vector<std::string> Texts(const dlog::event::Event& event) {
   std::vector<std::string> out;
-  for (const auto& value : event.values()) out.push_back(value.text());
+  for (const auto& value : event.values) out.emplace_back(value.text());
   return out;
 }
 
@@ -105,11 +105,11 @@ class Checker {
   std::vector<std::string> Capture(pid_t thread, const Pair& pair, bool at_statement) {
     const auto& plan = at_statement ? pair.statement_plan : pair.probe_plan;
     auto record = runner_.Run(plan, tracee_->StateOf(thread, plan.vector_mask != 0));
-    dlog::v1::Event event;
+    dlog::event::Batch batch;
     const size_t site = at_statement ? pair.statement_site : pair.probe_site;
-    const auto status = builder_.Build(*pair.context, site, record.header, record.segments, &event);
+    const auto status = builder_.Build(*pair.context, site, record.header, record.segments, &batch);
     if (!status.ok()) throw std::runtime_error(status.ToString());
-    return Texts(event);
+    return Texts(batch.events().front());
   }
 
   void Differ(size_t index, const std::string& what, const std::string& a, const std::string& b) {

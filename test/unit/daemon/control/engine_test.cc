@@ -53,7 +53,7 @@ Received ReadAll(const StreamHandle& stream) {
   while (stream.events->Pop(absl::Seconds(10), &entry) == sink::EventStream::Result::kEntry) {
     if (entry.event != nullptr) {
       ++received.events;
-      received.hits_told += entry.event->hits_since_last();
+      received.hits_told += entry.event->hits_since_last;
     }
     received.dropped += entry.dropped;
     if (entry.ended != nullptr) received.ended.push_back(*entry.ended);

@@ -12,11 +12,13 @@ namespace {
 constexpr int kRingFull = int{DLOG_COUNT_DROP_FIRST} + int{DLOG_DROP_RING_FULL};
 constexpr int kAfterEnd = int{DLOG_COUNT_DROP_FIRST} + int{DLOG_DROP_AFTER_END};
 
-std::map<std::string, uint64_t> Losses(const google::protobuf::RepeatedPtrField<v1::Loss>& losses) {
+std::map<std::string, uint64_t> Losses(const std::vector<event::Loss>& losses) {
   std::map<std::string, uint64_t> out;
-  for (const v1::Loss& loss : losses) out[loss.reason()] += loss.count();
+  for (const event::Loss& loss : losses) out[std::string(loss.reason)] += loss.count;
   return out;
 }
+
+const event::Source kSource;
 
 uint64_t Accounted(const v1::Counters& counters) {
   uint64_t sum = counters.emitted() + counters.filtered() + counters.sampled_out() + counters.rate_limited();
@@ -34,25 +36,25 @@ TEST_CASE("an event tells the hits since the one before it, and their losses by 
   kernel.value[DLOG_COUNT_SAMPLED_OUT] = 1;
   kernel.value[kRingFull] = 2;
   ledger.UpdateKernel(kernel);
-  v1::Event first;
+  event::Event first(&kSource);
   ledger.Emit(&first);
-  CHECK(first.hits_since_last() == 11);
-  CHECK(Losses(first.lost_since_last()) ==
+  CHECK(first.hits_since_last == 11);
+  CHECK(Losses(first.lost_since_last) ==
         std::map<std::string, uint64_t>{{"rate_limited", 3}, {"sampled_out", 1}, {"ring_full", 2}});
 
-  v1::Event second;
+  event::Event second(&kSource);
   ledger.Emit(&second);
-  CHECK(second.hits_since_last() == 1);
-  CHECK(second.lost_since_last().empty());
+  CHECK(second.hits_since_last == 1);
+  CHECK(second.lost_since_last.empty());
 }
 
 TEST_CASE("a record that could not be decoded is a loss of the next event") {
   Ledger ledger;
   ledger.Drop(DLOG_DROP_DECODE);
-  v1::Event event;
+  event::Event event(&kSource);
   ledger.Emit(&event);
-  CHECK(event.hits_since_last() == 2);
-  CHECK(Losses(event.lost_since_last()) == std::map<std::string, uint64_t>{{"decode", 1}});
+  CHECK(event.hits_since_last == 2);
+  CHECK(Losses(event.lost_since_last) == std::map<std::string, uint64_t>{{"decode", 1}});
 }
 
 TEST_CASE("hits after the limit are in the account but in no event") {
@@ -62,10 +64,10 @@ TEST_CASE("hits after the limit are in the account but in no event") {
   kernel.value[DLOG_COUNT_SUBMITTED] = 1;
   kernel.value[kAfterEnd] = 3;
   ledger.UpdateKernel(kernel);
-  v1::Event event;
+  event::Event event(&kSource);
   ledger.Emit(&event);
-  CHECK(event.hits_since_last() == 1);
-  CHECK(event.lost_since_last().empty());
+  CHECK(event.hits_since_last == 1);
+  CHECK(event.lost_since_last.empty());
   CHECK(ledger.after_end() == 3);
   CHECK(Accounted(ledger.ToProto()) == 4);
 }
@@ -80,7 +82,7 @@ TEST_CASE("the account adds up, and what is in flight is known") {
   kernel.value[DLOG_COUNT_BYTES] = 777;
   ledger.UpdateKernel(kernel);
   CHECK(ledger.in_flight() == 5);
-  v1::Event event;
+  event::Event event(&kSource);
   for (int i = 0; i < 4; ++i) ledger.Emit(&event);
   CHECK(ledger.in_flight() == 1);
   ledger.Drop(DLOG_DROP_DECODE);
@@ -110,17 +112,17 @@ TEST_CASE("the sum over all events and the end is the number of hits") {
     kernel.value[DLOG_COUNT_SUBMITTED] += 1;
     kernel.value[i % 2 == 0 ? DLOG_COUNT_FILTERED : DLOG_COUNT_RATE_LIMITED] += i;
     if (i % 3 == 0) ledger.UpdateKernel(kernel);  // the counters are read now and then only
-    v1::Event event;
+    event::Event event(&kSource);
     ledger.Emit(&event);
-    told += event.hits_since_last();
+    told += event.hits_since_last;
   }
   ledger.UpdateKernel(kernel);
-  v1::Event last;
+  event::Event last(&kSource);
   kernel.value[DLOG_COUNT_HITS] += 1;
   kernel.value[DLOG_COUNT_SUBMITTED] += 1;
   ledger.UpdateKernel(kernel);
   ledger.Emit(&last);
-  CHECK(told + last.hits_since_last() == kernel.value[DLOG_COUNT_HITS]);
+  CHECK(told + last.hits_since_last == kernel.value[DLOG_COUNT_HITS]);
 }
 
 TEST_CASE("an account goes on over attachments, whose counters start at zero each") {
@@ -130,14 +132,14 @@ TEST_CASE("an account goes on over attachments, whose counters start at zero eac
   kernel.value[DLOG_COUNT_SUBMITTED] = 1;
   kernel.value[DLOG_COUNT_FILTERED] = 4;
   ledger.UpdateKernel(kernel);
-  v1::Event event;
+  event::Event event(&kSource);
   ledger.Emit(&event);
   ledger.Rebase();
   kernel.value[DLOG_COUNT_HITS] = 3;
   kernel.value[DLOG_COUNT_FILTERED] = 2;
   ledger.UpdateKernel(kernel);
   ledger.Emit(&event);
-  CHECK(event.hits_since_last() == 3);
+  CHECK(event.hits_since_last == 3);
   CHECK(ledger.ToProto().hits() == 8);
   CHECK(Accounted(ledger.ToProto()) == 8);
   CHECK(ledger.in_flight() == 0);
@@ -151,7 +153,7 @@ TEST_CASE("an account read back goes on where it was, and tells nothing twice") 
   kernel.value[DLOG_COUNT_RATE_LIMITED] = 7;
   kernel.value[kRingFull] = 3;
   before.UpdateKernel(kernel);
-  v1::Event event;
+  event::Event event(&kSource);
   before.Emit(&event);
   before.Drop(DLOG_DROP_DECODE);
   Ledger after = Ledger::Continue(before.ToProto());
@@ -163,7 +165,7 @@ TEST_CASE("an account read back goes on where it was, and tells nothing twice") 
   more.value[DLOG_COUNT_SUBMITTED] = 1;
   after.UpdateKernel(more);
   after.Emit(&event);
-  CHECK(event.hits_since_last() == 1);
+  CHECK(event.hits_since_last == 1);
   CHECK(after.ToProto().hits() == 13);
   CHECK(Accounted(after.ToProto()) == 13);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <limits>
 
+#include "daemon/event/event_proto.h"
 #include "daemon/format/event_json.h"
 #include "daemon/format/event_text.h"
 #include "daemon/format/json_writer.h"
@@ -80,10 +81,23 @@ v1::Event OrderEvent() {
   return event;
 }
 
+std::string JsonOf(const v1::Event& event) {
+  event::Batch batch;
+  event::Text out;
+  AppendEventJson(*event::FromProto(event, &batch), &out);
+  return std::string(out.view());
+}
+
+std::string TextOf(const v1::Event& event, const TextOptions& options = {}) {
+  event::Batch batch;
+  event::Text out;
+  AppendEventText(*event::FromProto(event, &batch), options, &out);
+  return std::string(out.view());
+}
+
 TEST_CASE("an event is the object of the contract, field by field") {
   v1::Event event = OrderEvent();
-  std::string out;
-  AppendEventJson(event, &out);
+  const std::string out = JsonOf(event);
   CHECK(
       out ==
       R"({"time":"2026-11-22T07:00:00.123456789Z","logpoint":"lp-3","kind":"log","level":"info",)"
@@ -99,8 +113,7 @@ TEST_CASE("losses are an object, tags are there when there are any") {
   loss->set_reason("rate_limited");
   loss->set_count(36);
   event.add_tags("a");
-  std::string out;
-  AppendEventJson(event, &out);
+  const std::string out = JsonOf(event);
   CHECK(out.ends_with(R"("hits_since_last":37,"lost_since_last":{"rate_limited":36},"tags":["a"]})"));
 }
 
@@ -149,25 +162,25 @@ TEST_CASE("a message is literals and values in turn") {
   for (const char* literal : {"order ", " total=", "!"}) parsed.add_literals(literal);
   parsed.add_expressions()->set_text("o.id");
   parsed.add_expressions()->set_text("t");
-  google::protobuf::RepeatedPtrField<v1::Value> values;
-  values.Add()->set_text("7");
-  v1::Value* missing = values.Add();
+  event::Storage storage;
+  event::ValueList values;
+  values.Add(&storage)->set_text("7");
+  event::Value* missing = values.Add(&storage);
   missing->set_status(v1::STATUS_OPTIMIZED_OUT);
   missing->set_reason("no location");
-  std::string out = "old";
-  RenderTemplate(parsed, values, &out);
-  CHECK(out == "order 7 total=<optimized out>!");
-  values.RemoveLast();
-  RenderTemplate(parsed, values, &out);
-  CHECK(out == "order 7 total=<error: no value>!");
-  RenderTemplate(v1::ParsedTemplate(), values, &out);
-  CHECK(out.empty());
+  const auto message = [&](const v1::ParsedTemplate& of, const event::ValueList& with) {
+    event::Text out;
+    RenderTemplate(of, with, &out);
+    return std::string(out.view());
+  };
+  CHECK(message(parsed, values) == "order 7 total=<optimized out>!");
+  CHECK(message(parsed, {}) == "order <error: no value> total=<error: no value>!");
+  CHECK(message(v1::ParsedTemplate(), values).empty());
 }
 
 TEST_CASE("a line for people") {
   v1::Event event = OrderEvent();
-  std::string out;
-  AppendEventText(event, {}, &out);
+  std::string out = TextOf(event);
   CHECK(out == "2026-11-22T07:00:00.123456Z order.cc:42 [4711/4712 shopd] order 7 total=12.50");
 }
 
@@ -180,11 +193,9 @@ TEST_CASE("a line for people is one line, with level and losses when there is so
   v1::Loss* loss = event.add_lost_since_last();
   loss->set_reason("rate_limited");
   loss->set_count(36);
-  std::string out;
-  AppendEventText(event, {}, &out);
+  std::string out = TextOf(event);
   CHECK(out == "2026-11-22T07:00:00.123456Z order.cc:42 [4711/4712 e\\x1b] WARN a\\nb\\x1b[2J ~37 (rate_limited 36)");
-  out.clear();
-  AppendEventText(event, {.color = true}, &out);
+  out = TextOf(event, {.color = true});
   CHECK(out.find("\x1b[33mWARN a\\nb") != std::string::npos);
 }
 

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "daemon/event/event_proto.h"
+#include "daemon/event/storage.h"
 #include "daemon/format/event_json.h"
 #include "daemon/format/value_renderer.h"
 #include "test/unit/daemon/pipeline/plan_nodes.h"
@@ -16,11 +18,17 @@ struct RenderFixture {
   Image memory;
   format::RenderLimits limits;
   format::SymbolLookup symbols;
+  event::Storage storage;
 
+  const event::Value* RenderFlat(const v1::Node& node, const std::string& spec = "") {
+    event::Value* value = storage.NewValue();
+    format::RenderValue(pipeline::Evaluate(node, types.table, memory.image), types.table, memory.image, limits, spec,
+                        symbols, value, &storage.text());
+    return value;
+  }
   v1::Value Render(const v1::Node& node, const std::string& spec = "") {
     v1::Value value;
-    format::RenderValue(pipeline::Evaluate(node, types.table, memory.image), types.table, memory.image, limits, spec,
-                        symbols, &value);
+    event::ToProto(*RenderFlat(node, spec), &value);
     return value;
   }
 
@@ -31,10 +39,9 @@ struct RenderFixture {
   }
   std::string Show(const v1::Node& node, const std::string& spec = "") { return Line(Render(node, spec)); }
   std::string Json(const v1::Node& node) {
-    std::string out;
-    format::JsonWriter json(&out);
-    format::WriteValueJson(Render(node), "expr", &json);
-    return out;
+    event::Text out;
+    format::AppendValueJson(*RenderFlat(node), format::ValuePlace::kExpression, &out);
+    return std::string(out.view());
   }
 
   // {data, size} as in std::string, std::string_view (size first) or a span.

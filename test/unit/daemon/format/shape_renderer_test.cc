@@ -11,9 +11,12 @@ namespace {
 using namespace dlog::test;  // NOLINT: the vocabulary of these tests
 
 std::string Message(const v1::Value& value) {
-  std::string out;
-  AppendMessageText(value, &out);
-  return out;
+  event::Storage storage;
+  event::Value* flat = storage.NewValue();
+  event::FromProto(value, flat);
+  event::Text out;
+  AppendMessageText(*flat, &out);
+  return std::string(out.view());
 }
 
 TEST_CASE_METHOD(RenderFixture, "strings are bare at the top, quoted with escapes inside") {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "daemon/event/event_proto.h"
 #include "daemon/pipeline/exe_cache.h"
 #include "daemon/pipeline/wall_clock.h"
 #include "test/catch.h"
@@ -70,10 +71,12 @@ struct Order {
     *site->add_expressions()->mutable_value() = node;
   }
   v1::Event Build() {
-    v1::Event event;
-    const absl::Status status = builder.Build(context, 0, header, data, &event);
+    event::Batch batch;
+    const absl::Status status = builder.Build(context, 0, header, data, &batch);
     INFO(status.ToString());
     REQUIRE(status.ok());
+    v1::Event event;
+    event::ToProto(batch.events().back(), &event);
     return event;
   }
 
@@ -110,13 +113,22 @@ TEST_CASE_METHOD(Order, "a record becomes an event with everything that is known
   CHECK(std::abs(event.time_unix_ns() - time(nullptr) * 1000000000LL) < 5000000000LL);
 }
 
-TEST_CASE_METHOD(Order, "an event message can be used again and again") {
-  v1::Event event;
-  REQUIRE(builder.Build(context, 0, header, data, &event).ok());
-  REQUIRE(builder.Build(context, 0, header, data, &event).ok());
-  CHECK(event.values_size() == 2);
-  CHECK(event.comm() == "shopd");
-  CHECK(event.message() == "order 7 discount <optimized out>");
+TEST_CASE_METHOD(Order, "the events of a batch share what they have in common and nothing else") {
+  event::Batch batch;
+  REQUIRE(builder.Build(context, 0, header, data, &batch).ok());
+  data[sizeof(dlog_segment)] = 8;
+  std::memcpy(header.comm, "renamed", 8);
+  REQUIRE(builder.Build(context, 0, header, data, &batch).ok());
+  REQUIRE(batch.size() == 2);
+  CHECK(batch.events()[0].source == batch.events()[1].source);
+  CHECK(batch.events()[0].message == "order 7 discount <optimized out>");
+  CHECK(batch.events()[1].message == "order 8 discount <optimized out>");
+  CHECK(batch.events()[0].comm == "shopd");
+  CHECK(batch.events()[1].comm == "renamed");
+  batch.Clear();
+  REQUIRE(builder.Build(context, 0, header, data, &batch).ok());
+  REQUIRE(batch.size() == 1);
+  CHECK(batch.events()[0].message == "order 8 discount <optimized out>");
 }
 
 TEST_CASE_METHOD(Order,
@@ -178,17 +190,17 @@ TEST_CASE_METHOD(Order, "pseudo-variables come from the record") {
 }
 
 TEST_CASE_METHOD(Order, "what does not fit the plan is data loss or an error of the value") {
-  v1::Event event;
-  CHECK(builder.Build(context, 1, header, data, &event).code() == absl::StatusCode::kDataLoss);
+  event::Batch batch;
+  CHECK(builder.Build(context, 1, header, data, &batch).code() == absl::StatusCode::kDataLoss);
   site->mutable_expressions()->RemoveLast();
   CHECK(Build().values(1).status() == v1::STATUS_ERROR);
   context.sites[0].candidate = 5;
-  CHECK(builder.Build(context, 0, header, data, &event).code() == absl::StatusCode::kDataLoss);
+  CHECK(builder.Build(context, 0, header, data, &batch).code() == absl::StatusCode::kDataLoss);
   context.sites[0] = {.statement = -1, .candidate = 0};
-  CHECK(builder.Build(context, 0, header, data, &event).code() == absl::StatusCode::kDataLoss);
+  CHECK(builder.Build(context, 0, header, data, &batch).code() == absl::StatusCode::kDataLoss);
   context.sites[0] = {};
   header.data_bytes += 1;
-  CHECK(builder.Build(context, 0, header, data, &event).code() == absl::StatusCode::kDataLoss);
+  CHECK(builder.Build(context, 0, header, data, &batch).code() == absl::StatusCode::kDataLoss);
 }
 
 TEST_CASE("the offset of the clocks is measured again after a second, forwards or backwards") {

@@ -14,17 +14,32 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "daemon/event/event_proto.h"
 #include "daemon/sink/queued_sink.h"
 
 namespace dlog::sink {
 
-inline EventPtr Message(const std::string& text) {
-  auto event = std::make_shared<v1::Event>();
-  event->set_message(text);
+inline BatchPtr BatchOf(const std::vector<v1::Event>& events) {
+  auto batch = std::make_shared<event::Batch>();
+  for (const v1::Event& event : events) {
+    auto kept = std::make_shared<v1::Event>(event);
+    event::Event* made = event::FromProto(*kept, batch.get());
+    made->message = batch->storage().Copy(made->message);  // so that the batch is as large as its messages
+    batch->Keep(kept);
+  }
+  return batch;
+}
+inline EventPtr Shared(const v1::Event& event) { return event::EventOf(BatchOf({event}), 0); }
+
+inline v1::Event MessageEvent(const std::string& text) {
+  v1::Event event;
+  event.set_message(text);
   return event;
 }
+inline EventPtr Message(const std::string& text) { return Shared(MessageEvent(text)); }
+inline BatchPtr MessageBatch(const std::string& text) { return BatchOf({MessageEvent(text)}); }
 
-inline std::string JustMessage(const v1::Event& event) { return event.message(); }
+inline void JustMessage(const event::Event& event, event::Text* out) { out->append(event.message); }
 
 inline uint64_t DroppedOf(const SinkCounters& counters, const std::string& reason) {
   auto it = counters.dropped.find(reason);

@@ -43,7 +43,7 @@ TEST_CASE("each event is one line, in order, and the destructor writes what is q
   {
     QueuedSink sink = LineSink(pipe.fds[1]);
     CHECK(sink.name() == "stdout");
-    for (const char* text : {"one", "two", "three"}) sink.Publish(Message(text));
+    for (const char* text : {"one", "two", "three"}) sink.Publish(MessageBatch(text));
   }
   CHECK(pipe.ReadAll() == "one\ntwo\nthree\n");
 }
@@ -57,7 +57,7 @@ TEST_CASE("a reader that stands still costs events, never time") {
   SinkCounters counters;
   {
     QueuedSink sink = LineSink(pipe.fds[1], options);
-    for (int i = 0; i < 200; ++i) sink.Publish(Message(std::string(10000, 'x')));
+    for (int i = 0; i < 200; ++i) sink.Publish(MessageBatch(std::string(10000, 'x')));
     counters = sink.Counters();
     CHECK(Dropped(sink, "queue_full") > 100);
   }
@@ -70,7 +70,7 @@ TEST_CASE("a queue is bounded in bytes as well as in events") {
   options.bytes = 100000;
   options.drain_timeout = absl::ZeroDuration();
   QueuedSink sink = LineSink(pipe.fds[1], options);
-  for (int i = 0; i < 200; ++i) sink.Publish(Message(std::string(10000, 'x')));
+  for (int i = 0; i < 200; ++i) sink.Publish(MessageBatch(std::string(10000, 'x')));
   CHECK(Dropped(sink, "queue_full") > 100);
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("a reader that is gone is counted as write errors") {
   Pipe pipe;
   close(pipe.fds[0]);
   QueuedSink sink = LineSink(pipe.fds[1]);
-  sink.Publish(Message("lost"));
+  sink.Publish(MessageBatch("lost"));
   for (int i = 0; i < 2000 && Dropped(sink, "write_error") == 0; ++i) absl::SleepFor(absl::Milliseconds(1));
   CHECK(Dropped(sink, "write_error") == 1);
   CHECK(sink.Counters().events == 0);

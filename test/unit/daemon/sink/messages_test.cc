@@ -57,7 +57,7 @@ class Receiver {
 };
 
 TEST_CASE("a syslog message is RFC 5424: the program is APP-NAME, its pid PROCID, the logpoint MSGID") {
-  CHECK(SyslogMessage(Sample(), SyslogFacility("local0")) ==
+  CHECK(SyslogMessage(*Shared(Sample()), SyslogFacility("local0")) ==
         "<132>1 2026-09-21T14:13:20.123456Z n1 shop_d 4711 lp-3 [dlog@32473 file=\"/src/order.cc\" line=\"42\" "
         "function=\"f(int [2\\])\" exe=\"/usr/bin/shopd\" tid=\"4712\"] order 7");
   CHECK(SyslogFacility("user") == 1);
@@ -71,7 +71,7 @@ TEST_CASE("no target writes a second syslog line, a header field or structured d
   event.set_file("x\"] y\n");
   event.set_message("one\ntwo\x1b[2J");
   event.set_host("");
-  const std::string message = SyslogMessage(event, 1);
+  const std::string message = SyslogMessage(*Shared(event), 1);
   CHECK(message.find('\n') == std::string::npos);
   CHECK(message.find('\x1b') == std::string::npos);
   CHECK(std::regex_search(message,
@@ -83,7 +83,7 @@ TEST_CASE("a syslog message that is too long is cut between characters and says 
   std::string text;
   for (int i = 0; i < 5000; ++i) text += "\xc3\xa4";
   event.set_message(text);
-  const std::string message = SyslogMessage(event, 1);
+  const std::string message = SyslogMessage(*Shared(event), 1);
   CHECK(message.size() <= kMaxSyslogBytes);
   CHECK(message.size() > kMaxSyslogBytes - 4);
   CHECK(message.substr(message.size() - 5) == "\xc3\xa4...");
@@ -96,7 +96,7 @@ TEST_CASE("a syslog socket that appears later gets what has waited") {
   QueueOptions queue;
   queue.drain_timeout = absl::Seconds(20);
   QueuedSink sink("syslog", std::make_unique<SyslogTransport>(options), queue);
-  sink.Publish(Message("early"));
+  sink.Publish(MessageBatch("early"));
   absl::SleepFor(absl::Milliseconds(150));
   CHECK(sink.Counters().events == 0);
   Receiver receiver(options.unix_path);
@@ -112,7 +112,7 @@ TEST_CASE("a peer that never comes does not keep the sink from ending, and the l
   QueuedSink over_tcp("syslog", std::make_unique<SyslogTransport>(tcp), queue);
   QueuedSink to_journal("journald", std::make_unique<JournaldTransport>("/nowhere/socket"), queue);
   for (QueuedSink* sink : {&over_tcp, &to_journal}) {
-    for (int i = 0; i < 3; ++i) sink->Publish(Message("x"));
+    for (int i = 0; i < 3; ++i) sink->Publish(MessageBatch("x"));
     const absl::Time begin = absl::Now();
     sink->Finish();
     CHECK(absl::Now() - begin < absl::Seconds(10));
@@ -124,7 +124,7 @@ TEST_CASE("a journal entry has fields with lengths, so that any text fits") {
   v1::Event event = Sample();
   event.set_message("one\nPRIORITY=0");
   event.add_tags("incident-1");
-  const std::string entry = JournalEntry(event);
+  const std::string entry = JournalEntry(*Shared(event));
   const auto field = [](const std::string& name, const std::string& value) {
     return name + "\n" + std::string(1, static_cast<char>(value.size())) + std::string(7, '\0') + value + "\n";
   };

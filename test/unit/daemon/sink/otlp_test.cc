@@ -16,16 +16,17 @@
 namespace dlog::sink {
 namespace {
 
-EventPtr Event(const std::string& message, int32_t pid = 7) {
-  auto event = std::make_shared<v1::Event>();
-  event->set_message(message);
-  event->set_pid(pid);
-  event->set_exe("/usr/bin/shopd");
-  event->set_time_unix_ns(42);
-  event->set_level(v1::LEVEL_ERROR);
-  event->set_line(9);
+v1::Event Proto(const std::string& message, int32_t pid = 7) {
+  v1::Event event = MessageEvent(message);
+  event.set_pid(pid);
+  event.set_exe("/usr/bin/shopd");
+  event.set_time_unix_ns(42);
+  event.set_level(v1::LEVEL_ERROR);
+  event.set_line(9);
   return event;
 }
+
+EventPtr Event(const std::string& message, int32_t pid = 7) { return Shared(Proto(message, pid)); }
 
 const otlp::AnyValue* Find(const google::protobuf::RepeatedPtrField<otlp::KeyValue>& list, const std::string& key) {
   for (const auto& each : list) {
@@ -50,28 +51,28 @@ TEST_CASE("events of one program share a resource; body, severity and place are 
 }
 
 TEST_CASE("values stay typed, and a value that is not known is its text") {
-  auto event = std::make_shared<v1::Event>(*Event("x"));
-  v1::Value* number = event->add_values();
+  v1::Event event = Proto("x");
+  v1::Value* number = event.add_values();
   number->set_name("n");
   number->set_int_value(-3);
-  v1::Value* huge = event->add_values();
+  v1::Value* huge = event.add_values();
   huge->set_name("u");
   huge->set_uint_value(UINT64_MAX);
-  v1::Value* gone = event->add_values();
+  v1::Value* gone = event.add_values();
   gone->set_name("gone");
   gone->set_status(v1::STATUS_OPTIMIZED_OUT);
   gone->set_text("<optimized out>");
-  v1::Value* bytes = event->add_values();
+  v1::Value* bytes = event.add_values();
   bytes->set_name("bytes");
   bytes->set_string_value("a\xff");
-  v1::Value* list = event->add_values();
+  v1::Value* list = event.add_values();
   list->set_name("list");
   list->set_is_sequence(true);
   v1::Value* item = list->add_items();
   item->set_is_struct(true);
   *item->add_fields() = *number;
 
-  const auto request = OtlpRequest({event});
+  const auto request = OtlpRequest({Shared(event)});
   const auto& values =
       Find(request.resource_logs(0).scope_logs(0).log_records(0).attributes(), "dlog.values")->kvlist_value().values();
   CHECK(Find(values, "n")->int_value() == -3);
@@ -172,7 +173,7 @@ TEST_CASE("a receiver that is not there does not keep the sink from ending") {
     QueuedSink sink(
         "otlp", std::make_unique<OtlpTransport>(OtlpOptions{endpoint, true, absl::Seconds(60), absl::Seconds(30), {}}),
         queue);
-    for (int i = 0; i < 5; ++i) sink.Publish(Event("x"));
+    for (int i = 0; i < 5; ++i) sink.Publish(MessageBatch("x"));
     absl::SleepFor(absl::Milliseconds(50));
     const absl::Time begin = absl::Now();
     sink.Finish();

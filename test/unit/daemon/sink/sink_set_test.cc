@@ -38,7 +38,7 @@ TEST_CASE("sinks that are exchanged while events flow lose none, and counters ne
   SinkSet set({stays, Slow("other")});
   constexpr uint64_t kEvents = 5000;
   std::thread publisher([&set] {
-    for (uint64_t i = 0; i < kEvents; ++i) set.Publish(Message("x"));
+    for (uint64_t i = 0; i < kEvents; ++i) set.Publish(MessageBatch("x"));
   });
   uint64_t seen = 0;
   for (int i = 0; i < 5; ++i) {
@@ -59,7 +59,7 @@ TEST_CASE("what is queued when time is up is dropped and counted") {
   options.drain_timeout = absl::ZeroDuration();
   options.batch = 1;
   QueuedSink sink("slow", std::make_unique<SlowTransport>(), options);
-  for (int i = 0; i < 1000; ++i) sink.Publish(Message("x"));
+  for (int i = 0; i < 1000; ++i) sink.Publish(MessageBatch("x"));
   sink.Finish();
   CHECK(Total(sink.Counters()) == 1000);
   CHECK(Dropped(sink, "shutdown") > 0);

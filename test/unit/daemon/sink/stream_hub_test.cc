@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "test/catch.h"
+#include "test/unit/daemon/sink/events.h"
 
 namespace dlog::sink {
 namespace {
 
-EventPtr Event(const std::string& id, const std::string& text) {
-  auto event = std::make_shared<v1::Event>();
-  event->set_logpoint(id);
-  event->set_message(text);
-  return event;
+BatchPtr Event(const std::string& id, const std::string& text) {
+  v1::Event event = MessageEvent(text);
+  event.set_logpoint(id);
+  return BatchOf({event});
 }
 
 v1::LogpointState Ended(const std::string& id) {
@@ -37,7 +37,7 @@ std::vector<std::string> Take(EventStream* stream) {
         out.push_back("end");
         return out;
       case EventStream::Result::kEntry:
-        if (entry.event != nullptr) out.push_back(entry.event->message());
+        if (entry.event != nullptr) out.emplace_back(entry.event->message);
         if (entry.dropped != 0) out.push_back("dropped " + std::to_string(entry.dropped));
         if (entry.ended != nullptr) out.push_back("ended " + entry.ended->spec().id());
     }
@@ -56,6 +56,23 @@ TEST_CASE("a stream gets the logpoints it named, and an unnamed one all") {
   CHECK(Take(all.get()) == Entries{"a", "b"});
 }
 
+TEST_CASE("of a batch a stream takes what it wants and has room for, in order") {
+  StreamHub hub;
+  StreamLimits two;
+  two.events = 2;
+  auto slow = hub.Open({"lp-1"}, two);
+  auto all = hub.Open({});
+  std::vector<v1::Event> events;
+  for (const char* text : {"a", "b", "c", "d"}) {
+    events.push_back(MessageEvent(text));
+    events.back().set_logpoint(events.size() == 2 ? "lp-2" : "lp-1");
+  }
+  hub.Publish(BatchOf(events));
+  CHECK(Take(slow.get()) == Entries{"a", "c", "dropped 1"});
+  CHECK(Take(all.get()) == Entries{"a", "b", "c", "d"});
+  CHECK(hub.Counters().events == 6);
+}
+
 TEST_CASE("a slow reader loses events where it was slow and other readers do not") {
   StreamHub hub;
   StreamLimits two;
@@ -66,7 +83,7 @@ TEST_CASE("a slow reader loses events where it was slow and other readers do not
   StreamEntry first;
   REQUIRE(slow->Pop(absl::ZeroDuration(), &first) == EventStream::Result::kEntry);
   hub.Publish(Event("lp-1", "e"));
-  CHECK(first.event->message() == "a");
+  CHECK(first.event->message == "a");
   CHECK(Take(slow.get()) == Entries{"b", "dropped 2", "e"});
   CHECK(Take(fast.get()) == Entries{"a", "b", "c", "d", "e"});
   CHECK(hub.Counters().dropped.at("slow_reader") == 2);
@@ -76,7 +93,7 @@ TEST_CASE("a slow reader loses events where it was slow and other readers do not
 TEST_CASE("the byte limit of a stream counts") {
   StreamHub hub;
   StreamLimits limits;
-  limits.bytes = 1000;
+  limits.bytes = BatchOf({MessageEvent(std::string(900, 'x'))})->bytes_per_event() * 3 / 2;
   auto stream = hub.Open({}, limits);
   hub.Publish(Event("lp-1", std::string(900, 'x')));
   hub.Publish(Event("lp-1", std::string(900, 'y')));
