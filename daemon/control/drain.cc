@@ -19,6 +19,7 @@ constexpr int kPollMs = 5;
 // What goes to the sinks at once, at most: enough to forget the locks, little enough to stay in the cache.
 constexpr size_t kBatchEvents = 256;
 constexpr size_t kBatchBytes = size_t{256} << 10;
+constexpr absl::Duration kGather = absl::Milliseconds(1);
 constexpr absl::Duration kPauseAfterError = absl::Milliseconds(100);
 
 int64_t BootNanoseconds() {
@@ -62,7 +63,11 @@ void DrainThread::Run() {
     ++polls_;
     auto records = seams_.attacher->Poll(kPollMs, [this](const attach::RawRecord& record) { OnRecord(record); });
     PublishBatch();
-    if (records.ok()) continue;
+    if (records.ok()) {
+      // Records come one by one: let some gather, or each costs what a batch costs.
+      if (*records > 0 && static_cast<size_t>(*records) < kBatchEvents) absl::SleepFor(kGather);
+      continue;
+    }
     if (!std::exchange(reported, true)) {
       fmt::print(stderr, "dlogd: reading the ring buffer: {}\n", std::string(records.status().message()));
     }

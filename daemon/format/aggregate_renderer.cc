@@ -101,7 +101,7 @@ void Renderer::RenderArray(const Object& object, const v1::Type& type, Position 
 
 // A capture ends where its cap fell, which may be inside an element: such an element, and all after it, is not shown.
 bool Renderer::MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const Object& element,
-                          const std::function<Object(uint64_t)>& get) const {
+                          absl::FunctionRef<Object(uint64_t)> get) const {
   if (!element.in_memory) return true;
   if (image_.Probe(element.address, stride).failure == ReadFailure::kNotCaptured) return false;
   if (index + 1 >= count) return true;
@@ -111,8 +111,8 @@ bool Renderer::MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const
          image_.Probe(element.address + stride - 1, 1).failure == ReadFailure::kFault;
 }
 
-void Renderer::RenderElements(uint64_t count, uint64_t stride, const std::function<Object(uint64_t)>& element,
-                              Position at, Position inner, Value* out, Text* text) {
+void Renderer::RenderElements(uint64_t count, uint64_t stride, absl::FunctionRef<Object(uint64_t)> element, Position at,
+                              Position inner, Value* out, Text* text) {
   out->set_size(count);
   const size_t start = text->size();
   text->push_back('{');

@@ -21,6 +21,7 @@ Elements::Elements(const Object& self, const v1::Shape& shape, uint64_t count, c
 }
 
 bool Elements::Evaluated(const v1::Node& node, const Object& self, uint64_t* out) {
+  if (self.in_memory && pipeline::EvaluateWord(node, types_, image_, self.address, out)) return true;
   const Object result = pipeline::EvaluateInside(node, types_, image_, self);
   return pipeline::ReadScalar(result, types_, image_, out, &status_, &reason_);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/format/json_writer.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -77,7 +78,7 @@ char* WriteJsonUint(uint64_t value, char* to) {
 char* WriteJsonDouble(double value, char* to) {
   if (std::isnan(value)) return WriteRaw("\"nan\"", to);
   if (std::isinf(value)) return WriteRaw(value < 0 ? "\"-inf\"" : "\"inf\"", to);
-  return fmt::format_to_n(to, kMaxJsonNumberBytes, "{}", value).out;
+  return fmt::format_to(to, FMT_COMPILE("{}"), value);  // at most 24 characters
 }
 
 void JsonWriter::BeforeValue() {

@@ -5,10 +5,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "daemon/format/value_renderer.h"
 
 namespace dlog::format {
@@ -64,10 +64,10 @@ class Renderer {
   void RenderVirtualBase(const pipeline::Object& object, const v1::Field& field, Position at, Value* out, Text* text);
   void RenderArray(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
   // Elements i of [0, count), each `stride` bytes, from `element(i)`; `at` is the position of the container.
-  void RenderElements(uint64_t count, uint64_t stride, const std::function<pipeline::Object(uint64_t)>& element,
+  void RenderElements(uint64_t count, uint64_t stride, absl::FunctionRef<pipeline::Object(uint64_t)> element,
                       Position at, Position inner, Value* out, Text* text);
   bool MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const pipeline::Object& element,
-                  const std::function<pipeline::Object(uint64_t)>& get) const;
+                  absl::FunctionRef<pipeline::Object(uint64_t)> get) const;
   // Closes the brackets of a container of which `shown` of `count` elements are there; a count of Elements::kUnknown is
   // not known.
   void EndElements(uint64_t shown, uint64_t count, size_t start, Position at, Value* out, Text* text);

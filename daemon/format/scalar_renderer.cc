@@ -2,6 +2,7 @@
 //
 // Numbers, characters, enums and pointers.
 #include <fmt/chrono.h>
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 #include <iterator>
+#include <type_traits>
 
 #include "daemon/format/leaf.h"
 #include "daemon/format/renderer.h"
@@ -33,7 +35,16 @@ struct NumberText {
   size_t size = 0;
   template <typename T>
   explicit NumberText(T value) {
-    size = static_cast<size_t>(fmt::format_to_n(data.data(), data.size(), "{}", value).out - data.data());
+    if constexpr (std::is_integral_v<T> && sizeof(T) <= 8) {
+      const fmt::format_int digits(value);
+      size = digits.size();
+      std::memcpy(data.data(), digits.data(), size);
+    } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float>) {  // at most 24 characters
+      size = static_cast<size_t>(fmt::format_to(data.data(), FMT_COMPILE("{}"), value) - data.data());
+    } else {
+      size =
+          static_cast<size_t>(fmt::format_to_n(data.data(), data.size(), FMT_COMPILE("{}"), value).out - data.data());
+    }
   }
   std::string_view view() const { return {data.data(), size}; }
 };
@@ -104,11 +115,11 @@ void Renderer::RenderScalar(const Object& object, const v1::Type* type, Position
   Scalar value;
   v1::ValueStatus status = v1::STATUS_OK;
   std::string reason;
-  if (type != nullptr && pipeline::ScalarTypeOf(object.type, types_).kind == ScalarKind::kNone) {
-    return Fail(v1::STATUS_ERROR, fmt::format("{} of {} bytes is not supported", type->name(), type->size()), out,
-                text);
-  }
   if (!pipeline::LoadScalar(object, types_, image_, &value, &status, &reason)) {
+    if (type != nullptr && pipeline::ScalarTypeOf(object.type, types_).kind == ScalarKind::kNone) {
+      status = v1::STATUS_ERROR;
+      reason = fmt::format("{} of {} bytes is not supported", type->name(), type->size());
+    }
     return Fail(status, reason, out, text);
   }
   if (type != nullptr) {

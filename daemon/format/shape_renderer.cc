@@ -103,6 +103,7 @@ void Renderer::Corrupt(std::string what, Value* out, Text* text) {
 }
 
 bool Renderer::ShapeWord(const v1::Node& node, const Object& self, uint64_t* word, Value* out, Text* text) {
+  if (self.in_memory && pipeline::EvaluateWord(node, types_, image_, self.address, word)) return true;
   const Object result = pipeline::EvaluateInside(node, types_, image_, self);
   v1::ValueStatus status = v1::STATUS_OK;
   std::string reason;

@@ -91,6 +91,10 @@ void Renderer::RenderString(uint64_t address, uint64_t count, uint64_t unit, con
                             Value* out, Text* text) {
   out->set_size(count);
   const uint64_t wanted = std::min<uint64_t>(count, limits_.string_bytes / unit);
+  if (const std::span<const uint8_t> run = image_.RunAt(address, wanted * unit);
+      self.in_memory && wanted == count && run.size() == wanted * unit) {
+    return EmitString({reinterpret_cast<const char*>(run.data()), run.size()}, unit, false, at, out, text);
+  }
   std::string bytes;
   const ReadResult end = Gather(address, wanted * unit, &self, &bytes);
   const uint64_t got = bytes.size() / unit;
@@ -107,9 +111,15 @@ void Renderer::RenderString(uint64_t address, uint64_t count, uint64_t unit, con
 }
 
 void Renderer::RenderCString(uint64_t address, uint64_t unit, Position at, Value* out, Text* text) {
-  std::string bytes;
   const uint64_t limit = limits_.string_bytes - limits_.string_bytes % unit;
   // One character more than is shown: a NUL right behind the limit ends a string that was not cut.
+  const std::span<const uint8_t> run = image_.RunAt(address, limit + unit);
+  const std::string_view first(reinterpret_cast<const char*>(run.data()), run.size());
+  if (const size_t nul = FindNul(first, unit); nul != std::string_view::npos) {
+    out->set_size(nul / unit);
+    return EmitString(first.substr(0, nul), unit, false, at, out, text);
+  }
+  std::string bytes;
   const ReadResult end = Gather(address, limit + unit, nullptr, &bytes);
   const size_t nul = FindNul(bytes, unit);
   if (nul != std::string::npos) {

@@ -94,7 +94,7 @@ constexpr uint64_t kTops = 0x8080808080808080;
 constexpr uint64_t HasZero(uint64_t word) { return (word - kOnes) & ~word & kTops; }
 constexpr uint64_t HasByte(uint64_t word, uint8_t byte) { return HasZero(word ^ (kOnes * byte)); }
 
-bool IsPlainWord(uint64_t word) {
+[[gnu::always_inline]] inline bool IsPlainWord(uint64_t word) {
   const uint64_t odd = (word - kOnes * 0x20) | word;  // below 0x20, or above 0x7f; exact where no lane is odd
   return ((odd & kTops) | HasByte(word, 0x7f) | HasByte(word, '"') | HasByte(word, '\'') | HasByte(word, '\\')) == 0;
 }

@@ -365,6 +365,7 @@ bool Evaluation::Operand(const v1::Node& node, int depth, uint32_t type, Scalar*
 }
 
 bool Evaluation::Address(const v1::Node& node, int depth, uint32_t type, uint64_t* out, Object* failure) {
+  if (in_hand_ == nullptr && EvaluateWord(node, types_, image_, self_, out)) return true;
   const Object object = Run(node, depth);
   // A piece is often a register read as a machine word, but may be typed by what it holds.
   if (ReadScalar(object, types_, image_, out, &failure->status, &failure->reason)) return true;

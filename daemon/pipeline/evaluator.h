@@ -58,6 +58,11 @@ Object Evaluate(const v1::Node& node, const TypeTable& types, const MemoryImage&
 // node then reads as if they were in memory.
 Object EvaluateInside(const v1::Node& node, const TypeTable& types, const MemoryImage& image, const Object& self);
 
+// The value of a node that is a machine word, when it comes from nothing but registers, constants, `self`, words in
+// memory and sums of them, as nearly all addresses and sizes do: much cheaper than an Object. False for all others, and
+// when something is missing: Evaluate tells what. `self` is in memory, at this address.
+bool EvaluateWord(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self, uint64_t* out);
+
 // The object of `type` at `address`, which may lie inside `self` when that is in hand. `self` may be null.
 Object ObjectAt(uint64_t address, uint32_t type, const TypeTable& types, const Object* self);
 

@@ -20,7 +20,7 @@ ScalarType Integer(ScalarKind kind, uint64_t size) {
 
 ScalarType Float(const v1::Type& type) {
   // __float128 and x87 long double have the same size; only the name tells them apart.
-  if (type.name().find("128") != std::string::npos) return {};
+  if (type.size() == 16 && type.name().find("128") != std::string::npos) return {};
   if (type.size() != 2 && type.size() != 4 && type.size() != 8 && type.size() != 12 && type.size() != 16) return {};
   return {ScalarKind::kFloat, static_cast<uint8_t>(type.size())};
 }

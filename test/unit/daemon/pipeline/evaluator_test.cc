@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "test/catch.h"
 #include "test/unit/daemon/pipeline/plan_nodes.h"
@@ -45,6 +47,69 @@ TEST_CASE_METHOD(Fixture, "a register gives the low bytes of its type") {
   CHECK(Show(Reg(types.UInt(), 5)) == "2147483649");
   CHECK(Show(Reg(types.Short(), 5)) == "1");
   CHECK(Show(Reg(0, 5)) == "18446744071562067969");
+}
+
+TEST_CASE_METHOD(Fixture, "the short way for machine words says what the long way says, or nothing") {
+  const uint32_t pointer = types.PointerTo(types.Int());
+  const uint32_t reference = types.Add(v1::TYPE_REFERENCE, 8, "S &", types.Int());
+  const uint32_t object = types.Add(v1::TYPE_STRUCT, 16, "S");
+  memory.Reg(5, 0x1000);
+  memory.PutAll<uint64_t>(0x1000, {0x2000, 0xffff'ffff'ffff'fff0});
+  memory.PutAll<uint64_t>(0x2000, {0x1008, 77});
+  memory.image.Seal();
+  constexpr uint64_t kSelf = 0x1000;
+  const auto sum = [](v1::Operator op, v1::Node left, v1::Node right) {
+    return Binary(0, op, std::move(left), std::move(right));
+  };
+  const std::vector<v1::Node> known = {
+      Self(),
+      Reg(0, 5),
+      Reg(pointer, 5),
+      Word(9),
+      ConstBytes(0, "\x07"),
+      SelfWord(0),
+      SelfWord(8),
+      Memory(pointer, Reg(0, 5)),
+      Memory(0, SelfWord(0)),
+      sum(v1::OP_ADD, SelfWord(8), Word(0x20)),
+      sum(v1::OP_SUB, Word(1), Word(2)),
+      Convert(0, Reg(pointer, 5)),
+      AddressOf(pointer, Memory(types.Int(), Word(0x5000))),
+      AddressOf(pointer, Member(types.Int(), At(object, 0x5000), 8)),
+      Member(pointer, At(object, 0x2000), 8),
+  };
+  for (const v1::Node& node : known) {
+    INFO(node.ShortDebugString());
+    uint64_t quick = 1;
+    uint64_t slow = 2;
+    v1::ValueStatus status = v1::STATUS_OK;
+    std::string reason;
+    REQUIRE(EvaluateWord(node, types.table, memory.image, kSelf, &quick));
+    REQUIRE(ReadScalar(Evaluate(node, types.table, memory.image, kSelf), types.table, memory.image, &slow, &status,
+                       &reason));
+    CHECK(quick == slow);
+  }
+  v1::Node deep = Word(1);
+  for (int i = 0; i < 40; ++i) deep = sum(v1::OP_ADD, deep, Word(1));
+  const std::vector<v1::Node> left_alone = {
+      Reg(0, 6),
+      Reg(types.Int(), 5),
+      At(0, 0x9000),
+      At(types.Int(), 0x1000),
+      ConstBytes(0, "123456789"),
+      ConstBytes(pointer, "\x07"),
+      Unavailable(0, "gone"),
+      sum(v1::OP_MUL, Word(2), Word(3)),
+      Member(pointer, Memory(reference, Word(0x1000)), 0),
+      Member(pointer, At(object, 0x2000), 8, 3),
+      At(4711, 0x1000),
+      deep,
+  };
+  for (const v1::Node& node : left_alone) {
+    INFO(node.ShortDebugString());
+    uint64_t ignored = 0;
+    CHECK_FALSE(EvaluateWord(node, types.table, memory.image, kSelf, &ignored));
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "registers that are not there are unreadable, those that do not exist an error") {
