@@ -3,7 +3,7 @@
 #
 # Every test, from a bare machine: installs what is missing, builds, runs unit tests, kernel tests and end-to-end tests.
 #
-#   sudo test/run.sh [--preset dev] [--asan] [--lint] [--oracle] [--fuzz SECONDS] [--unit-only]
+#   sudo test/run.sh [--preset dev] [--asan] [--lint] [--oracle] [--sites] [--fuzz SECONDS] [--unit-only]
 #
 # --asan       also builds the `asan` preset and runs the unit tests in it
 # --lint       also runs test/lint.sh --no-tidy (clang-tidy over everything takes too long for each run)
@@ -21,6 +21,7 @@ preset=dev
 asan=false
 lint=false
 oracle=false
+sites=false
 fuzz=0
 end_to_end=true
 while [ $# -gt 0 ]; do
@@ -32,6 +33,7 @@ while [ $# -gt 0 ]; do
     --asan) asan=true ;;
     --lint) lint=true ;;
     --oracle) oracle=true ;;
+    --sites) sites=true ;;
     --fuzz)
       fuzz=${2:?--fuzz needs a number of seconds}
       shift
@@ -90,6 +92,12 @@ if $oracle; then
     tee "build/$preset/oracle.log" || true
   grep -q '^[0-9]* passed, ' "build/$preset/oracle.log" || echo "FAIL the oracle ended early" | tee -a "build/$preset/oracle.log"
   results+=("build/$preset/oracle.log")
+fi
+if $sites; then
+  step "moved probes against the statements' own, short form ($preset)"
+  test/sites/run.sh --short --bin "build/$preset/bin" 2>&1 | tee "build/$preset/sites.log" || true
+  grep -q ' executions in all$' "build/$preset/sites.log" || echo "FAIL the site checker ended early" | tee -a "build/$preset/sites.log"
+  results+=("build/$preset/sites.log")
 fi
 if [ "$fuzz" != 0 ]; then
   step "fuzzers, $fuzz s each"
