@@ -82,19 +82,24 @@ void Renderer::RenderArray(const Object& object, const v1::Type& type, Position 
   if (element == nullptr || type.target() == 0 || !pipeline::TypeSize(type.target(), types_, &stride) || stride == 0) {
     return Fail(v1::STATUS_ERROR, "elements of unknown size", out, text);
   }
-  if (type.count() > kMaxContainerSize) {
-    return Fail(v1::STATUS_ERROR, fmt::format("array of {} elements", type.count()), out, text);
+  uint64_t count = type.count();
+  if (type.shape().has_size() && !ShapeWord(type.shape().size(), object, &count, out, text)) return;
+  if (count > kMaxContainerSize) {
+    return Fail(v1::STATUS_ERROR, fmt::format("array of {} elements", count), out, text);
   }
-  if (type.count() == 0) {  // a flexible array member, or an array whose bound is not known
+  if (count == 0 && !type.shape().has_size()) {  // a flexible array member, or an array whose bound is not known
     Truncate("number of elements is not known", out);
     out->refer_text("{...}");
     text->append("{...}");
     return;
   }
-  if (!Present(object, type.count() * stride, at, out, text)) return;
-  if (const uint64_t unit = CharacterSize(element)) return RenderCharArray(object, type, unit, at, out, text);
+  // Of an array with a computed bound no more was captured than can be shown.
+  const uint64_t unit = CharacterSize(element);
+  const uint64_t most = unit != 0 ? limits_.string_bytes / unit : limits_.items;
+  if (!Present(object, (type.shape().has_size() ? std::min(count, most) : count) * stride, at, out, text)) return;
+  if (unit != 0) return RenderCharArray(object, count, unit, at, out, text);
   RenderElements(
-      type.count(), stride,
+      count, stride,
       [&](uint64_t index) { return pipeline::MemberOf(object, index * stride, type.target(), 0, 0, types_); }, at,
       at.Inside(), out, text);
 }

@@ -76,7 +76,7 @@ class Renderer {
 
   // string_renderer.cc
   void RenderCString(uint64_t address, uint64_t unit, Position at, Value* out, Text* text);
-  void RenderCharArray(const pipeline::Object& object, const v1::Type& type, uint64_t unit, Position at, Value* out,
+  void RenderCharArray(const pipeline::Object& object, uint64_t count, uint64_t unit, Position at, Value* out,
                        Text* text);
   void RenderString(uint64_t address, uint64_t count, uint64_t unit, const pipeline::Object& self, Position at,
                     Value* out, Text* text);

@@ -145,9 +145,9 @@ void Renderer::RenderCString(uint64_t address, uint64_t unit, Position at, Value
   EmitString(bytes, unit, true, at, out, text);
 }
 
-void Renderer::RenderCharArray(const Object& object, const v1::Type& type, uint64_t unit, Position at, Value* out,
+void Renderer::RenderCharArray(const Object& object, uint64_t count, uint64_t unit, Position at, Value* out,
                                Text* text) {
-  const uint64_t wanted = std::min<uint64_t>(type.count(), limits_.string_bytes / unit);
+  const uint64_t wanted = std::min<uint64_t>(count, limits_.string_bytes / unit);
   std::string bytes;
   ReadResult end;
   if (object.in_memory) {
@@ -159,7 +159,7 @@ void Renderer::RenderCharArray(const Object& object, const v1::Type& type, uint6
   }
   bytes.resize(bytes.size() - bytes.size() % unit);
   const size_t nul = FindNul(bytes, unit);
-  const bool whole = nul != std::string::npos || bytes.size() / unit == type.count();
+  const bool whole = nul != std::string::npos || bytes.size() / unit == count;
   if (nul != std::string::npos) bytes.resize(nul);
   const uint64_t got = bytes.size() / unit;
   if (!whole && got == 0 && !object.in_memory && !object.holes.empty()) {
@@ -168,10 +168,10 @@ void Renderer::RenderCharArray(const Object& object, const v1::Type& type, uint6
   if (!whole && end.failure == ReadFailure::kFault) {
     if (got == 0) return Fail(v1::STATUS_UNREADABLE, pipeline::FailureReason(end), out, text);
     out->set_status(v1::STATUS_PARTIAL);
-    out->set_reason(fmt::format("unreadable {} after {}/{}", pipeline::FailureReason(end), got, type.count()));
+    out->set_reason(fmt::format("unreadable {} after {}/{}", pipeline::FailureReason(end), got, count));
   } else if (!whole) {
-    out->set_size(type.count());
-    Truncate(fmt::format("{}/{}", got, type.count()), out);
+    out->set_size(count);
+    Truncate(fmt::format("{}/{}", got, count), out);
   }
   if (whole) out->set_size(got);
   EmitString(bytes, unit, !whole, at, out, text);

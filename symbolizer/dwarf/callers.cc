@@ -11,6 +11,7 @@
 
 #include "symbolizer/code/call_scan.h"
 #include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/symbols.h"
 #include "symbolizer/dwarf/unit_index.h"
 
 namespace dlog::dwarf {
@@ -240,10 +241,8 @@ absl::Status CheckNoReentry(const Module& module, const Dwarf_Die& function, Lin
       if (target == entry) return by_tail_call();
       if (!seen.insert(target).second) continue;
       const std::optional<Dwarf_Die> next = SubprogramAt(module, target);
-      Dwarf_Addr begin = 0;
-      Dwarf_Die die = next.value_or(Dwarf_Die{});
-      if (!next.has_value() || dwarf_entrypc(&die, &begin) != 0 || begin != target.value ||
-          seen.size() > kMaxTailCalledFunctions) {
+      const auto begin = next.has_value() ? EntryOf(module, *next) : std::nullopt;
+      if (begin != target || seen.size() > kMaxTailCalledFunctions) {
         open = true;
         break;
       }

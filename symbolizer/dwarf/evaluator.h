@@ -82,6 +82,8 @@ class Evaluator {
 
   absl::Status UseRegister(uint64_t reg);
   absl::StatusOr<v1::Node> RegisterWord(uint64_t reg) const;
+  // As RegisterWord; of a vector register its low eight bytes, where floating-point numbers are.
+  absl::StatusOr<v1::Node> NumberRegister(uint64_t reg) const;
   absl::StatusOr<StackType> BaseType(const Dwarf_Op& op, uint64_t offset) const;
   absl::StatusOr<uint64_t> AddressOperand(const Dwarf_Op& op) const;
 

@@ -44,10 +44,15 @@ absl::StatusOr<v1::Node> Evaluator::RegisterWord(uint64_t reg) const {
   return context_.registers ? context_.registers(reg) : RegisterNode(static_cast<uint32_t>(reg));
 }
 
+absl::StatusOr<v1::Node> Evaluator::NumberRegister(uint64_t reg) const {
+  if (!IsXmm(reg)) return RegisterWord(reg);
+  if (context_.registers) return context_.registers(reg);
+  return VectorNode(static_cast<uint32_t>(reg) - kFirstXmm);
+}
+
 absl::Status Evaluator::UseRegister(uint64_t reg) {
   if (IsXmm(reg)) {
-    absl::StatusOr<v1::Node> vector = VectorNode(static_cast<uint32_t>(reg) - kFirstXmm);
-    if (context_.registers) vector = context_.registers(reg);
+    absl::StatusOr<v1::Node> vector = NumberRegister(reg);
     if (!vector.ok()) return vector.status();
     terminal_ = *std::move(vector);
     form_ = Form::kRegister;

@@ -83,7 +83,7 @@ absl::Status Evaluator::Typed(const Dwarf_Op& op) {
   switch (op.atom) {
     case DW_OP_regval_type:
     case DW_OP_GNU_regval_type: {
-      auto word = RegisterWord(op.number);
+      auto word = type->is_float ? NumberRegister(op.number) : RegisterWord(op.number);
       if (!word.ok()) return word.status();
       return PushBits(*std::move(word), *type);
     }

@@ -15,6 +15,7 @@
 #include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/prologue.h"
 #include "symbolizer/dwarf/registers_x86_64.h"
+#include "symbolizer/dwarf/symbols.h"
 
 namespace dlog::dwarf {
 namespace {
@@ -197,10 +198,9 @@ absl::StatusOr<v1::Node> Frame::FromCallers(const Wanted& wanted) const {
         fmt::format("optimized out at {:#x}: only its value at the function's entry is known, {}", probe_.value, why));
   };
   if (depth_ >= kMaxCallerDepth) return unknown("which its callers' callers know");
-  Dwarf_Die function = function_;
-  Dwarf_Addr entry = 0;
-  if (dwarf_entrypc(&function, &entry) != 0) return unknown("and the function's entry is not");
-  const Callers& callers = CallersOf(module_, {entry});
+  const std::optional<LinkAddress> entry = EntryOf(module_, function_);
+  if (!entry.has_value()) return unknown("and the function's entry is not");
+  const Callers& callers = CallersOf(module_, *entry);
   if (!callers.status.ok()) return unknown(fmt::format("and {}", std::string(callers.status.message())));
   absl::StatusOr<v1::Node> back = CallersRegister(kRipRegister);
   absl::StatusOr<v1::Node> here = RegisterNode(kRipRegister);

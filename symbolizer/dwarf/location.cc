@@ -158,6 +158,15 @@ absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& s
   return LocationAt(module, scope, variable, point, 0);
 }
 
+absl::StatusOr<v1::Node> ComputedWord(const Module& module, const FunctionScope& scope, Dwarf_Attribute& attribute,
+                                      ProbePoint point) {
+  auto ops = OperationsAt(attribute, point.statement);
+  if (!ops.ok()) return ops.status();
+  const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);
+  const ExpressionContext context = frame.Context(&attribute);
+  return EvaluateAddress(*ops, context);
+}
+
 bool HasSingleLocation(const Dwarf_Die& variable) {
   auto attr = Inherited(variable, DW_AT_location);
   return attr.has_value() && !IsLocationList(*attr);

@@ -42,6 +42,10 @@ struct ProbePoint {
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point);
 
+// The machine word that the expression in `attribute` computes there: an array's bound. Errors as LocationOf.
+absl::StatusOr<v1::Node> ComputedWord(const Module& module, const FunctionScope& scope, Dwarf_Attribute& attribute,
+                                      ProbePoint point);
+
 // Whether DWARF gives `variable` one location description for all of its scope, not a list.
 bool HasSingleLocation(const Dwarf_Die& variable);
 

@@ -11,6 +11,7 @@
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/location.h"
 #include "symbolizer/dwarf/nodes.h"
+#include "symbolizer/dwarf/symbols.h"
 #include "symbolizer/dwarf/unit_index.h"
 
 namespace dlog::dwarf {
@@ -20,9 +21,10 @@ constexpr uint32_t kStackPointer = 7;
 constexpr size_t kMaxFrameRows = 65536;     // changes of the CFA within one range of a function
 constexpr int64_t kReturnAddressBytes = 8;  // at the CFA - 8, where rsp points to at the entry
 
-const code::FrameTrace* TraceTo(const Module& module, Dwarf_Die function, LinkAddress address) {
-  Dwarf_Addr entry = 0;
-  if (dwarf_entrypc(&function, &entry) != 0) return nullptr;
+const code::FrameTrace* TraceTo(const Module& module, const Dwarf_Die& function, LinkAddress address) {
+  const std::optional<LinkAddress> known = EntryOf(module, function);
+  if (!known.has_value()) return nullptr;
+  const uint64_t entry = known->value;
   const std::vector<AddressRange> ranges = RangesOf(module, function);
   const auto body = std::find_if(ranges.begin(), ranges.end(), [&](const auto& r) { return r.Contains({entry}); });
   if (body == ranges.end()) return nullptr;

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 #include <vector>
 
+#include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/unit_index.h"
 
 namespace dlog::dwarf {
@@ -15,7 +17,7 @@ namespace {
 // Beyond any real module (Chromium has about a million).
 constexpr size_t kMaxSymbols = 16u << 20;
 
-void VisitSymbols(Elf* elf, const std::function<void(const FunctionSymbol&)>& visit) {
+void VisitSymbols(Elf* elf, unsigned type, const std::function<void(const FunctionSymbol&)>& visit) {
   Elf_Scn* section = nullptr;
   while (elf != nullptr && (section = elf_nextscn(elf, section)) != nullptr) {
     const Elf64_Shdr* header = elf64_getshdr(section);
@@ -25,11 +27,16 @@ void VisitSymbols(Elf* elf, const std::function<void(const FunctionSymbol&)>& vi
     if (data == nullptr || data->d_buf == nullptr) continue;
     const auto* symbols = static_cast<const Elf64_Sym*>(data->d_buf);
     for (size_t i = 0; i < std::min(data->d_size / sizeof(Elf64_Sym), kMaxSymbols); ++i) {
-      if (ELF64_ST_TYPE(symbols[i].st_info) != STT_FUNC || symbols[i].st_shndx == SHN_UNDEF) continue;
+      if (ELF64_ST_TYPE(symbols[i].st_info) != type || symbols[i].st_shndx == SHN_UNDEF) continue;
       const char* mangled = elf_strptr(elf, header->sh_link, symbols[i].st_name);
       if (mangled != nullptr) visit({mangled, LinkAddress{symbols[i].st_value}, symbols[i].st_size});
     }
   }
+}
+
+void VisitAll(const Module& module, unsigned type, const std::function<void(const FunctionSymbol&)>& visit) {
+  VisitSymbols(module.binary().handle(), type, visit);
+  if (module.debug_elf() != module.binary().handle()) VisitSymbols(module.debug_elf(), type, visit);
 }
 
 // By address; each address once.
@@ -59,8 +66,23 @@ const FunctionSymbol* LastBefore(const Module& module, LinkAddress address) {
 }  // namespace
 
 void ForEachFunctionSymbol(const Module& module, const std::function<void(const FunctionSymbol&)>& visit) {
-  VisitSymbols(module.binary().handle(), visit);
-  if (module.debug_elf() != module.binary().handle()) VisitSymbols(module.debug_elf(), visit);
+  VisitAll(module, STT_FUNC, visit);
+}
+
+void ForEachVtableSymbol(const Module& module, const std::function<void(const char*, LinkAddress, uint64_t)>& visit) {
+  VisitAll(module, STT_OBJECT, [&](const FunctionSymbol& symbol) {
+    if (std::string_view(symbol.name).starts_with("_ZTV")) visit(symbol.name, symbol.begin, symbol.size);
+  });
+}
+
+std::optional<LinkAddress> EntryOf(const Module& module, Dwarf_Die die) {
+  Dwarf_Addr entry = 0;
+  if (dwarf_entrypc(&die, &entry) == 0) return LinkAddress{entry};
+  for (const AddressRange& range : RangesOf(module, die)) {
+    const char* symbol = FunctionSymbolAt(module, range.begin);
+    if (symbol != nullptr && std::string_view(symbol).find(".cold") == std::string_view::npos) return range.begin;
+  }
+  return std::nullopt;
 }
 
 const char* FunctionSymbolAt(const Module& module, LinkAddress address) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "symbolizer/base/addresses.h"
 #include "symbolizer/dwarf/module.h"
@@ -18,6 +19,15 @@ struct FunctionSymbol {
 
 // Those of the binary (.symtab, .dynsym) and of its debug file; the same one may come more than once.
 void ForEachFunctionSymbol(const Module& module, const std::function<void(const FunctionSymbol&)>& visit);
+
+// The vtables (_ZTV...), with their sizes; the same one may come more than once.
+void ForEachVtableSymbol(const Module& module,
+                         const std::function<void(const char* mangled, LinkAddress address, uint64_t size)>& visit);
+
+// Where the concrete function `die` is entered: its DW_AT_entry_pc or DW_AT_low_pc; of one in several ranges without
+// those the range at whose start it has its symbol, which is not that of a part that was split off ("f.cold"). None
+// when that is not known.
+std::optional<LinkAddress> EntryOf(const Module& module, Dwarf_Die die);
 
 // The name of a function that begins at `address`; nullptr when there is none. Of several the first in the table.
 const char* FunctionSymbolAt(const Module& module, LinkAddress address);

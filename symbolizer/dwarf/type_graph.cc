@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/type_layout.h"
 #include "symbolizer/dwarf/type_lookup.h"
 #include "symbolizer/dwarf/type_name.h"
@@ -59,6 +60,8 @@ struct TypeGraph::Impl {
   void Fill(uint32_t index);
   void FillMembers(uint32_t index, const Dwarf_Die& definition);
   void FillComplex(uint32_t index);
+  void FillMemberFunctionPointer(uint32_t index, const Dwarf_Die& core, const std::optional<Dwarf_Die>& owner,
+                                 const std::string& owner_name);
   void FillArray(uint32_t index, const Dwarf_Die& core, bool full);
   uint32_t Opaque(uint64_t size, const std::string& name);
   std::optional<Dwarf_Die> TemplateArgument(uint32_t index, size_t n) const;
@@ -168,7 +171,11 @@ void TypeGraph::Impl::Fill(uint32_t index) {
   if (core.has_value() && Tag(*core) == DW_TAG_ptr_to_member_type) {
     const std::optional<Dwarf_Die> owner = ReferenceOf(*core, DW_AT_containing_type);
     const std::string name = owner.has_value() ? DisplayTypeName(QualifiedName(module, *owner)) : std::string("?");
-    if (KindOf(*core) == v1::TYPE_ENUM) FillMemberPointer(*core, name, table->Mutable(index));
+    if (KindOf(*core) == v1::TYPE_ENUM) {
+      FillMemberPointer(*core, name, table->Mutable(index));
+    } else {
+      FillMemberFunctionPointer(index, *core, owner.has_value() ? DefinitionOf(module, *owner) : std::nullopt, name);
+    }
   } else if (core.has_value()) {
     switch (KindOf(*core)) {
       case v1::TYPE_ARRAY:
@@ -222,6 +229,70 @@ void TypeGraph::Impl::FillComplex(uint32_t index) {
     field->set_type(part);
     field->set_offset(member[0] == 'r' ? 0 : size);
   }
+}
+
+// Itanium C++ ABI 2.3.2: the address of a function or, odd, one plus its offset in the vtable; then what is added to
+// `this`.
+void TypeGraph::Impl::FillMemberFunctionPointer(uint32_t index, const Dwarf_Die& core,
+                                                const std::optional<Dwarf_Die>& owner, const std::string& owner_name) {
+  constexpr uint64_t kSize = 16;
+  const auto append = [this](v1::Type type) {
+    const std::string name = type.name();
+    return Append(std::move(type), Entry{std::nullopt, 0, true, false, name});
+  };
+  const std::string name = table->Get(static_cast<int>(index)).name();
+  v1::Type pointer;
+  pointer.set_kind(v1::TYPE_POINTER);
+  pointer.set_size(kPointerSize);
+  pointer.set_name(name);
+  pointer.set_target(AddDie(TypeOf(core), 0, false));
+  v1::Type slot;
+  slot.set_name(name);
+  if (owner.has_value()) FillVirtualFunctions(*owner, owner_name, &slot);
+  slot.set_kind(v1::TYPE_ENUM);
+  slot.set_size(kPointerSize);
+  v1::Type adjustment;
+  adjustment.set_kind(v1::TYPE_SIGNED);
+  adjustment.set_size(kPointerSize);
+  adjustment.set_name("long");
+  const uint32_t functions[] = {append(std::move(pointer)), append(std::move(slot))};
+  const uint32_t adjustment_type = append(std::move(adjustment));
+
+  v1::Node self;
+  self.set_self(true);
+  const v1::Node first = LoadNode(self, kPointerSize);
+  const v1::Node second = LoadNode(BinaryNode(v1::OP_ADD, self, ConstantNode(kPointerSize)), kPointerSize);
+  // Bit 0: virtual; bit 1: `this` is adjusted, which only then is worth showing.
+  const v1::Node negated = BinaryNode(v1::OP_SUB, ConstantNode(0), second);
+  v1::Node adjusted = BinaryNode(v1::OP_SHR, BinaryNode(v1::OP_OR, second, negated), ConstantNode(62));
+  adjusted = BinaryNode(v1::OP_AND, std::move(adjusted), ConstantNode(2));
+  v1::Shape shape;
+  shape.set_kind(v1::Shape::VARIANT);
+  *shape.mutable_engaged() = BinaryNode(v1::OP_OR, BinaryNode(v1::OP_AND, first, ConstantNode(1)), std::move(adjusted));
+  for (const bool with_adjustment : {false, true}) {
+    for (const uint32_t function : functions) {
+      uint32_t part = function;
+      if (with_adjustment) {
+        v1::Type whole;
+        whole.set_kind(v1::TYPE_STRUCT);
+        whole.set_size(kSize);
+        whole.set_name(name);
+        for (const uint32_t type : {function, adjustment_type}) {
+          v1::Field* field = whole.add_fields();
+          field->set_name(type == function ? "function" : "this_adjustment");
+          field->set_type(type);
+          field->set_offset(type == function ? 0 : kPointerSize);
+        }
+        part = append(std::move(whole));
+      }
+      v1::Node* value = shape.add_parts()->mutable_value();
+      *value = MemoryNode(self);
+      value->set_type(part);
+    }
+  }
+  v1::Type* type = table->Mutable(static_cast<int>(index));
+  type->set_size(kSize);
+  *type->mutable_shape() = std::move(shape);
 }
 
 void TypeGraph::Impl::FillMembers(uint32_t index, const Dwarf_Die& definition) {
@@ -328,6 +399,39 @@ uint32_t TypeGraph::ArrayOf(uint32_t element, uint64_t count) {
     if (size != 0 && count <= kMaxObjectSize / size) type.set_size(size * count);
     type.set_name(name);
     slot->second = impl_->Append(std::move(type), Impl::Entry{std::nullopt, 0, true, false, name});
+  }
+  return slot->second;
+}
+
+uint32_t TypeGraph::WithCount(uint32_t array, const v1::Node& count) {
+  const auto [slot, added] =
+      impl_->builtins.try_emplace({v1::TYPE_ARRAY, array, "computed " + count.SerializeAsString()});
+  if (added) {
+    v1::Type type = at(array);
+    *type.mutable_shape()->mutable_size() = count;
+    slot->second = impl_->Append(std::move(type), Impl::Entry{std::nullopt, 0, true, false, raw_name(array)});
+  }
+  return slot->second;
+}
+
+std::optional<Dwarf_Die> TypeGraph::DieOf(uint32_t index) const { return impl_->entries[index].die; }
+
+uint32_t TypeGraph::WithShape(uint32_t type, const v1::Shape& shape) {
+  const auto [slot, added] = impl_->builtins.try_emplace({v1::TYPE_STRUCT, type, shape.SerializeAsString()});
+  if (added) {
+    v1::Type out = at(type);
+    *out.mutable_shape() = shape;
+    slot->second = impl_->Append(std::move(out), Impl::Entry{std::nullopt, 0, true, false, raw_name(type)});
+  }
+  return slot->second;
+}
+
+uint32_t TypeGraph::ReferenceTo(uint32_t reference, uint32_t target) {
+  const auto [slot, added] = impl_->builtins.try_emplace({v1::TYPE_REFERENCE, reference, std::to_string(target)});
+  if (added) {
+    v1::Type out = at(reference);
+    out.set_target(target);
+    slot->second = impl_->Append(std::move(out), Impl::Entry{std::nullopt, 0, true, false, raw_name(reference)});
   }
   return slot->second;
 }

@@ -40,8 +40,18 @@ class TypeGraph {
   std::optional<uint32_t> TemplateType(uint32_t index, size_t n);
   std::optional<int64_t> TemplateValue(uint32_t index, size_t n);
 
+  // The DIE that a type was added for; none for those that were made here.
+  std::optional<Dwarf_Die> DieOf(uint32_t index) const;
+
+  // The class `type` as one that shows its objects as what `shape` (a VARIANT of which the first part is the class
+  // itself) takes them for; the same with a reference to it.
+  uint32_t WithShape(uint32_t type, const v1::Shape& shape);
+  uint32_t ReferenceTo(uint32_t reference, uint32_t target);
+
   uint32_t PointerTo(uint32_t index);
   uint32_t ArrayOf(uint32_t element, uint64_t count);
+  // The array type `array`, of which the number of elements is only known at the hit.
+  uint32_t WithCount(uint32_t array, const v1::Node& count);
   // A fundamental type that need not exist in the binary: "bool", "int", "unsigned long", "double", ...
   uint32_t Builtin(v1::TypeKind kind, uint64_t size, std::string_view name);
 

@@ -171,8 +171,8 @@ v1::TypeKind KindOf(const Dwarf_Die& core) {
     case DW_TAG_subroutine_type:
       return v1::TYPE_FUNCTION;
     case DW_TAG_ptr_to_member_type:
-      // An offset with a name for each member; a pointer to a member function is two words, and opaque.
-      return PointsToFunction(core) ? v1::TYPE_OPAQUE : v1::TYPE_ENUM;
+      // An offset with a name for each member; a pointer to a member function is two words.
+      return PointsToFunction(core) ? v1::TYPE_STRUCT : v1::TYPE_ENUM;
     case DW_TAG_unspecified_type: {
       const std::string_view name = NameOf(core);
       return name == "decltype(nullptr)" || name == "nullptr_t" ? v1::TYPE_POINTER : v1::TYPE_OPAQUE;
@@ -260,6 +260,51 @@ void FillMemberPointer(const Dwarf_Die& core, std::string_view owner_name, v1::T
     if (type->enumerators_size() >= static_cast<int>(kMaxEnumerators)) return;
     add("&" + std::string(owner_name) + "::" + member.field.name(), static_cast<int64_t>(member.field.offset()));
   }
+}
+
+void FillVirtualFunctions(const Dwarf_Die& definition, std::string_view owner_name, v1::Type* type) {
+  type->set_kind(v1::TYPE_ENUM);
+  type->set_size(8);
+  ForEachChild(definition, [&](const Dwarf_Die& child) {
+    auto attr = Tag(child) == DW_TAG_subprogram ? Own(child, DW_AT_vtable_elem_location) : std::nullopt;
+    Dwarf_Op* ops = nullptr;
+    size_t count = 0;
+    if (!attr.has_value() || dwarf_getlocation(&*attr, &ops, &count) != 0 || count != 1) return true;
+    if (ops[0].atom != DW_OP_constu || ops[0].number > INT32_MAX) return true;
+    if (type->enumerators_size() >= static_cast<int>(kMaxEnumerators)) return false;
+    // Itanium C++ ABI 2.3.2: one plus the function's offset in the vtable.
+    v1::Enumerator* out = type->add_enumerators();
+    out->set_name("&virtual " + std::string(owner_name) + "::" + NameOf(child));
+    out->set_value(static_cast<int64_t>(1 + 8 * ops[0].number));
+    return true;
+  });
+}
+
+std::optional<ComputedBound> ComputedBoundOf(const Dwarf_Die& array) {
+  std::optional<Dwarf_Die> outermost;
+  ForEachChild(array, [&](const Dwarf_Die& child) {
+    outermost = child;
+    return false;
+  });
+  if (!outermost.has_value() || Tag(*outermost) != DW_TAG_subrange_type) return std::nullopt;
+  ComputedBound bound;
+  auto attr = Own(*outermost, DW_AT_count);
+  if (!attr.has_value()) {
+    attr = Own(*outermost, DW_AT_upper_bound);
+    // A lower bound is written by languages whose arrays do not begin at 0.
+    if (!attr.has_value() || Own(*outermost, DW_AT_lower_bound).has_value()) return std::nullopt;
+    bound.offset = 1;
+  }
+  bound.attribute = *attr;
+  Dwarf_Die variable;
+  if (dwarf_formref_die(&*attr, &variable) != nullptr) {
+    bound.variable = variable;
+    return bound;
+  }
+  const unsigned form = dwarf_whatform(&*attr);
+  const bool expression = form == DW_FORM_exprloc || form == DW_FORM_block || form == DW_FORM_block1 ||
+                          form == DW_FORM_block2 || form == DW_FORM_block4;
+  return expression ? std::optional(bound) : std::nullopt;
 }
 
 std::vector<uint64_t> DimensionsOf(const Dwarf_Die& array) {

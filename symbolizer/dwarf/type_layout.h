@@ -37,7 +37,21 @@ void FillEnumeration(const Dwarf_Die& core, v1::Type* type);
 // A pointer to a data member as an enumeration of the offsets of the members that it can point to, by their names.
 void FillMemberPointer(const Dwarf_Die& core, std::string_view owner_name, v1::Type* type);
 
+// The virtual functions of a class, as an enumeration of what a pointer to one of them holds in its first word. Those
+// that it has from its bases are not among them.
+void FillVirtualFunctions(const Dwarf_Die& definition, std::string_view owner_name, v1::Type* type);
+
 // Elements per dimension, outermost first; 0 = unknown. At least one.
 std::vector<uint64_t> DimensionsOf(const Dwarf_Die& array);
+
+// The number of elements of a variable-length array (DWARF 5 section 5.13): what `attribute` refers to or computes,
+// plus `offset`.
+struct ComputedBound {
+  Dwarf_Attribute attribute{};        // an expression, unless `variable` is set
+  std::optional<Dwarf_Die> variable;  // has the number as its value
+  int64_t offset = 0;
+};
+// That of the outermost dimension; none when it is a constant or not known.
+std::optional<ComputedBound> ComputedBoundOf(const Dwarf_Die& array);
 
 }  // namespace dlog::dwarf

@@ -111,6 +111,15 @@ std::optional<Dwarf_Die> Search(const Module& module, const Dwarf_Die& type, con
 
 }  // namespace
 
+std::optional<Dwarf_Die> ClassNamed(const Module& module, const std::string& name) {
+  CollectAll(module);
+  const auto found = module.cache().named_types.find(name);
+  if (found == module.cache().named_types.end() || found->second.ambiguous) return std::nullopt;
+  const std::optional<Dwarf_Die>& die = found->second.die;
+  const bool is_class = die.has_value() && (Tag(*die) == DW_TAG_class_type || Tag(*die) == DW_TAG_structure_type);
+  return is_class ? die : std::nullopt;
+}
+
 std::optional<Dwarf_Die> DefinitionOf(const Module& module, const Dwarf_Die& type) {
   if (!Own(type, DW_AT_declaration).has_value()) return type;
   if (const Dwarf_Die in_type_unit = ThroughSignature(type); !SameDie(in_type_unit, type)) return in_type_unit;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "symbolizer/dwarf/module.h"
 
@@ -14,5 +15,8 @@ inline constexpr int kMaxNestedTypeSearches = 32;
 // (DW_AT_signature), or the definition of the same qualified name in its own unit, else in any other. None when there
 // is none, or when units define different types under this name.
 std::optional<Dwarf_Die> DefinitionOf(const Module& module, const Dwarf_Die& type);
+
+// The class or structure of this qualified name at namespace scope, in any unit. None when there is none, or several.
+std::optional<Dwarf_Die> ClassNamed(const Module& module, const std::string& name);
 
 }  // namespace dlog::dwarf

@@ -9,9 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/dynamic_types.h"
 #include "symbolizer/dwarf/edit_distance.h"
 #include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/slice.h"
+#include "symbolizer/dwarf/type_layout.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/members.h"
 #include "symbolizer/plan/nodes.h"
@@ -70,7 +72,11 @@ absl::StatusOr<v1::Node> Binder::Bind(const Ast& ast, std::string_view source) {
   source_ = std::string(source);
   missing_variable_.reset();
   auto node = BindAny(ast);
-  if (!node.ok() || !node->has_implicit_pointer()) return node;
+  if (!node.ok()) return node;
+  if (!node->has_implicit_pointer()) {
+    const bool indirect = ast.kind == AstKind::kDeref || types_->at(node->type()).kind() == v1::TYPE_REFERENCE;
+    return indirect && module_ != nullptr ? WithDynamicType(*std::move(node)) : *std::move(node);
+  }
   if (types_->at(node->type()).kind() == v1::TYPE_REFERENCE) return SyntheticTarget(*node);
   return absl::FailedPreconditionError("synthetic pointer: the pointer was optimized out, what it points to was not");
 }
@@ -209,7 +215,73 @@ absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
     return WithContext(status, absl::StrCat("'", variable.name, "'"));
   }
   const uint32_t type = types_->AddTypeOf(variable.die);
-  return Typed(*std::move(location), type, absl::StrCat("'", variable.name, "'"));
+  auto object = Typed(*std::move(location), type, absl::StrCat("'", variable.name, "'"));
+  return object.ok() ? WithComputedCount(variable, *std::move(object)) : object;
+}
+
+v1::Node Binder::WithDynamicType(v1::Node node) {
+  const v1::Type type = types_->at(node.type());
+  if (type.kind() == v1::TYPE_REFERENCE) {
+    types_->Expand(type.target());
+    const uint32_t target = DynamicType(type.target());
+    if (target != type.target()) node.set_type(types_->ReferenceTo(node.type(), target));
+  } else if (IsInMemory(node)) {
+    node.set_type(DynamicType(node.type()));
+  }
+  return node;
+}
+
+uint32_t Binder::DynamicType(uint32_t type) {
+  const std::optional<Dwarf_Die> die = types_->DieOf(type);
+  if (types_->at(type).kind() != v1::TYPE_STRUCT || !die.has_value()) return type;
+  if (shaper_->ShapeOf(type).kind() != v1::Shape::NONE) return type;
+  const std::optional<Dwarf_Die> core = dwarf::StripTypedefs(die);
+  const auto derived = core.has_value() ? dwarf::DerivedClassesOf(*module_, *core) : std::vector<dwarf::DerivedClass>();
+  if (derived.empty()) return type;
+  v1::Shape shape;
+  shape.set_kind(v1::Shape::VARIANT);
+  shape.set_element(type);
+  *shape.add_parts()->mutable_value() = MemoryObject(Self(), type);
+  // The vtable pointer as a link-time address, whatever the load address is.
+  const v1::Node vtable =
+      WordBinary(v1::OP_ADD, WordBinary(v1::OP_SUB, MemoryObject(Self(), 0), dwarf::RegisterNode(dwarf::kRipRegister)),
+                 Word(point_.probe.value));
+  v1::Node selector = Word(0);
+  for (const dwarf::DerivedClass& candidate : derived) {
+    const uint32_t whole = types_->Add(candidate.type);
+    if (types_->at(whole).kind() != v1::TYPE_STRUCT || shaper_->ShapeOf(whole).kind() != v1::Shape::NONE) continue;
+    const auto number = static_cast<uint64_t>(shape.parts_size());
+    v1::Node matches = WordBinary(v1::OP_EQ, vtable, Word(candidate.vtable.value));
+    selector = WordBinary(v1::OP_ADD, std::move(selector), WordBinary(v1::OP_MUL, std::move(matches), Word(number)));
+    v1::Shape::Part* part = shape.add_parts();
+    part->set_name(types_->at(whole).name());
+    *part->mutable_value() = MemoryObject(AddOffset(Self(), -static_cast<int64_t>(candidate.offset)), whole);
+  }
+  *shape.mutable_engaged() = std::move(selector);
+  return shape.parts_size() > 1 ? types_->WithShape(type, shape) : type;
+}
+
+v1::Node Binder::WithComputedCount(const dwarf::Variable& variable, v1::Node object) {
+  if (types_->at(object.type()).kind() != v1::TYPE_ARRAY || types_->at(object.type()).count() != 0) return object;
+  const auto array = dwarf::StripTypedefs(dwarf::TypeOf(variable.die));
+  auto bound = array.has_value() ? dwarf::ComputedBoundOf(*array) : std::nullopt;
+  if (!bound.has_value()) return object;
+  absl::StatusOr<v1::Node> count = absl::NotFoundError("");
+  if (bound->variable.has_value()) {
+    const uint32_t type = types_->AddTypeOf(*bound->variable);
+    if (!IsInteger(types_->at(type))) return object;
+    auto location = dwarf::LocationOf(*module_, *scope_, *bound->variable, point_);
+    if (location.ok()) count = Typed(*std::move(location), type, "the bound");
+    if (count.ok()) count = Converted(*types_, *std::move(count), Fundamental(types_, "unsigned long"));
+  } else {
+    count = dwarf::ComputedWord(*module_, *scope_, bound->attribute, point_);
+    if (count.ok()) ResolveTypeMarks(&*count);
+  }
+  // The array is still there when its bound is not: its elements cannot be counted then.
+  if (!count.ok()) return object;
+  if (bound->offset != 0) count = WordBinary(v1::OP_ADD, *std::move(count), Word(static_cast<uint64_t>(bound->offset)));
+  object.set_type(types_->WithCount(object.type(), *count));
+  return object;
 }
 
 void Binder::ResolveTypeMarks(v1::Node* node) {
@@ -393,8 +465,9 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
   if (stride == 0) return Error(ast, "the size of the elements is not in the debug information");
   const uint32_t word = Fundamental(types_, "long");
   v1::Node position = Converted(*types_, *std::move(index), word);
-  v1::Node in_bounds = MakeBinary(v1::OP_LT, Converted(*types_, position, Fundamental(types_, "unsigned long")),
-                                  Word(type.count()), Fundamental(types_, "bool"));
+  v1::Node in_bounds =
+      MakeBinary(v1::OP_LT, Converted(*types_, position, Fundamental(types_, "unsigned long")),
+                 type.shape().has_size() ? type.shape().size() : Word(type.count()), Fundamental(types_, "bool"));
   if (!IsInMemory(*first)) {
     if (ConstantWord(position) == 0u) return first;
     return Error(ast, "what the pointer points to is not in memory here");
@@ -407,7 +480,7 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
     address = WordBinary(v1::OP_ADD, std::move(address), std::move(scaled));
   }
   v1::Node element = MemoryObject(std::move(address), first->type());
-  if (type.kind() != v1::TYPE_ARRAY || type.count() == 0) return element;
+  if (type.kind() != v1::TYPE_ARRAY || (type.count() == 0 && !type.shape().has_size())) return element;
   return MakeChecked(std::move(in_bounds), std::move(element), "index out of range");
 }
 

@@ -58,6 +58,12 @@ class Binder {
   absl::StatusOr<v1::Node> BindName(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindPseudoVariable(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindVariable(const dwarf::Variable& variable);
+  // An object that a pointer or reference leads to, shown as the class that its vtable pointer proves.
+  v1::Node WithDynamicType(v1::Node node);
+  // The class `type` that knows its derived classes; `type` itself when there are none.
+  uint32_t DynamicType(uint32_t type);
+  // The object with the number of elements at the hit, when its type is a variable-length array.
+  v1::Node WithComputedCount(const dwarf::Variable& variable, v1::Node object);
   absl::StatusOr<v1::Node> BindEntity(const absl::StatusOr<dwarf::NamedEntity>& entity);
   const dwarf::Variable* ThisVariable() const;
   absl::StatusOr<v1::Node> CapturedThis(const v1::Node& closure);

@@ -163,6 +163,9 @@ absl::Status CaptureCompiler::Part(OpEmitter* out, absl::FunctionRef<absl::Statu
 
 absl::Status CaptureCompiler::AddValue(const v1::Node& value) {
   NoteRegisters(value);
+  NoteRegisters(types_->at(value.type()).shape().size());
+  const v1::Type& shown = types_->at(value.type());
+  NoteRegisters((shown.kind() == v1::TYPE_REFERENCE ? types_->at(shown.target()) : shown).shape().engaged());
   part_start_ = main_.size();
   return Part(&main_, [&](OpEmitter::Label end) -> absl::Status {
     v1::Node node = value;
@@ -349,7 +352,7 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
       result = true;
       break;
     case v1::TYPE_ARRAY:
-      result = HasIndirection(t.target(), depth + 1);
+      result = t.shape().has_size() || HasIndirection(t.target(), depth + 1);
       break;
     case v1::TYPE_STRUCT:
     case v1::TYPE_UNION: {
@@ -358,6 +361,7 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
       if (shape.kind() == v1::Shape::OPTIONAL || data_inside) {
         result = HasIndirection(shape.element(), depth + 1);
       } else if (shape.parts_size() != 0 || shape.kind() == v1::Shape::TIME) {
+        result = shape.kind() == v1::Shape::VARIANT && shape.element() != 0;  // derived classes
         for (const v1::Shape::Part& part : shape.parts()) {
           result = result || (IsInMemory(part.value()) && HasIndirection(part.value().type(), depth + 1));
         }
@@ -412,6 +416,7 @@ absl::Status CaptureCompiler::Follow(OpEmitter* out, uint32_t type, Address addr
         return absl::OkStatus();
       });
     case v1::TYPE_ARRAY:
+      if (t.shape().has_size()) return FollowComputedArray(out, t, address);
       return Part(out, [&](OpEmitter::Label) -> absl::Status {
         auto first = out->Materialize(address);
         if (!first.ok()) return first.status();
@@ -439,6 +444,20 @@ absl::Status CaptureCompiler::Follow(OpEmitter* out, uint32_t type, Address addr
     default:
       return absl::OkStatus();
   }
+}
+
+absl::Status CaptureCompiler::FollowComputedArray(OpEmitter* out, const v1::Type& type, Address address) {
+  return Part(out, [&](OpEmitter::Label) -> absl::Status {
+    const uint64_t stride = types_->at(type.target()).size();
+    if (stride == 0 || stride > kMaxCopyBytes) return absl::OkStatus();
+    auto first = out->Materialize(address);
+    if (!first.ok()) return first.status();
+    auto count = out->Value(type.shape().size());
+    if (!count.ok()) return count.status();
+    CopyDynamic(out, *first, *count, stride, std::max<uint64_t>(limits_.items, limits_.string_bytes / stride));
+    if (!HasIndirection(type.target())) return absl::OkStatus();
+    return CallEach(out, type.target(), *first, *count, static_cast<uint32_t>(stride), false);
+  });
 }
 
 absl::Status CaptureCompiler::CallEach(OpEmitter* out, uint32_t type, uint32_t address_cell, uint32_t count_cell,

@@ -62,6 +62,9 @@ class CaptureCompiler {
   // Emits what lies behind the object's pointers; the object itself is captured.
   absl::Status Follow(OpEmitter* out, uint32_t type, Address address, int depth);
 
+  // The elements of a variable-length array.
+  absl::Status FollowComputedArray(OpEmitter* out, const v1::Type& type, Address address);
+
   // In capture_shapes.cc: what library types hold.
   absl::Status FollowShape(OpEmitter* out, uint32_t type, Address address);
   // Where the Shape's data is inside the object itself.

@@ -349,11 +349,18 @@ absl::Status CaptureCompiler::FollowParts(OpEmitter* out, const v1::Shape& shape
   for (int i = 0; i < shape.parts_size(); ++i) {
     absl::Status status = Part(out, [&](OpEmitter::Label end) -> absl::Status {
       out->set_self(self);  // another shape may have moved it
-      if (!HasIndirection(shape.parts(i).value().type())) return absl::OkStatus();
+      // A derived class (of which `element` is the base) is larger than what is captured already.
+      const bool larger = shape.kind() == v1::Shape::VARIANT && shape.element() != 0 && i != 0;
+      if (!larger && !HasIndirection(shape.parts(i).value().type())) return absl::OkStatus();
       if (shape.kind() == v1::Shape::VARIANT) {
         auto active = out->EmitArithImm(v1::OP_EQ, *selector, i);
         if (!active.ok()) return active.status();
         out->Jump(v1::CAP_JUMP_IF_ZERO, *active, end);
+      }
+      if (larger) {
+        auto address = out->AddressValue(shape.parts(i).value().memory());
+        if (!address.ok()) return address.status();
+        CopyObject(out, shape.parts(i).value().type(), *address);
       }
       return FollowPart(out, shape.parts(i).value());
     });

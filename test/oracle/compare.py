@@ -13,7 +13,7 @@ LOST_CLASSES = [
     ("implicit pointer", "implicit pointer"), ("thread-local", "thread-local"), ("value is in ", "other register"),
     ("floating-point location", "float expression"), ("not whole bytes", "pieces of bits"), ("not a scalar", "computed object"), ("virtual base", "virtual base"), ("corrupt", "corrupt container"), ("depth ", "limit"), ("byte limit", "limit"),
     ("incomplete type", "type"), ("optimized out", "optimized out"), ("available", "optimized out"),
-    ("not captured", "not captured"), ("0x", "unreadable memory"),
+    ("not captured", "not captured"), ("no variable", "another function's site"), ("not described", "optimized out"), ("0x", "unreadable memory"),
 ]
 SHOWN = {"ok", "partial", "truncated", "recovered"}
 
@@ -22,7 +22,7 @@ def lost_class(reason):
     for part, name in LOST_CLASSES:
         if part in reason:
             return name
-    return "other: " + reason[:60]
+    return "other: " + reason.partition("\n")[0][:60]
 
 
 def integer(value):
@@ -162,6 +162,9 @@ class Comparison:
             return
         names = [name for name, _ in gdb["f"]]
         fields = dlog.get("fields")
+        if "dynamic" in gdb and fields is not None and not _same_members(fields, names):
+            self.part(dlog, gdb["dynamic"], path)
+            return
         if printed is None and fields is None and (dlog.get("text") not in ("{...}", "{}") or "items" in dlog):
             # A library type for which gdb has no printer: std::array is its only member, the others are not compared.
             if "items" in dlog and len(gdb["f"]) == 1:

@@ -230,6 +230,21 @@ def captured_this(value):
     return value
 
 
+def object_node(value):
+    """The value; with what it really is, when that is a class derived from the declared one."""
+    node = tree(value)
+    if node["k"] == "struct":
+        try:
+            if value.type.strip_typedefs().code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
+                value = value.referenced_value()
+            pointer = value.address
+            if pointer is not None and str(pointer.dynamic_type) != str(pointer.type):
+                node["dynamic"] = tree(pointer.cast(pointer.dynamic_type).dereference())
+        except (gdb.error, RuntimeError):
+            pass  # no vtable there yet
+    return node
+
+
 def row(site, frame, pc):
     visible, later = names_at(pc, site)
     values = {}
@@ -242,9 +257,7 @@ def row(site, frame, pc):
             value = symbol.value(frame) if symbol.needs_frame else symbol.value()
             if pointer == "this":
                 value = captured_this(value)
-            if pointer != name:
-                value = value.dereference()
-            values[name] = tree(value)
+            values[name] = object_node(value.dereference() if pointer != name else value)
         except (gdb.error, RuntimeError) as error:
             values[name] = error_node(error)
     return {"serial": next(serial), "values": values, "later": sorted(later)}

@@ -54,6 +54,58 @@ for _compiler in ("g++", "clang++"):
                     check(re.fullmatch(f"<error: .*{reason}.*>", shown[expression]), f"{expression}: {shown[expression]!r}")
 
 
+ARRAYS = {"squares": "{0, 1, 4, 9}", "pairs": "{{first = 0, second = 0}, {first = 1, second = 10}, {first = 2, second = 20}}",
+          "grid": "{{0, 0}, {1, -1}, {2, -2}, {3, -3}}", "word": "abcd", "squares[3]": "9", "grid[2][1]": "-2",
+          "squares[4]": "<error: index out of range>"}
+MEMBERS = {"data": "&Base::id", "virtually": "&virtual Base::Size", "none": "nullptr"}
+
+# gcc's optimiser drops the bounds, clang's the arrays' places.
+for _compiler in ("g++", "clang++"):
+    @scenario(f"arrays with computed bounds/{_compiler} -O0", needs=("bpf", _compiler))
+    def _arrays(env, compiler=_compiler):
+        program = fixtures.compile_program(f"arrays-{compiler}", ["arrays.cc", "keep.cc"], "-O0", "-g", compiler=compiler)
+        with env.running([program]) as target:
+            _compare(env, target, "arrays.cc", ARRAYS)
+
+
+for _compiler in ("g++", "clang++"):
+    for _level in ("-O0", "-O2"):
+        @scenario(f"pointers to members/{_compiler} {_level}", needs=("bpf", _compiler))
+        def _members(env, compiler=_compiler, level=_level):
+            program = fixtures.compile_program(f"members-{compiler}{level}", ["members.cc", "keep.cc"], level, "-g", compiler=compiler)
+            with env.running([program]) as target:
+                mark = "// the entry" if level == "-O2" else "// the logpoint"
+                shown, _ = _values(env, target, "members.cc", mark, [*MEMBERS, "plain", "adjusted"])
+                available = {name: text for name, text in shown.items() if text != "<optimized out>"}
+                check(level == "-O2" or len(available) == len(shown), f"all are in memory without optimisation: {shown}")
+                for name, text in available.items():
+                    if name in MEMBERS:
+                        check_equal(text, MEMBERS[name], name)
+                if "plain" in available:
+                    check(re.fullmatch(r"0x[0-9a-f]+ <Derived::Plain>", shown["plain"]), shown["plain"])
+                if "adjusted" in available:
+                    check(re.fullmatch(r"\{function = 0x[0-9a-f]+ <Other::Weight>, this_adjustment = 12\}", shown["adjusted"]), shown["adjusted"])
+
+
+LABEL = ('geo::Label({<geo::Named> = {_vptr.Named = @, name = "named"}, <geo::Square> = {<geo::Shape> = {_vptr.Shape = @, id = 8}, '
+         'side = 3}, text = "label"})')
+DYNAMIC = {"*square": "geo::Square({<geo::Shape> = {_vptr.Shape = @, id = 7}, side = 3})", "label": LABEL, "*named": LABEL, "*plain": "{x = 1}",
+           "square->id": "7", "label.id": "8"}
+
+for _compiler in ("g++", "clang++"):
+    for _level in ("-O0", "-O2"):
+        @scenario(f"objects behind pointers to their bases/{_compiler} {_level}", needs=("bpf", _compiler))
+        def _dynamic(env, compiler=_compiler, level=_level):
+            program = fixtures.compile_program(f"dynamic-{compiler}{level}", ["dynamic.cc", "keep.cc"], level, "-g", compiler=compiler)
+            with env.running([program]) as target:
+                shown, _ = _values(env, target, "dynamic.cc", "// the logpoint", list(DYNAMIC), "--if", "plain->x == 1")
+                same, _ = _values(env, target, "dynamic.cc", "// the logpoint", ["*named"], "--if", "plain->x == 2")
+                check("geo::" not in same["*named"] and "itself" in same["*named"], f"an object of the class itself: {same}")
+                for name, text in DYNAMIC.items():
+                    plain = re.sub(r"0x[0-9a-f]+( <[^>]*>)?", "@", shown[name]).replace("_vptr$", "_vptr.")
+                    check_equal(plain, text, name)
+
+
 @scenario("formats/views in registers", needs=("bpf", "g++"))
 def _views(env):
     program = fixtures.compile_program("formats-g++-O2", ["formats.cc", "keep.cc"], "-std=c++20", "-O2", "-g", compiler="g++")

@@ -185,6 +185,18 @@ TEST_CASE_METHOD(Aggregates, "a flexible array has no known end") {
   CHECK(Show(At(flexible, 0x1000)) == "{...} (truncated: number of elements is not known)");
 }
 
+TEST_CASE_METHOD(Aggregates, "an array with a computed bound has as many elements as the bound says") {
+  const uint32_t array = types.Add(v1::TYPE_ARRAY, 0, "int []", types.Int(), 0);
+  types.at(array)->mutable_shape()->mutable_size()->set_reg(3);
+  memory.PutAll<int32_t>(0x1000, {1, 2, 3});
+  memory.Reg(3, 3);
+  CHECK(Show(At(array, 0x1000)) == "{1, 2, 3}");
+  memory.Reg(3, 0);
+  CHECK(Show(At(array, 0x1000)) == "{}");
+  memory.Reg(3, ~uint64_t{0});
+  CHECK_THAT(Show(At(array, 0x1000)), ContainsText("array of 18446744073709551615 elements"));
+}
+
 TEST_CASE_METHOD(Aggregates, "a format aligns a whole aggregate, other formats are refused") {
   memory.PutAll<int32_t>(0x1000, {1, 2});
   CHECK(Show(At(point, 0x1000), ">16") == "  {x = 1, y = 2}");
