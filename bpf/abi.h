@@ -265,6 +265,13 @@ struct dlog_record {
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_record) == 48 + 8 * DLOG_NREGS, "dlog_record layout");
 
+/* What the consumer of the records says about itself. */
+struct dlog_reader {
+  dlog_u32 asleep; /* it does not poll: the next record wakes it, and clears this */
+  dlog_u32 reserved;
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_reader) == 8, "dlog_reader layout");
+
 /* ---------------------------------------------------------------- per-hit scratch (kernel side only) */
 
 /* Target bytes that a segment of data[] holds; length 0 = none. */

@@ -49,6 +49,7 @@ DLOG_TABLE(sites, struct dlog_site, DLOG_MAX_SITES);
 DLOG_TABLE(ops, struct dlog_op, DLOG_MAX_OPS);
 DLOG_TABLE(routines, struct dlog_range, DLOG_MAX_ROUTINES);
 DLOG_TABLE(logpoints, struct dlog_logpoint, DLOG_MAX_LOGPOINTS);
+DLOG_TABLE(reader, struct dlog_reader, 1);
 DLOG_TABLE(counters_map, struct dlog_counters, DLOG_MAX_LOGPOINTS); /* times CPUs; the loader sets it */
 DLOG_TABLE(consumed, dlog_u64, DLOG_MAX_LOGPOINTS);                 /* likewise */
 
@@ -237,9 +238,15 @@ static DLOG_INLINE void dlog_fill_record(struct dlog_record* record, const struc
   dlog_store_registers(record->regs, ctx, site->register_mask);
 }
 
-/* The consumer polls; it is woken only when a burst fills another wakeup_bytes, so that a hit does not pay for a
- * wake-up. */
+/* The consumer polls while records come, and is woken only when a burst fills another wakeup_bytes, so that a hit does
+ * not pay for a wake-up; the first record after a quiet time does. */
 static DLOG_INLINE dlog_u64 dlog_wakeup_flags(dlog_u64 bytes) {
+  const dlog_u32 only = 0;
+  struct dlog_reader* consumer = bpf_map_lookup_elem(&reader, &only);
+  if (consumer && consumer->asleep) {
+    consumer->asleep = 0;
+    return BPF_RB_FORCE_WAKEUP;
+  }
   const dlog_u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
   if (waiting / dlog_wakeup_bytes != (waiting + bytes) / dlog_wakeup_bytes) return BPF_RB_FORCE_WAKEUP;
   return BPF_RB_NO_WAKEUP;

@@ -38,6 +38,12 @@ constexpr int kPollSliceMs = 20;
 // A record is reserved but not committed: its producer was preempted.
 constexpr std::chrono::milliseconds kBusyRecordWait(1);
 
+// Polls without a record, each of some milliseconds, until the drain thread lets itself be woken.
+constexpr int kQuietPolls = 40;
+// How long a record may take from the test for a sleeping reader to the ring; one that takes longer waits for the end
+// of the sleep.
+constexpr int kRecordUnderWayMs = 5;
+
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr uint64_t kBurstsPerSecond = 10;  // an idle bucket lets a tenth of a second's hits through at once
 
@@ -90,8 +96,12 @@ struct BpfRuntime::Impl {
   MappedTable<dlog_logpoint> logpoints;
   MappedTable<dlog_counters> counters;
   MappedTable<uint64_t> consumed;
+  MappedTable<dlog_reader> reader;
   std::unique_ptr<RingConsumer> ring;
   std::unique_ptr<RingConsumer> alarms;
+
+  // Drain thread.
+  int quiet_polls = 0;
 
   // Owner thread.
   RangeAllocator free_sites{DLOG_MAX_SITES};
@@ -108,6 +118,7 @@ struct BpfRuntime::Impl {
   absl::Status vectors_status;  // why there are none; OK = not asked for yet
 
   absl::Status MapTables();
+  absl::Status SleepUntilWoken();
   absl::Status TryProcessFilter();
   absl::Status EnsureVectors();
   int ProgramFor(const AttachRequest& request, AttachedLogpoint* logpoint);
@@ -140,6 +151,7 @@ absl::Status BpfRuntime::Impl::MapTables() {
   if (absl::Status status = map(&ops, maps.ops); !status.ok()) return status;
   if (absl::Status status = map(&routines, maps.routines); !status.ok()) return status;
   if (absl::Status status = map(&logpoints, maps.logpoints); !status.ok()) return status;
+  if (absl::Status status = map(&reader, maps.reader); !status.ok()) return status;
   if (absl::Status status = map(&counters, maps.counters_map); !status.ok()) return status;
   if (absl::Status status = map(&consumed, maps.consumed); !status.ok()) return status;
   auto consumer = RingConsumer::Create(bpf_map__fd(maps.ring), program.ring_bytes);
@@ -149,6 +161,15 @@ absl::Status BpfRuntime::Impl::MapTables() {
   if (!alarm_consumer.ok()) return alarm_consumer.status();
   alarms = *std::move(alarm_consumer);
   return absl::OkStatus();
+}
+
+absl::Status BpfRuntime::Impl::SleepUntilWoken() {
+  uint32_t* const asleep = &reader[0].asleep;
+  __atomic_store_n(asleep, 1, __ATOMIC_SEQ_CST);
+  absl::Status status = ring->Wait(kRecordUnderWayMs);
+  if (status.ok() && ring->UsedBytes() == 0) status = ring->Wait(kReaderSleepMs - kRecordUnderWayMs);
+  __atomic_store_n(asleep, 0, __ATOMIC_SEQ_CST);
+  return status;
 }
 
 absl::Status BpfRuntime::Impl::TryProcessFilter() {
@@ -449,10 +470,20 @@ absl::StatusOr<int> BpfRuntime::Poll(int timeout_ms, const std::function<void(co
     on_record(RawRecord{header, bytes.subspan(sizeof(dlog_record), header->data_bytes)});
     impl_->NoteConsumed(*header, bytes.size());
   };
+  if (impl_->quiet_polls >= kQuietPolls && impl_->ring->UsedBytes() == 0) {
+    if (absl::Status status = impl_->SleepUntilWoken(); !status.ok()) return status;
+  }
   while (true) {
-    if (const int records = impl_->ring->Consume(on_bytes); records > 0) return records;
+    if (const int records = impl_->ring->Consume(on_bytes); records > 0) {
+      impl_->quiet_polls = 0;
+      return records;
+    }
+    if (impl_->quiet_polls >= kQuietPolls) return 0;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return 0;
+    if (left <= 0) {
+      ++impl_->quiet_polls;
+      return 0;
+    }
     if (impl_->ring->UsedBytes() > 0) {
       std::this_thread::sleep_for(kBusyRecordWait);
       continue;

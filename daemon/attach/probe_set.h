@@ -130,6 +130,8 @@ struct RuntimeOptions {
   bool try_vectors = true;
 };
 
+inline constexpr int kReaderSleepMs = 100;
+
 // Thread: Attach/Detach on one owner thread; Poll on one drain thread; both at the same time is fine.
 class BpfRuntime {
  public:
@@ -145,7 +147,8 @@ class BpfRuntime {
   // error.
   absl::StatusOr<std::unique_ptr<AttachedLogpoint>> Attach(const AttachRequest& request);
 
-  // Waits up to `timeout_ms` for records and hands each to `on_record`. Returns their number.
+  // Waits up to `timeout_ms` for records and hands each to `on_record`. Returns their number. When nothing has come for
+  // some time it sleeps longer than asked for, up to kReaderSleepMs; the next record wakes it.
   absl::StatusOr<int> Poll(int timeout_ms, const std::function<void(const RawRecord&)>& on_record);
   // Waits up to `timeout_ms` for alarms and calls `on_alarm` with the generation of each logpoint. One thread.
   void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm);

@@ -285,11 +285,20 @@ void Engine::Forget(const std::string& id) {
 
 void Engine::Tick() {
   const absl::Time now = seams_.now();
+  // Each process is asked once, however many logpoints it has.
+  std::map<std::string, bool> exited;
+  const auto has_exited = [&exited](const Logpoint& logpoint) {
+    if (!logpoint.setup().process.has_value()) return false;
+    if (logpoint.context().spec.target().pid() == 0) return logpoint.setup().process->exited();
+    const auto [known, is_new] = exited.try_emplace(logpoint.setup().target_print);
+    if (is_new) known->second = logpoint.setup().process->exited();
+    return known->second;
+  };
   for (const auto& logpoint : registry_.All()) {
     if (!logpoint->live()) continue;
     if (logpoint->active() && logpoint->HitLimitReached()) {
       End({logpoint}, "finished", fmt::format("hit limit of {} reached", logpoint->context().spec.limits().hits()));
-    } else if (logpoint->active() && logpoint->setup().process.has_value() && logpoint->setup().process->exited()) {
+    } else if (logpoint->active() && has_exited(*logpoint)) {
       if (logpoint->context().spec.target().pid() == 0) {  // chosen by what it is, not by its number: others may come
         Park(logpoint, "pending", "the process has exited");
         continue;

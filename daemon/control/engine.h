@@ -131,7 +131,7 @@ class Engine {
   void WatchLoop();
   void WatchOnce();
   // `print`: what its target is now.
-  void Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string& print, Watched* watched);
+  void Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string& print);
   bool Reattach(const std::shared_ptr<Logpoint>& logpoint);
 
   const EngineOptions options_;
@@ -161,7 +161,7 @@ class Engine {
 
   Mutex watch_mutex_;
   bool watch_stopping_ ABSL_GUARDED_BY(watch_mutex_) = false;
-  std::map<std::string, Watched> watched_;  // watch thread
+  std::map<std::string, Watched> watched_;  // watch thread; those that could not be attached
   std::thread watch_;                       // last: uses everything above
 };
 

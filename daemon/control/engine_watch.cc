@@ -40,21 +40,22 @@ void Engine::WatchLoop() {
 }
 
 void Engine::WatchOnce() {
-  std::map<std::string, Watched> watched;
   std::map<std::string, std::string> prints;  // each target is looked at once, however many logpoints it has
   for (const auto& logpoint : registry_.All()) {
     if (stopping_) return;
     if (!logpoint->live() || logpoint->state() == "paused") continue;
-    Watched& entry = watched[logpoint->id()] = watched_[logpoint->id()];
     const v1::Target& target = logpoint->context().spec.target();
     const auto [print, is_new] = prints.try_emplace(target.SerializeAsString());
     if (is_new) print->second = preparer_.Fingerprint(target);
-    Watch(logpoint, print->second, &entry);
+    Watch(logpoint, print->second);
   }
-  watched_ = std::move(watched);
+  std::erase_if(watched_, [this](const auto& entry) {
+    const auto logpoint = registry_.Find(entry.first);
+    return logpoint == nullptr || !logpoint->live();
+  });
 }
 
-void Engine::Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string& print, Watched* watched) {
+void Engine::Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string& print) {
   const v1::Target& target = logpoint->context().spec.target();
   const std::string& attached_to = logpoint->setup().target_print;
   const bool active = logpoint->active();
@@ -68,10 +69,13 @@ void Engine::Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string&
     return;
   }
   const absl::Time now = seams_.now();
-  if (print == watched->failed_print && now < watched->next_try) return;
-  const bool attached = Reattach(logpoint);
-  watched->failed_print = attached ? "" : print;
-  watched->next_try = now + options_.retry;
+  const auto failed = watched_.find(logpoint->id());
+  if (failed != watched_.end() && print == failed->second.failed_print && now < failed->second.next_try) return;
+  if (Reattach(logpoint)) {
+    watched_.erase(logpoint->id());
+  } else {
+    watched_[logpoint->id()] = {print, now + options_.retry};
+  }
 }
 
 // False when the target cannot carry it; the logpoint then says why.

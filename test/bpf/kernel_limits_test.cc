@@ -188,6 +188,41 @@ TEST_CASE("hits that wait for a page hold their buffers; those beyond the pool a
   CheckAddsUp(*logpoint);
 }
 
+TEST_CASE("a reader that nothing comes to sleeps longer than asked for, and the next record wakes it") {
+  auto runtime = NewRuntime();
+  TargetProcess target;
+  auto logpoint = Attach(runtime.get(), Request(target, "hit", ""));
+  using std::chrono::milliseconds;
+  const auto poll = [&](int* records) {
+    const auto start = std::chrono::steady_clock::now();
+    auto got = runtime->Poll(1, [](const attach::RawRecord&) {});
+    REQUIRE(got.ok());
+    *records = *got;
+    return std::chrono::steady_clock::now() - start;
+  };
+  int records = 0;
+  const auto fall_asleep = [&] {
+    for (int i = 0; i < 50; ++i) poll(&records);
+  };
+  fall_asleep();
+  CHECK(poll(&records) >= milliseconds(attach::kReaderSleepMs - 20));
+  CHECK(records == 0);
+  // A machine under load is slow at times, but not each time.
+  bool woken = false;
+  for (int tries = 0; tries < 20 && !woken; ++tries) {
+    fall_asleep();
+    std::thread hit([&] {
+      std::this_thread::sleep_for(milliseconds(20));
+      CHECK(target.Does("call 0 1"));
+    });
+    const auto slept = poll(&records);
+    hit.join();
+    woken = records == 1 && slept < milliseconds(attach::kReaderSleepMs - 20);
+    (void)Drain(runtime.get());
+  }
+  CHECK(woken);
+}
+
 TEST_CASE("polling an empty ring returns after its timeout") {
   auto runtime = NewRuntime();
   const auto start = std::chrono::steady_clock::now();
