@@ -65,6 +65,8 @@ int Main(int argc, const char* const* argv) {
   apps.push_back(&app);
   for (CLI::App* each : apps) {
     each->add_option("--server", context.client.server, "unix:///PATH of dlogd's socket");
+    each->add_option("--visualizers", context.client.visualizers,
+                     "directory with visualizers of your own, where no dlogd is asked (default /etc/dlog/visualizers)");
     each->add_option("-o,--output", output, "text or json")->check(CLI::IsMember({"text", "json"}));
   }
   try {  // the library reports wrong usage by exceptions

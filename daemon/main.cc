@@ -37,6 +37,7 @@ struct Flags {
   std::string config;
   std::string socket, listen, metrics, state_dir, cache_dir;
   std::string debuginfod;
+  std::string visualizers;
   std::vector<std::string> debug_directories;
   std::vector<std::string> sinks;
   bool check_config = false;
@@ -117,7 +118,12 @@ int Serve(const ConfigSource& source, const Config& config) {
 
   ConfiguredSinks sinks;
   if (auto status = sinks.Apply(config.sinks); !status.ok()) return Fail(status);
+  auto visualizer_files = ReadVisualizers(config.visualizers_dir);
+  if (!visualizer_files.ok()) return Fail(visualizer_files.status());
+  const auto visualizers = std::make_shared<UserVisualizers>();
+  visualizers->Set(*std::move(visualizer_files));
   LocalEngineOptions options;
+  options.visualizers = visualizers;
   options.cache_directory = config.cache_dir;
   options.debug_directories = config.debug_dirs;
   options.debuginfod = debuginfod;
@@ -134,7 +140,7 @@ int Serve(const ConfigSource& source, const Config& config) {
   if (!api.ok()) return Fail(api.status());
   fmt::print(stderr, "dlogd {}: ready on unix://{}\n", DLOG_VERSION, config.socket);
 
-  Reloader reloader(source, config, &sinks);
+  Reloader reloader(source, config, &sinks, visualizers.get());
   NotifyServiceManager("READY=1");
   while (true) {
     const int received = WaitForSignal(signals, *engine);
@@ -158,6 +164,7 @@ int Run(const Flags& flags, const Overrides& overrides) {
   auto config = LoadConfig(source);
   if (!config.ok()) return Fail(config.status());
   if (flags.check_config) {
+    if (auto files = ReadVisualizers(config->visualizers_dir); !files.ok()) return Fail(files.status());
     fmt::print("dlogd: the configuration is good\n");
     return 0;
   }
@@ -191,6 +198,9 @@ int main(int argc, char** argv) {
       {"debuginfod", app.add_option("--debuginfod", flags.debuginfod,
                                     "servers to fetch debug files from, separated by spaces (default: DEBUGINFOD_URLS; "
                                     "none: never)")},
+      {"visualizers-dir",
+       app.add_option("--visualizers", flags.visualizers,
+                      "directory with visualizers of your own (default /etc/dlog/visualizers); empty: none")},
       {"sinks", app.add_option("--sink", flags.sinks,
                                "where events go beside live streams: stdout, file:PATH, syslog, journald, otlp:URL")
                     ->allow_extra_args(false)},

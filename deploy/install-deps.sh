@@ -52,6 +52,7 @@ test_packages() {
   java=$(first_of openjdk-17-dbg openjdk-21-dbg)
   echo "${java%-dbg}-jre-headless" "$java"
   first_of libc++-19-dev libc++-dev  # containers of another standard library
+  echo libboost-dev qtbase5-dev  # and of other libraries
   first_of python3.11-dbg python3.12-dbg python3.13-dbg
 }
 

@@ -311,6 +311,16 @@ class SiteResolver {
   int user_errors_ = 0;
 };
 
+// A user's own visualizers win over those that are built in.
+absl::StatusOr<visualizers::Catalog> CatalogFor(const v1::SymbolizerRequest& request) {
+  visualizers::Catalog catalog;
+  for (const v1::VisualizerFile& file : request.visualizers()) {
+    if (absl::Status status = catalog.Add(file.text(), file.name()); !status.ok()) return status;
+  }
+  if (absl::Status status = catalog.AddBuiltIn(); !status.ok()) return status;
+  return catalog;
+}
+
 absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest& request) {
   // Syntax errors come before those of the location.
   if (auto syntax = ParseSpec(request.spec()); !syntax.ok()) return syntax.status();
@@ -329,7 +339,7 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
   }
   auto parsed = ParseSpec(spec);
   if (!parsed.ok()) return parsed.status();
-  auto catalog = visualizers::Catalog::BuiltIn();
+  auto catalog = CatalogFor(request);
   if (!catalog.ok()) return catalog.status();
 
   v1::ResolvedLogpoint out;

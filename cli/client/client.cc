@@ -60,6 +60,10 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& opt
   std::unique_ptr<Client> client(new Client());
   const int error = TryConnect(path);
   if (error == 0) {
+    if (options.visualizers != daemon::kDefaultVisualizerDirectory) {
+      return WithHint(absl::InvalidArgumentError("--visualizers means nothing here: dlogd has visualizers of its own"),
+                      "name the directory in dlogd's configuration (visualizers-dir) and send it SIGHUP");
+    }
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     client->stub_ = v1::DynamicLogging::NewStub(
@@ -75,6 +79,11 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& opt
   daemon::LocalEngineOptions local;
   local.embedded = true;
   local.debuginfod = daemon::Debuginfod::FromEnvironment();
+  auto files = daemon::ReadVisualizers(options.visualizers);
+  if (!files.ok()) return files.status();
+  const auto visualizers = std::make_shared<daemon::UserVisualizers>();
+  visualizers->Set(*std::move(files));
+  local.visualizers = visualizers;
   client->engine_ = daemon::MakeLocalEngine(local);
   client->server_ = daemon::ApiServer::InProcess(client->engine_.get());
   client->stub_ = v1::DynamicLogging::NewStub(client->server_->InProcessChannel());

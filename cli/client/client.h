@@ -13,6 +13,7 @@
 #include "control.grpc.pb.h"
 #include "daemon/control/api_server.h"
 #include "daemon/control/engine.h"
+#include "daemon/symbolizer_client/user_visualizers.h"
 
 namespace dlog::cli {
 
@@ -21,6 +22,8 @@ inline constexpr char kDefaultSocket[] = "/run/dlog/dlogd.sock";
 struct ClientOptions {
   std::string server;                           // --server; empty: the default socket, or else embedded
   std::string default_socket = kDefaultSocket;  // changed by tests
+  // --visualizers; for an engine or worker of this process, a daemon has its own.
+  std::string visualizers = daemon::kDefaultVisualizerDirectory;
 };
 
 // Whether a daemon accepts connections at this socket.

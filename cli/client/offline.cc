@@ -9,12 +9,13 @@
 #include "daemon/control/policy.h"
 #include "daemon/control/site_choice.h"
 #include "daemon/symbolizer_client/symbolizer_client.h"
+#include "daemon/symbolizer_client/user_visualizers.h"
 
 namespace dlog::cli {
 namespace {
 
 absl::StatusOr<v1::SymbolizerResponse> Run(v1::SymbolizerRequest::Operation operation, v1::LogpointSpec spec,
-                                           bool explain) {
+                                           bool explain, const std::string& visualizers) {
   std::vector<std::string> warnings;
   if (auto status = daemon::ApplyPolicy(&spec, &warnings); !status.ok()) return status;
   v1::SymbolizerRequest request;
@@ -26,6 +27,9 @@ absl::StatusOr<v1::SymbolizerResponse> Run(v1::SymbolizerRequest::Operation oper
   module->set_open_path(spec.target().binary_path());
   module->set_display_path(spec.target().binary_path());
   *request.mutable_spec() = std::move(spec);
+  auto files = daemon::ReadVisualizers(visualizers);
+  if (!files.ok()) return files.status();
+  request.mutable_visualizers()->Add(files->begin(), files->end());
   daemon::SymbolizerOptions options;
   options.debuginfod = daemon::Debuginfod::FromEnvironment();
   auto response = daemon::SymbolizerClient(std::move(options)).Run(request);
@@ -35,8 +39,8 @@ absl::StatusOr<v1::SymbolizerResponse> Run(v1::SymbolizerRequest::Operation oper
 }
 
 absl::StatusOr<v1::ResolvedLogpoint> RunChecked(v1::SymbolizerRequest::Operation operation, v1::LogpointSpec spec,
-                                                bool explain) {
-  auto response = Run(operation, std::move(spec), explain);
+                                                bool explain, const std::string& visualizers) {
+  auto response = Run(operation, std::move(spec), explain, visualizers);
   if (!response.ok()) return response.status();
   if (auto status = daemon::CheckResolved(response->resolved()); !status.ok()) return status;
   return std::move(*response->mutable_resolved());
@@ -44,14 +48,15 @@ absl::StatusOr<v1::ResolvedLogpoint> RunChecked(v1::SymbolizerRequest::Operation
 
 }  // namespace
 
-absl::StatusOr<v1::ResolvedLogpoint> ResolveOffline(v1::LogpointSpec spec) {
-  return RunChecked(v1::SymbolizerRequest::RESOLVE, std::move(spec), false);
+absl::StatusOr<v1::ResolvedLogpoint> ResolveOffline(v1::LogpointSpec spec, const std::string& visualizers) {
+  return RunChecked(v1::SymbolizerRequest::RESOLVE, std::move(spec), false, visualizers);
 }
 
-absl::StatusOr<v1::ResolvedLogpoint> ExplainOffline(v1::LogpointSpec spec, bool all_variables) {
+absl::StatusOr<v1::ResolvedLogpoint> ExplainOffline(v1::LogpointSpec spec, bool all_variables,
+                                                    const std::string& visualizers) {
   const v1::SitePolicy policy = spec.site_policy();
   auto resolved = RunChecked(all_variables ? v1::SymbolizerRequest::VARIABLES : v1::SymbolizerRequest::RESOLVE,
-                             std::move(spec), true);
+                             std::move(spec), true, visualizers);
   if (resolved.ok()) daemon::KeepChosen(daemon::ChooseSites(*resolved, {policy, false}), &*resolved);
   return resolved;
 }
@@ -60,7 +65,7 @@ absl::StatusOr<v1::FileLines> LinesOffline(const v1::Target& target, const std::
   v1::LogpointSpec spec;
   *spec.mutable_target() = target;
   spec.set_location(file);
-  auto response = Run(v1::SymbolizerRequest::LINES, std::move(spec), false);
+  auto response = Run(v1::SymbolizerRequest::LINES, std::move(spec), false, "");
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_lines());
 }

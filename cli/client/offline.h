@@ -12,11 +12,13 @@
 namespace dlog::cli {
 
 // All take spec.target.binary_path (absolute). Limits and strings are brought into the daemon's ranges first.
+// `visualizers`: a directory, see daemon/symbolizer_client/user_visualizers.h.
 
 // The plan as the daemon would make it.
-absl::StatusOr<v1::ResolvedLogpoint> ResolveOffline(v1::LogpointSpec spec);
+absl::StatusOr<v1::ResolvedLogpoint> ResolveOffline(v1::LogpointSpec spec, const std::string& visualizers);
 // What attaching would do: each statement with its chosen candidate.
-absl::StatusOr<v1::ResolvedLogpoint> ExplainOffline(v1::LogpointSpec spec, bool all_variables);
+absl::StatusOr<v1::ResolvedLogpoint> ExplainOffline(v1::LogpointSpec spec, bool all_variables,
+                                                    const std::string& visualizers);
 absl::StatusOr<v1::FileLines> LinesOffline(const v1::Target& target, const std::string& file);
 
 }  // namespace dlog::cli

@@ -40,7 +40,7 @@ int RunExplain(const TargetOptions& target, v1::LogpointSpec spec, bool all_vari
     return ReportUsage(status, all_variables ? "vars" : "explain");
   }
   const std::string location = spec.location();
-  auto resolved = target.offline() ? ExplainOffline(std::move(spec), all_variables)
+  auto resolved = target.offline() ? ExplainOffline(std::move(spec), all_variables, global.client.visualizers)
                                    : AskDaemon(std::move(spec), all_variables, global);
   if (!resolved.ok()) return Report(resolved.status());
   const SourceComparison source = CompareSource(resolved->binary().source_md5(), resolved->file(), location);

@@ -30,7 +30,7 @@ int Run(const ResolveOptions& options, const Context& global) {
   if (auto status = options.instrument.Fill(&spec); !status.ok()) return ReportUsage(status, "resolve");
   spec.set_location(options.location);
   spec.set_template_(options.text);
-  auto plan = ResolveOffline(std::move(spec));
+  auto plan = ResolveOffline(std::move(spec), global.client.visualizers);
   if (!plan.ok()) return Report(plan.status());
   for (const std::string& warning : plan->warnings()) Note("warning: " + warning);
   std::string out = plan->SerializeAsString();

@@ -43,6 +43,7 @@ struct Config {
   std::string cache_dir;
   std::vector<std::string> debug_dirs;
   std::string debuginfod;
+  std::string visualizers_dir;
   uint64_t max_logpoints = 0;
   std::string attach_backend;
   uint64_t ring_bytes = 0;

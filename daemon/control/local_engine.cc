@@ -86,8 +86,10 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
                                       options.debug_directories.end());
   symbolizer.debuginfod = options.debuginfod;
   auto client = std::make_shared<const SymbolizerClient>(std::move(symbolizer));
-  seams.symbolize = [client, cache = CacheDirectory(options.cache_directory)](v1::SymbolizerRequest request) {
+  seams.symbolize = [client, cache = CacheDirectory(options.cache_directory),
+                     visualizers = options.visualizers](v1::SymbolizerRequest request) {
     request.set_cache_directory(cache);
+    if (visualizers != nullptr) visualizers->AddTo(&request);
     return client->Run(request);
   };
   auto builder = std::make_shared<pipeline::EventBuilder>();

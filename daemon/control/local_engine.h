@@ -10,6 +10,7 @@
 #include "control.pb.h"
 #include "daemon/control/engine.h"
 #include "daemon/symbolizer_client/debuginfod.h"
+#include "daemon/symbolizer_client/user_visualizers.h"
 
 namespace dlog::daemon {
 
@@ -19,7 +20,8 @@ struct LocalEngineOptions {
   std::string cache_directory;                 // empty: the usual place (cache_directory.h)
   std::vector<std::string> debug_directories;  // beside /usr/lib/debug
   Debuginfod debuginfod;
-  size_t max_logpoints = 1000;  // active at once
+  std::shared_ptr<const UserVisualizers> visualizers;  // may be null
+  size_t max_logpoints = 1000;                         // active at once
   attach::RuntimeOptions attach = {.boot_cache = attach::BootCachePath()};
   std::shared_ptr<sink::SinkSet> sinks;  // may be null
 };

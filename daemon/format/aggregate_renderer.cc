@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "daemon/format/elements.h"
 #include "daemon/format/renderer.h"
+#include "daemon/pipeline/elements.h"
 
 namespace dlog::format {
 
@@ -142,7 +142,7 @@ void Renderer::EndElements(uint64_t shown, uint64_t count, size_t start, Positio
   if (shown < count) {
     text->append(shown == 0 ? "..." : ", ...");
     const std::string cut =
-        count == Elements::kUnknown ? fmt::format("{}/?", shown) : fmt::format("{}/{}", shown, count);
+        count == pipeline::Elements::kUnknown ? fmt::format("{}/?", shown) : fmt::format("{}/{}", shown, count);
     Truncate(shown == 0 && count != 0 && limits_.items != 0 ? MissingReason(at) : cut, out);
   }
   text->push_back('}');

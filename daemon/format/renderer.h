@@ -68,8 +68,8 @@ class Renderer {
                       Position at, Position inner, Value* out, Text* text);
   bool MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const pipeline::Object& element,
                   absl::FunctionRef<pipeline::Object(uint64_t)> get) const;
-  // Closes the brackets of a container of which `shown` of `count` elements are there; a count of Elements::kUnknown is
-  // not known.
+  // Closes the brackets of a container of which `shown` of `count` elements are there; `count` may be
+  // pipeline::Elements::kUnknown.
   void EndElements(uint64_t shown, uint64_t count, size_t start, Position at, Value* out, Text* text);
   // False, with the value rendered as missing, when no byte of the object was captured.
   bool Present(const pipeline::Object& object, uint64_t size, Position at, Value* out, Text* text);

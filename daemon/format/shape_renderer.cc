@@ -7,13 +7,15 @@
 #include <algorithm>
 #include <array>
 
-#include "daemon/format/elements.h"
 #include "daemon/format/leaf.h"
 #include "daemon/format/renderer.h"
 #include "daemon/format/time_text.h"
+#include "daemon/pipeline/elements.h"
+#include "daemon/pipeline/lookup.h"
 
 namespace dlog::format {
 
+using pipeline::Elements;
 using pipeline::Object;
 
 namespace {
@@ -259,24 +261,10 @@ void Renderer::RenderMapElement(const Object& element, Position at, Value* out, 
 }
 
 bool Renderer::RenderKeyAndValue(const Object& element, Position at, Value* out, Text* text) {
-  const v1::Type* type = TypeAt(element.type);
-  if (type == nullptr || type->kind() != v1::TYPE_STRUCT) return false;
   std::array<Object, 2> parts;
-  if (type->shape().kind() == v1::Shape::MEMBERS && type->shape().parts_size() == 2) {
-    for (int i = 0; i < 2; ++i) {
-      parts[i] = pipeline::EvaluateInside(type->shape().parts(i).value(), types_, image_, element);
-    }
-  } else if (!type->has_shape() && type->fields_size() == 2 && !type->fields(0).is_base()) {
-    for (int i = 0; i < 2; ++i) {
-      const v1::Field& field = type->fields(i);
-      parts[i] =
-          pipeline::MemberOf(element, field.offset(), field.type(), field.bit_size(), field.bit_offset(), types_);
-    }
-  } else {
-    return false;
-  }
+  if (!pipeline::KeyAndValue(element, types_, image_, &parts)) return false;
   ++values_;
-  out->refer_type(type->name());
+  out->refer_type(TypeAt(element.type)->name());
   out->set_is_struct(true);
   const size_t start = text->size();
   text->push_back('[');

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "daemon/pipeline/arithmetic.h"
+#include "daemon/pipeline/lookup.h"
 #include "daemon/pipeline/object_internal.h"
 
 namespace dlog::pipeline {
@@ -34,6 +35,7 @@ class Evaluation {
   Object Convert(const v1::Node& node, int depth);
   Object AddressOf(const v1::Node& node, int depth);
   Object Checked(const v1::Node& node, int depth);
+  Object Lookup(const v1::Node& node, int depth);
 
   // The operand's value, or false with *failure filled for a result of type `type`.
   bool Operand(const v1::Node& node, int depth, uint32_t type, Scalar* out, Object* failure);
@@ -94,6 +96,8 @@ Object Evaluation::Run(const v1::Node& node, int depth) {
       return Checked(node, depth);
     case v1::Node::kSelect:
       return Select(node, depth);
+    case v1::Node::kLookup:
+      return Lookup(node, depth);
     case v1::Node::kImplicitPointer:
       return Failed(node.type(), v1::STATUS_OPTIMIZED_OUT, "synthetic pointer");
     case v1::Node::KIND_NOT_SET:
@@ -355,6 +359,15 @@ Object Evaluation::Checked(const v1::Node& node, int depth) {
   if (!Operand(checked.condition(), depth + 1, node.type(), &condition, &failure)) return failure;
   if (!condition.truth()) return Failed(node.type(), v1::STATUS_ERROR, checked.reason());
   return Run(checked.value(), depth + 1);
+}
+
+Object Evaluation::Lookup(const v1::Node& node, int depth) {
+  const v1::Lookup& lookup = node.lookup();
+  Scalar scalar;
+  Object failure;
+  if (lookup.has_key() && !Operand(lookup.key(), depth + 1, node.type(), &scalar, &failure)) return failure;
+  const WantedKey key{lookup.has_key() ? &scalar : nullptr, lookup.text()};
+  return LookUp(Run(lookup.container(), depth + 1), key, node.type(), types_, image_);
 }
 
 bool Evaluation::Operand(const v1::Node& node, int depth, uint32_t type, Scalar* out, Object* failure) {

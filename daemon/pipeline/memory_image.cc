@@ -178,6 +178,8 @@ std::string FailureReason(const ReadResult& result) {
 absl::Status LoadRecord(const dlog_record& header, std::span<const uint8_t> segments, uint32_t register_mask,
                         MemoryImage* image) {
   image->Clear();
+  // Something changed, nobody knows what.
+  if ((header.flags & DLOG_RECORD_TORN) != 0) image->AddTorn(0, ~uint64_t{0});
   for (unsigned number = 0; number < DLOG_NREGS; ++number) {
     if (register_mask >> number & 1) image->SetRegister(number, header.regs[number]);
   }

@@ -41,6 +41,22 @@ v1::Operator BinaryOperator(std::string_view text) {
   return v1::OP_NONE;
 }
 
+// The comparison with its sides exchanged.
+v1::Operator Mirrored(v1::Operator op) {
+  switch (op) {
+    case v1::OP_LT:
+      return v1::OP_GT;
+    case v1::OP_LE:
+      return v1::OP_GE;
+    case v1::OP_GT:
+      return v1::OP_LT;
+    case v1::OP_GE:
+      return v1::OP_LE;
+    default:
+      return op;
+  }
+}
+
 bool IsComparison(v1::Operator op) { return op >= v1::OP_EQ && op <= v1::OP_GE; }
 
 bool IsNullLiteral(const v1::Node& node) {
@@ -446,6 +462,9 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
   if (module_ == nullptr && ast.operands[1]->kind == AstKind::kString) {
     return FindBase(types_, *base, ast.operands[1]->text);
   }
+  if (types_->at(base->type()).kind() == v1::TYPE_STRUCT && shaper_->ShapeOf(base->type()).is_map()) {
+    return MapElement(ast, *base);
+  }
   auto index = BindValue(*ast.operands[1]);
   if (!index.ok()) return index;
   if (!IsInteger(types_->at(index->type()))) return Error(*ast.operands[1], "an index must be an integer");
@@ -456,6 +475,7 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
     if (kind == v1::Shape::SEQUENCE || kind == v1::Shape::STRING || kind == v1::Shape::BLOCKS) {
       return SequenceElement(ast, *base, *std::move(index));
     }
+    if (kind == v1::Shape::BITS) return BitElement(ast, *base, *std::move(index));
     if (kind != v1::Shape::POINTER) return Error(ast, absl::StrCat("'", type.name(), "' cannot be indexed"));
   }
   auto first = Dereferenced(ast, *base);
@@ -597,7 +617,7 @@ absl::StatusOr<v1::Node> Binder::BindBinary(const Ast& ast) {
   if ((left_text || ast.operands[1]->kind == AstKind::kString) && IsComparison(op)) {
     auto text = BindValue(*ast.operands[left_text ? 1 : 0]);
     if (!text.ok()) return text;
-    return TextComparison(ast, op, *text, ast.operands[left_text ? 0 : 1]->text);
+    return TextComparison(ast, left_text ? Mirrored(op) : op, *text, ast.operands[left_text ? 0 : 1]->text);
   }
   auto left = BindValue(*ast.operands[0]);
   if (!left.ok()) return left;

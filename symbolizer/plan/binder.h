@@ -99,6 +99,9 @@ class Binder {
   // text == literal: std::string and its like, char pointers, arrays of char.
   absl::StatusOr<v1::Node> TextComparison(const expr::Ast& ast, v1::Operator op, const v1::Node& text,
                                           std::string_view literal);
+  // The value of a key in a map.
+  absl::StatusOr<v1::Node> MapElement(const expr::Ast& ast, const v1::Node& map);
+  absl::StatusOr<v1::Node> BitElement(const expr::Ast& ast, const v1::Node& bits, v1::Node index);
   absl::StatusOr<v1::Node> SequenceElement(const expr::Ast& ast, const v1::Node& sequence, v1::Node index);
   // Scalar value of `node`, arrays decayed to pointers.
   absl::StatusOr<v1::Node> Scalar(const expr::Ast& ast, v1::Node node);

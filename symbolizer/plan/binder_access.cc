@@ -2,8 +2,6 @@
 //
 // What goes through the Shape of a library type: dereferencing, elements, size() and the like, and text comparison.
 // Also casts.
-#include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -11,29 +9,12 @@
 #include "symbolizer/plan/binder.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/nodes.h"
+#include "symbolizer/plan/text_comparison.h"
 
 namespace dlog::plan {
 namespace {
 
 using expr::Ast;
-
-// Longest literal that a string can be compared with.
-constexpr size_t kMaxComparedBytes = 256;
-constexpr size_t kMaxComparedCString = 64;  // byte by byte: what follows the NUL may not be readable
-
-// Terms joined by && as a balanced tree, which keeps their order.
-v1::Node AllOf(std::vector<v1::Node> terms, uint32_t boolean) {
-  while (terms.size() > 1) {
-    std::vector<v1::Node> joined;
-    for (size_t i = 0; i < terms.size(); i += 2) {
-      joined.push_back(i + 1 < terms.size()
-                           ? MakeBinary(v1::OP_LOGICAL_AND, std::move(terms[i]), std::move(terms[i + 1]), boolean)
-                           : std::move(terms[i]));
-    }
-    terms = std::move(joined);
-  }
-  return std::move(terms[0]);
-}
 
 }  // namespace
 
@@ -59,7 +40,8 @@ absl::StatusOr<v1::Node> Binder::Dereferenced(const Ast& ast, v1::Node node) {
     return MemoryObject(std::move(node), target);
   }
   const v1::Shape shape = shaper_->ShapeOf(node.type());
-  if (shape.kind() != v1::Shape::POINTER && shape.kind() != v1::Shape::OPTIONAL) {
+  const bool iterator = shape.kind() == v1::Shape::ALIAS && shape.has_data();
+  if (shape.kind() != v1::Shape::POINTER && shape.kind() != v1::Shape::OPTIONAL && !iterator) {
     return Error(ast, absl::StrCat("'", type.name(), "' is not a pointer"));
   }
   types_->Expand(shape.element());
@@ -74,6 +56,47 @@ absl::StatusOr<v1::Node> Binder::Dereferenced(const Ast& ast, v1::Node node) {
   auto target = Inside(ast, shape.data(), node);
   if (!target.ok()) return target;
   return MemoryObject(*std::move(target), shape.element());
+}
+
+absl::StatusOr<v1::Node> Binder::MapElement(const Ast& ast, const v1::Node& map) {
+  const v1::Shape shape = shaper_->ShapeOf(map.type());
+  const std::string name = types_->at(map.type()).name();
+  if (shape.kind() == v1::Shape::SEQUENCE) return Error(ast, absl::StrCat("'", name, "' cannot be searched by a key"));
+  types_->Expand(shape.element());
+  // The pair's members, as the renderer finds them: of its shape, or of the struct that it is.
+  const v1::Shape pair = shaper_->ShapeOf(shape.element());
+  const v1::Type& pair_type = types_->at(shape.element());
+  uint32_t key_type = 0;
+  uint32_t value_type = 0;
+  if (pair.kind() == v1::Shape::MEMBERS && pair.parts_size() == 2) {
+    key_type = pair.parts(0).value().type();
+    value_type = pair.parts(1).value().type();
+  } else if (pair.kind() == v1::Shape::NONE && pair_type.fields_size() == 2) {
+    key_type = pair_type.fields(0).type();
+    value_type = pair_type.fields(1).type();
+  }
+  if (value_type == 0) return Error(ast, absl::StrCat("the elements of '", name, "' are no pairs"));
+  types_->Expand(key_type);
+  types_->Expand(value_type);
+  const Ast& key_ast = *ast.operands[1];
+  const std::string key_name = types_->at(key_type).name();
+  if (key_ast.kind == expr::AstKind::kString) {
+    const v1::Shape key_shape = shaper_->ShapeOf(key_type);
+    if (key_shape.kind() != v1::Shape::STRING || types_->at(key_shape.element()).size() != 1) {
+      return Error(key_ast, absl::StrCat("the keys are '", key_name, "', no strings"));
+    }
+    return MakeLookup(map, nullptr, key_ast.text, value_type);
+  }
+  auto key = BindValue(key_ast);
+  if (!key.ok()) return key;
+  key = Scalar(key_ast, *std::move(key));
+  if (!key.ok()) return key;
+  if (!IsScalar(types_->at(key_type))) {
+    return Error(key_ast, absl::StrCat("the keys are '", key_name,
+                                       "'; only numbers, pointers and string literals can be looked up"));
+  }
+  const v1::Node converted = Converted(*types_, *std::move(key), key_type);
+  return MakeLookup(map, &converted, "", value_type);
 }
 
 absl::StatusOr<v1::Node> Binder::SequenceElement(const Ast& ast, const v1::Node& sequence, v1::Node index) {
@@ -104,6 +127,32 @@ absl::StatusOr<v1::Node> Binder::SequenceElement(const Ast& ast, const v1::Node&
       WordBinary(v1::OP_ADD, *std::move(begin), MakeBinary(v1::OP_MUL, std::move(index), constant(stride), word));
   return MakeChecked(std::move(in_bounds), MemoryObject(std::move(element_address), shape.element()),
                      "index out of range");
+}
+
+absl::StatusOr<v1::Node> Binder::BitElement(const Ast& ast, const v1::Node& bits, v1::Node index) {
+  constexpr uint64_t kWordBits = 64;
+  const v1::Shape shape = shaper_->ShapeOf(bits.type());
+  const uint32_t word = Fundamental(types_, "unsigned long");
+  const uint32_t boolean = Fundamental(types_, "bool");
+  auto first = Inside(ast, shape.data(), bits);
+  if (!first.ok()) return first;
+  auto count = SizeOf(ast, bits);
+  if (!count.ok()) return count;
+  v1::Node position = Converted(*types_, std::move(index), word);
+  v1::Node in_bounds = MakeBinary(v1::OP_LT, position, *std::move(count), boolean);
+  if (shape.has_start()) {
+    auto start = Inside(ast, shape.start(), bits);
+    if (!start.ok()) return start;
+    position = MakeBinary(v1::OP_ADD, Converted(*types_, *std::move(start), word), std::move(position), word);
+  }
+  const auto constant = [&](uint64_t value) { return MakeConstant(&value, sizeof(value), word); };
+  v1::Node offset =
+      MakeBinary(v1::OP_MUL, MakeBinary(v1::OP_DIV, position, constant(kWordBits), word), constant(8), word);
+  v1::Node loaded = MemoryObject(WordBinary(v1::OP_ADD, *std::move(first), std::move(offset)), word);
+  v1::Node bit = MakeBinary(v1::OP_SHR, std::move(loaded),
+                            MakeBinary(v1::OP_MOD, std::move(position), constant(kWordBits), word), word);
+  bit = Converted(*types_, MakeBinary(v1::OP_AND, std::move(bit), constant(1), word), boolean);
+  return MakeChecked(std::move(in_bounds), std::move(bit), "index out of range");
 }
 
 absl::StatusOr<v1::Node> Binder::SizeOf(const Ast& ast, const v1::Node& container) {
@@ -218,61 +267,36 @@ absl::StatusOr<v1::Node> Binder::BindAccessor(const Ast& ast) {
 
 absl::StatusOr<v1::Node> Binder::TextComparison(const Ast& ast, v1::Operator op, const v1::Node& text,
                                                 std::string_view literal) {
-  const uint32_t boolean = Fundamental(types_, "bool");
-  const uint32_t word = Fundamental(types_, "unsigned long");
   const v1::Type type = types_->at(text.type());
-  if (op != v1::OP_EQ && op != v1::OP_NE) return Error(ast, "text can only be compared by == and !=");
-  const auto constant = [&](uint64_t value, uint32_t of, size_t size) { return MakeConstant(&value, size, of); };
-  std::vector<v1::Node> terms;
+  const auto no_text = [&] {
+    return Error(ast, absl::StrCat("'", type.name(), "' cannot be compared with a string literal"));
+  };
+  TextPlace place;
   if (type.kind() == v1::TYPE_STRUCT) {
     const v1::Shape shape = shaper_->ShapeOf(text.type());
     if (shape.kind() == v1::Shape::ALIAS) {
       auto inner = Inside(ast, shape.parts(0).value(), text);
       return inner.ok() ? TextComparison(ast, op, *inner, literal) : inner;
     }
-    if (shape.kind() != v1::Shape::STRING || types_->at(shape.element()).size() != 1) {
-      return Error(ast, absl::StrCat("'", type.name(), "' cannot be compared with a string literal"));
-    }
-    if (literal.size() > kMaxComparedBytes) return Error(ast, "the string literal is too long to be compared");
+    if (shape.kind() != v1::Shape::STRING || types_->at(shape.element()).size() != 1) return no_text();
     auto size = SizeOf(ast, text);
     if (!size.ok()) return size;
-    terms.push_back(MakeBinary(v1::OP_EQ, *std::move(size), constant(literal.size(), word, 8), boolean));
+    place.size = *std::move(size);
     auto data = Inside(ast, shape.data(), text);
     if (!data.ok()) return data;
-    static constexpr std::pair<size_t, const char*> kUnits[] = {
-        {8, "unsigned long"}, {4, "unsigned int"}, {2, "unsigned short"}, {1, "unsigned char"}};
-    for (size_t at = 0; at < literal.size();) {
-      const auto* unit = std::find_if(std::begin(kUnits), std::end(kUnits),
-                                      [&](const auto& entry) { return entry.first <= literal.size() - at; });
-      uint64_t expected = 0;
-      std::memcpy(&expected, literal.data() + at, unit->first);
-      const uint32_t unit_type = Fundamental(types_, unit->second);
-      v1::Node part = MemoryObject(AddOffset(*data, static_cast<int64_t>(at)), unit_type);
-      terms.push_back(MakeBinary(v1::OP_EQ, std::move(part), constant(expected, unit_type, unit->first), boolean));
-      at += unit->first;
-    }
+    place.data = *std::move(data);
   } else {
     auto pointer = Scalar(ast, text);
     if (!pointer.ok()) return pointer;
     const v1::Type& pointer_type = types_->at(pointer->type());
-    if (!IsPointer(pointer_type) || types_->at(pointer_type.target()).size() != 1) {
-      return Error(ast, absl::StrCat("'", type.name(), "' cannot be compared with a string literal"));
-    }
-    if (literal.size() > kMaxComparedCString) return Error(ast, "the string literal is too long to be compared");
-    const uint32_t byte = Fundamental(types_, "unsigned char");
-    for (size_t at = 0; at <= literal.size(); ++at) {
-      // An array that the literal fills has no room for the NUL.
-      if (type.kind() == v1::TYPE_ARRAY && type.count() != 0 && at >= type.count()) {
-        if (at < literal.size()) terms.push_back(constant(0, boolean, 1));
-        break;
-      }
-      const uint64_t expected = at < literal.size() ? static_cast<unsigned char>(literal[at]) : 0;
-      v1::Node part = MemoryObject(AddOffset(*pointer, static_cast<int64_t>(at)), byte);
-      terms.push_back(MakeBinary(v1::OP_EQ, std::move(part), constant(expected, byte, 1), boolean));
-    }
+    if (!IsPointer(pointer_type) || types_->at(pointer_type.target()).size() != 1) return no_text();
+    place.data = *std::move(pointer);
+    if (type.kind() == v1::TYPE_ARRAY) place.room = type.count();
   }
-  v1::Node equal = AllOf(std::move(terms), boolean);
-  return op == v1::OP_EQ ? equal : MakeUnary(v1::OP_NOT, std::move(equal), boolean);
+  auto compared = CompareText(types_, op, place, literal);
+  return compared.ok()
+             ? compared
+             : Error(ast, std::string_view(compared.status().message().data(), compared.status().message().size()));
 }
 
 // ---------------------------------------------------------------------------------------------- casts

@@ -23,6 +23,30 @@ bool IsCharPointer(const dwarf::TypeGraph& types, const v1::Type& type) {
   return target.size() == 1 && (target.kind() == v1::TYPE_CHAR || target.kind() == v1::TYPE_UTF_CHAR);
 }
 
+// Some part of the value is searched by its key.
+bool LooksUp(const v1::Node& node) {
+  switch (node.kind_case()) {
+    case v1::Node::kLookup:
+      return true;
+    case v1::Node::kMember:
+      return LooksUp(node.member().object());
+    case v1::Node::kMemory:
+      return LooksUp(node.memory());
+    case v1::Node::kUnary:
+      return LooksUp(node.unary().operand());
+    case v1::Node::kBinary:
+      return LooksUp(node.binary().left()) || LooksUp(node.binary().right());
+    case v1::Node::kConvert:
+      return LooksUp(node.convert());
+    case v1::Node::kAddressOf:
+      return LooksUp(node.address_of());
+    case v1::Node::kChecked:
+      return LooksUp(node.checked().condition()) || LooksUp(node.checked().value());
+    default:
+      return false;
+  }
+}
+
 bool ReadsMemory(const v1::Node& node) {
   switch (node.kind_case()) {
     case v1::Node::kMember:
@@ -112,6 +136,10 @@ void CaptureCompiler::NoteRegisters(const v1::Node& node) {
       NoteRegisters(node.checked().condition());
       NoteRegisters(node.checked().value());
       break;
+    case v1::Node::kLookup:
+      NoteRegisters(node.lookup().container());
+      if (node.lookup().has_key()) NoteRegisters(node.lookup().key());
+      break;
     case v1::Node::kSelect:
       NoteRegisters(node.select().key());
       for (const auto& candidate : node.select().cases()) NoteRegisters(candidate.value());
@@ -168,6 +196,8 @@ absl::Status CaptureCompiler::AddValue(const v1::Node& value) {
   NoteRegisters((shown.kind() == v1::TYPE_REFERENCE ? types_->at(shown.target()) : shown).shape().engaged());
   part_start_ = main_.size();
   return Part(&main_, [&](OpEmitter::Label end) -> absl::Status {
+    // Only user space, which has the captured elements, knows what comes of it.
+    if (LooksUp(value)) return AddInputs(&main_, value);
     v1::Node node = value;
     while (node.has_checked()) {
       absl::Status status = AddInputs(&main_, node.checked().condition());
@@ -209,11 +239,14 @@ absl::Status CaptureCompiler::AddValue(const v1::Node& value) {
 absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
   switch (node.kind_case()) {
     case v1::Node::kMemory: {
+      if (LooksUp(node.memory())) return AddInputs(out, node.memory());
       auto address = out->AddressValue(node.memory());
       if (!address.ok()) return address.status();
       CopyObject(out, node.type(), *address);
       return absl::OkStatus();
     }
+    case v1::Node::kLookup:
+      return AddLookup(out, node.lookup());
     case v1::Node::kMember:
       return AddInputs(out, node.member().object());
     case v1::Node::kComposite:
@@ -242,6 +275,7 @@ absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
       return AddInputs(out, node.convert());
     case v1::Node::kAddressOf: {
       // Only the address matters; computing it captures the pointers on the way.
+      if (LooksUp(node.address_of())) return AddInputs(out, node.address_of());
       if (!IsInMemory(node.address_of())) return absl::OkStatus();
       auto address = out->AddressValue(AddressOf(node.address_of()));
       return address.ok() ? absl::OkStatus() : address.status();
@@ -249,6 +283,7 @@ absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
     case v1::Node::kChecked: {
       absl::Status status = AddInputs(out, node.checked().condition());
       if (!status.ok()) return status;
+      if (LooksUp(node.checked().condition())) return AddInputs(out, node.checked().value());
       auto cell = out->Value(node.checked().condition());
       if (!cell.ok()) return cell.status();
       out->Jump(v1::CAP_JUMP_IF_ZERO, *cell, out->failure());
@@ -259,6 +294,20 @@ absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
     default:
       return absl::OkStatus();
   }
+}
+
+// The elements as if the container were shown: the search finds what was captured.
+absl::Status CaptureCompiler::AddLookup(OpEmitter* out, const v1::Lookup& lookup) {
+  if (lookup.has_key()) {
+    if (absl::Status status = AddInputs(out, lookup.key()); !status.ok()) return status;
+  }
+  const v1::Node& container = lookup.container();
+  if (LooksUp(container)) return AddInputs(out, container);
+  if (!IsInMemory(container)) return absl::UnimplementedError("the container is not in memory here");
+  auto address = out->AddressValue(AddressOf(container));
+  if (!address.ok()) return address.status();
+  CopyObject(out, container.type(), *address);
+  return Follow(out, container.type(), *address, 0);
 }
 
 absl::Status CaptureCompiler::AddSelectInputs(OpEmitter* out, const v1::Select& select) {

@@ -53,6 +53,7 @@ class CaptureCompiler {
   };
 
   absl::Status AddInputs(OpEmitter* out, const v1::Node& node);
+  absl::Status AddLookup(OpEmitter* out, const v1::Lookup& lookup);
   absl::Status AddSelectInputs(OpEmitter* out, const v1::Select& select);
   void CopyObject(OpEmitter* out, uint32_t type, Address address);
   // True when an earlier copy covers the bytes, after being widened if need be: a read costs more than a few bytes.

@@ -134,6 +134,7 @@ void InputCollector::AddValue(const v1::Node& node, const google::protobuf::Repe
     case v1::Node::kChecked:
     case v1::Node::kSelect:
     case v1::Node::kImplicitPointer:
+    case v1::Node::kLookup:
     case v1::Node::kSelf:
       // Registers somewhere below: as if they were read whole.
       for (uint32_t reg = 0; reg < kGprs; ++reg) {

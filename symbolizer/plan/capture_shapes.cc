@@ -19,9 +19,10 @@ constexpr uint32_t kMaxSlots = 1024;
 absl::Status CaptureCompiler::FollowString(OpEmitter* out, const v1::Shape& shape) {
   auto size = out->Value(shape.size());
   if (!size.ok()) return size.status();
-  out->Jump(v1::CAP_JUMP_IF_ZERO, *size, out->failure());
+  // Before the jump: where an empty string is takes words to compute, too.
   auto data = out->Value(shape.data());
   if (!data.ok()) return data.status();
+  out->Jump(v1::CAP_JUMP_IF_ZERO, *size, out->failure());
   const uint32_t unit = static_cast<uint32_t>(std::max<uint64_t>(1, types_->at(shape.element()).size()));
   CopyDynamic(out, *data, *size, unit, limits_.string_bytes / unit);
   return absl::OkStatus();

@@ -8,6 +8,16 @@
 
 namespace dlog::plan {
 
+v1::Node MakeLookup(v1::Node container, const v1::Node* key, std::string_view text, uint32_t type) {
+  v1::Node node;
+  node.set_type(type);
+  v1::Lookup* lookup = node.mutable_lookup();
+  *lookup->mutable_container() = std::move(container);
+  if (key != nullptr) *lookup->mutable_key() = *key;
+  lookup->set_text(text.data(), text.size());
+  return node;
+}
+
 v1::Node MakeConstant(const void* bytes, size_t size, uint32_t type) {
   v1::Node node;
   node.set_constant(std::string(static_cast<const char*>(bytes), size));
@@ -168,8 +178,24 @@ v1::Node SubstituteSelf(const v1::Node& pattern, const v1::Node& address) {
   return node;
 }
 
+namespace {
+
+// What is found by a key is in memory, at a place that is known when it was found.
+bool IsLookedUp(const v1::Node& object) {
+  if (object.has_member()) return object.member().bit_size() == 0 && IsLookedUp(object.member().object());
+  if (object.has_checked()) return IsLookedUp(object.checked().value());
+  return object.has_lookup();
+}
+
+}  // namespace
+
 std::optional<v1::Node> InsideObject(const v1::Node& pattern, const v1::Node& object) {
   if (IsInMemory(object)) return SubstituteSelf(pattern, AddressOf(object));
+  if (IsLookedUp(object)) {
+    v1::Node address;
+    *address.mutable_address_of() = object;
+    return SubstituteSelf(pattern, address);
+  }
   v1::Node node = pattern;
   if (!ReplaceSelf(object, &node)) return std::nullopt;
   return node;

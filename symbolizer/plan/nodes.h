@@ -23,6 +23,8 @@ v1::Node MakeUnary(v1::Operator op, v1::Node operand, uint32_t type);
 v1::Node MakeBinary(v1::Operator op, v1::Node left, v1::Node right, uint32_t type);
 v1::Node MakeConvert(v1::Node operand, uint32_t type);
 v1::Node MakeChecked(v1::Node condition, v1::Node value, std::string_view reason);
+// The value of a key: a scalar, or with a null `key` a string that is `text`.
+v1::Node MakeLookup(v1::Node container, const v1::Node* key, std::string_view text, uint32_t type);
 v1::Node MakeConstant(const void* bytes, size_t size, uint32_t type);
 
 // True for lvalues whose address is known: `memory`, or a checked one.

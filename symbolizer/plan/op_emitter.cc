@@ -255,6 +255,8 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
       return SelectValue(node.select());
     case v1::Node::kUnavailable:
       return absl::FailedPreconditionError(node.unavailable());
+    case v1::Node::kLookup:
+      return NotInKernel("the search for a key in a container");
     case v1::Node::kImplicitPointer:
       return NotInKernel("a pointer that was optimized out");
     case v1::Node::KIND_NOT_SET:

@@ -32,6 +32,8 @@ class Application {
   absl::StatusOr<v1::Shape> Run() {
     Apply();
     if (!status_.ok()) return status_;
+    if (visualizer_.has_valid()) ApplyRequirement(visualizer_.valid());
+    if (!status_.ok()) return status_;
     shape_.set_is_map(visualizer_.map());
     if (shape_.element() != 0) types_->Expand(shape_.element());
     return std::move(shape_);
@@ -49,6 +51,12 @@ class Application {
   void ApplyVariant(const visualizers::Variant& variant);
   void ApplyTuple(const visualizers::Tuple& tuple);
   void ApplyTime(const visualizers::Time& time);
+  void ApplyOptional(const visualizers::Optional& optional);
+  void ApplyAlias(const visualizers::Alias& alias);
+  void ApplyStorage(const std::string& member);
+  void ApplyRequirement(const visualizers::Requirement& requirement);
+  // Where objects of `type` lie in the storage at `member`. Fails when they do not fit it.
+  v1::Node Stored(const v1::Node& member, uint32_t type);
   void ApplyParts(const google::protobuf::RepeatedPtrField<visualizers::Part>& parts);
 
   void Fail(absl::Status status) { status_.Update(std::move(status)); }
@@ -56,7 +64,6 @@ class Application {
   v1::Node Bind(uint32_t type, const std::string& text);
   // As a scalar (a number or a pointer's value).
   v1::Node Value(uint32_t type, const std::string& text);
-  v1::Node Address(uint32_t type, const std::string& text);
   // A pointer; its target is the element type.
   v1::Node Pointer(const std::string& text);
   // A pointer, or an address with the type of what is there.
@@ -97,16 +104,6 @@ v1::Node Application::Value(uint32_t type, const std::string& text) {
   v1::Node node = Bind(type, text);
   if (status_.ok() && !IsScalar(types_->at(node.type()))) Fail(absl::NotFoundError("'" + text + "' is no number"));
   return node;
-}
-
-v1::Node Application::Address(uint32_t type, const std::string& text) {
-  v1::Node node = Bind(type, text);
-  if (!status_.ok()) return {};
-  if (!IsInMemory(node)) {
-    Fail(absl::NotFoundError("'" + text + "' is no member"));
-    return {};
-  }
-  return AddressOf(node);
 }
 
 v1::Node Application::Pointer(const std::string& text) {
@@ -275,6 +272,7 @@ void Application::ApplyParts(const google::protobuf::RepeatedPtrField<visualizer
 void Application::ApplyVariant(const visualizers::Variant& variant) {
   shape_.set_kind(v1::Shape::VARIANT);
   Set(Value(type_, variant.index()), shape_.mutable_engaged());
+  if (!variant.storage().empty()) return ApplyStorage(variant.storage());
   if (variant.chain().empty()) return ApplyParts(variant.parts());
   v1::Node link = Bind(type_, variant.chain());
   for (size_t i = 0; i < kMaxParts && status_.ok(); ++i) {
@@ -289,12 +287,56 @@ void Application::ApplyVariant(const visualizers::Variant& variant) {
     }
     auto first = FindMember(*types_, link, variant.first());
     if (!first.ok()) return Fail(first.status());
-    if (!IsInMemory(*first)) return Fail(absl::NotFoundError("the alternatives are no members"));
-    if (types_->at(*alternative).size() > types_->at(first->type()).size()) {
-      return Fail(absl::NotFoundError("the alternatives do not fit their storage"));
-    }
-    Set(MemoryObject(AddressOf(*first), *alternative), shape_.add_parts()->mutable_value());
+    Set(Stored(*first, *alternative), shape_.add_parts()->mutable_value());
   }
+}
+
+void Application::ApplyStorage(const std::string& member) {
+  const v1::Node storage = Bind(type_, member);
+  for (size_t i = 0; i < kMaxParts && status_.ok(); ++i) {
+    const auto alternative = types_->TemplateType(type_, i);
+    if (!alternative.has_value()) break;
+    types_->Expand(*alternative);
+    Set(Stored(storage, *alternative), shape_.add_parts()->mutable_value());
+  }
+}
+
+v1::Node Application::Stored(const v1::Node& member, uint32_t type) {
+  if (!status_.ok()) return {};
+  if (!IsInMemory(member)) {
+    Fail(absl::NotFoundError("the storage is no member"));
+  } else if (types_->at(type).size() > types_->at(member.type()).size()) {
+    Fail(absl::NotFoundError(absl::StrCat(types_->at(type).name(), " does not fit its storage")));
+  }
+  return status_.ok() ? MemoryObject(AddressOf(member), type) : v1::Node();
+}
+
+void Application::ApplyOptional(const visualizers::Optional& optional) {
+  shape_.set_kind(v1::Shape::OPTIONAL);
+  Set(Value(type_, optional.engaged()), shape_.mutable_engaged());
+  v1::Node value = Bind(type_, optional.value());
+  if (!optional.type().empty()) value = Stored(value, TypeOf(optional.type()));
+  if (!status_.ok()) return;
+  if (!IsInMemory(value)) return Fail(absl::NotFoundError("'" + optional.value() + "' is no member"));
+  shape_.set_element(value.type());
+  Set(AddressOf(value), shape_.mutable_data());
+}
+
+void Application::ApplyAlias(const visualizers::Alias& alias) {
+  shape_.set_kind(v1::Shape::ALIAS);
+  Set(Bind(type_, alias.value()), shape_.add_parts()->mutable_value());
+  if (!alias.target().empty()) Set(PointerTo(alias.target(), alias.element()), shape_.mutable_data());
+}
+
+// What everything else about the object hangs on is only there when the condition holds.
+void Application::ApplyRequirement(const visualizers::Requirement& requirement) {
+  v1::Node condition = Converted(*types_, Value(type_, requirement.condition()), Fundamental(types_, "bool"));
+  if (!status_.ok()) return;
+  v1::Node* first = shape_.has_engaged() ? shape_.mutable_engaged()
+                    : shape_.has_data()  ? shape_.mutable_data()
+                                         : nullptr;
+  if (first == nullptr) return Fail(absl::NotFoundError("`valid` has no meaning here"));
+  *first = MakeChecked(std::move(condition), v1::Node(*first), requirement.reason());
 }
 
 void Application::ApplyTuple(const visualizers::Tuple& tuple) {
@@ -343,13 +385,8 @@ void Application::Apply() {
       return Set(Value(type_, visualizer_.string().size()), shape_.mutable_size());
     case Visualizer::kSequence:
       return ApplySequence(visualizer_.sequence());
-    case Visualizer::kOptional: {
-      shape_.set_kind(v1::Shape::OPTIONAL);
-      Set(Value(type_, visualizer_.optional().engaged()), shape_.mutable_engaged());
-      const v1::Node value = Bind(type_, visualizer_.optional().value());
-      shape_.set_element(value.type());
-      return Set(Address(type_, visualizer_.optional().value()), shape_.mutable_data());
-    }
+    case Visualizer::kOptional:
+      return ApplyOptional(visualizer_.optional());
     case Visualizer::kPointer:
       shape_.set_kind(v1::Shape::POINTER);
       if (!visualizer_.pointer().engaged().empty()) {
@@ -372,8 +409,7 @@ void Application::Apply() {
     case Visualizer::kVariant:
       return ApplyVariant(visualizer_.variant());
     case Visualizer::kAlias:
-      shape_.set_kind(v1::Shape::ALIAS);
-      return Set(Bind(type_, visualizer_.alias().value()), shape_.add_parts()->mutable_value());
+      return ApplyAlias(visualizer_.alias());
     case Visualizer::kMembers:
       shape_.set_kind(v1::Shape::MEMBERS);
       return ApplyParts(visualizer_.members().parts());
@@ -396,16 +432,23 @@ const v1::Shape& Shaper::ShapeOf(uint32_t type) {
     for (const Visualizer* visualizer : catalog_.Matches(name)) {
       auto shape = Application(*visualizer, type, types_, this).Run();
       misfit = shape.status();
+      if (const std::string_view origin = catalog_.OriginOf(*visualizer); !shape.ok() && !origin.empty()) {
+        AddMisfit(
+            absl::StrCat(std::string(origin), ": does not fit ", types_->at(type).name(), ": ", misfit.message()));
+      }
       if (!shape.ok()) continue;
       *types_->mutable_at(type)->mutable_shape() = *std::move(shape);
       break;
     }
-    if (!misfit.ok() && misfits_.size() < kMaxMisfits) {
-      misfits_.push_back(
-          absl::StrCat("shown member by member: ", types_->at(type).name(), " (", misfit.message(), ")"));
+    if (!misfit.ok()) {
+      AddMisfit(absl::StrCat("shown member by member: ", types_->at(type).name(), " (", misfit.message(), ")"));
     }
   }
   return types_->at(type).shape();
+}
+
+void Shaper::AddMisfit(std::string text) {
+  if (misfits_.size() < kMaxMisfits) misfits_.push_back(std::move(text));
 }
 
 }  // namespace dlog::plan

@@ -24,10 +24,13 @@ class Shaper {
   // Decides about `type`; returns its shape (kind NONE when it has none). The reference is invalidated by further
   // types.
   const v1::Shape& ShapeOf(uint32_t type);
-  // Types for which a visualizer was meant but none fits, each with what the last one misses.
+  // Types for which a visualizer was meant but none fits, each with what the last one misses; and each visualizer of a
+  // user's that does not fit.
   const std::vector<std::string>& misfits() const { return misfits_; }
 
  private:
+  void AddMisfit(std::string text);
+
   const visualizers::Catalog& catalog_;
   dwarf::TypeGraph* types_;
   std::set<uint32_t> decided_;

@@ -2,11 +2,13 @@
 #include "symbolizer/visualizers/catalog.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
+#include "symbolizer/visualizers/check.h"
 
 namespace dlog::visualizers {
 
@@ -18,14 +20,18 @@ namespace {
 
 class ErrorLog : public google::protobuf::io::ErrorCollector {
  public:
-  void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
-    if (first_.empty()) first_ = absl::StrCat("line ", line + 1, ", column ", column + 1, ": ", message);
+  void AddError(int line, google::protobuf::io::ColumnNumber /*column*/, const std::string& message) override {
+    if (first_.message.empty()) first_ = {line + 1, message};
   }
-  const std::string& first() const { return first_; }
+  const Misuse& first() const { return first_; }
 
  private:
-  std::string first_;
+  Misuse first_;
 };
+
+std::string At(std::string_view name, int line) {
+  return absl::StrCat(name.empty() ? "built-in visualizers" : std::string(name), ":", line);
+}
 
 }  // namespace
 
@@ -51,20 +57,31 @@ bool MatchesPattern(std::string_view pattern, std::string_view text) {
 
 absl::StatusOr<Catalog> Catalog::BuiltIn() {
   Catalog catalog;
-  for (int i = 0; i < kBuiltInCatalogCount; ++i) {
-    absl::Status status = catalog.Add(kBuiltInCatalogs[i]);
-    if (!status.ok()) return status;
-  }
+  if (absl::Status status = catalog.AddBuiltIn(); !status.ok()) return status;
   return catalog;
 }
 
-absl::Status Catalog::Add(std::string_view text) {
+absl::Status Catalog::AddBuiltIn() {
+  for (int i = 0; i < kBuiltInCatalogCount; ++i) {
+    if (absl::Status status = Add(kBuiltInCatalogs[i], ""); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Catalog::Add(std::string_view text, std::string_view name) {
   CatalogFile parsed;
   google::protobuf::TextFormat::Parser parser;
+  google::protobuf::TextFormat::ParseInfoTree places;
   ErrorLog log;
   parser.RecordErrorsTo(&log);
-  if (!parser.ParseFromString(std::string(text), &parsed)) {
-    return absl::InvalidArgumentError(absl::StrCat("visualizer file: ", log.first()));
+  parser.WriteLocationsTo(&places);
+  const bool well_formed = parser.ParseFromString(std::string(text), &parsed);
+  if (const auto misuse = well_formed ? FindMisuse(parsed, places) : std::make_optional(log.first())) {
+    return absl::InvalidArgumentError(absl::StrCat(At(name, misuse->line), ": ", misuse->message));
+  }
+  const auto* field = CatalogFile::descriptor()->FindFieldByNumber(CatalogFile::kVisualizerFieldNumber);
+  for (int i = 0; i < parsed.visualizer_size(); ++i) {
+    origins_.push_back(name.empty() ? "" : At(name, places.GetLocation(field, i).line + 1));
   }
   file_.MergeFrom(parsed);
   return absl::OkStatus();
@@ -79,6 +96,13 @@ std::vector<const Visualizer*> Catalog::Matches(std::string_view raw_type_name) 
     if (matches) found.push_back(&visualizer);
   }
   return found;
+}
+
+std::string_view Catalog::OriginOf(const Visualizer& visualizer) const {
+  for (int i = 0; i < file_.visualizer_size(); ++i) {
+    if (&file_.visualizer(i) == &visualizer) return origins_[static_cast<size_t>(i)];
+  }
+  return "";
 }
 
 }  // namespace dlog::visualizers

@@ -23,6 +23,7 @@ ABSEIL = {
     "s.none": "{}", "s.one": '{["key"] = 1}', "s.keys": "{7}", "s.inside": "{1, 2}", "s.empty": "{}", "s.some": "3",
     "s.outside": '{"a", "b", "and a long one that is on the heap"}', "s.nothing": "nullopt", "s.view": "a view", "s.span": "{1, 2}",
     "s.when": "2023-11-14T22:13:20.123000000Z", "s.back": "-1.5s", "s.many.size()": "20",
+    "s.many[7]": "v7", "s.many[20]": "<error: no such key>", 's.one["key"]': "1", 's.one["kez"]': "<error: no such key>",
 }
 
 

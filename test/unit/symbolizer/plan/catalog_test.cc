@@ -29,9 +29,37 @@ TEST_CASE("the built-in catalog has the more special visualizer first") {
 
 TEST_CASE("a broken visualizer file is refused with the line") {
   Catalog catalog;
-  const absl::Status status = catalog.Add("visualizer {\n  match: 7\n}\n");
+  const absl::Status status = catalog.Add("visualizer {\n  match: 7\n}\n", "mine.txtpb");
   REQUIRE_FALSE(status.ok());
-  CHECK(std::string(status.message()).find("line 2") != std::string::npos);
+  CHECK_THAT(std::string(status.message()), ContainsText("mine.txtpb:2: "));
+}
+
+TEST_CASE("what a visualizer file says wrongly is told with file and line") {
+  const auto error = [](std::string_view text) {
+    Catalog catalog;
+    const absl::Status status = catalog.Add(text, "mine.txtpb");
+    CHECK(catalog.Matches("X").empty());
+    return std::string(status.message());
+  };
+  CHECK_THAT(error("visualizer {\n  match: \"X\"\n  sequence { begin: \"a\"\n    size: \"b +\" }\n}\n"),
+             ContainsText("mine.txtpb:4: size: \"b +\": "));
+  CHECK_THAT(error("\nvisualizer { match: \"X\" }\n"), ContainsText("mine.txtpb:2: a visualizer that does not say"));
+  CHECK_THAT(error("visualizer { alias { value: \"a\" } }\n"), ContainsText("mine.txtpb:1: a visualizer without"));
+  CHECK_THAT(error("visualizer { match: \"X\" list { node: \"a:0 | b c\" } }\n"),
+             ContainsText("mine.txtpb:1: node: \"b c\""));
+  CHECK_THAT(error("visualizer { match: \"X\"\n sequins {} }\n"), ContainsText("mine.txtpb:2: "));
+  CHECK_THAT(error("visualizer { match: \"X\"\n alias { value: \"f()\" } }\n"), ContainsText("mine.txtpb:2: value: "));
+}
+
+TEST_CASE("a user's visualizer comes before the built-in ones and is known by its line") {
+  Catalog catalog;
+  REQUIRE(catalog.Add("\nvisualizer { match: \"std::vector<*>\" alias { value: \"x\" } }", "mine.txtpb").ok());
+  REQUIRE(catalog.AddBuiltIn().ok());
+  const auto found = catalog.Matches("std::vector<int>");
+  REQUIRE(found.size() == 2);
+  CHECK(found[0]->has_alias());
+  CHECK(catalog.OriginOf(*found[0]) == "mine.txtpb:2");
+  CHECK(catalog.OriginOf(*found[1]).empty());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "daemon/pipeline/evaluator.h"
@@ -40,6 +41,11 @@ struct Pair {
   long second;
 } g_pair = {11, -12};
 Pair* g_pair_pointer = &g_pair;
+char g_characters[] = "middle\xff";
+std::string_view g_view = g_characters;
+char g_name[8] = "abc";
+char g_full[3] = {'a', 'b', 'c'};
+const char* g_text = g_name;
 
 __attribute__((noinline)) int Anchor(int amount) {
   asm volatile("" : : "r"(amount) : "memory");
@@ -107,6 +113,7 @@ void FillImage(pipeline::MemoryImage* image) {
   };
   add(g_counter), add(g_unsigned), add(g_short), add(g_big), add(g_double), add(g_float), add(g_flag), add(g_char);
   add(g_color), add(g_array), add(g_pointer), add(g_bits), add(g_pair), add(g_pair_pointer);
+  add(g_view), add(g_name), add(g_full), add(g_text), add(g_characters);
   image->Seal();
 }
 
@@ -211,7 +218,47 @@ TEST_CASE("members, elements and pointers") {
   SAME(*&g_counter);
   SAME(g_color == Color::kBlue);
 }
+
+TEST_CASE("texts are compared and ordered as their own type does") {
+  SAME(g_view == "middle\xff");
+  SAME(g_view == "middle");
+  SAME(g_view != "middle");
+  SAME(g_view < "middle");
+  SAME(g_view < "middle\xff");
+  SAME(g_view <= "middle\xff");
+  SAME(g_view > "middle\x7f");
+  SAME(g_view < "middlf");
+  SAME(g_view >= "middlf");
+  SAME(g_view > "midd");
+  SAME(g_view < "middle\xff and more");
+  SAME(g_view > "");
+  SAME(g_view <= "");
+  SAME("a" < g_view);
+  SAME("n" <= g_view);
+  SAME("middle" >= g_view);
+}
 #pragma GCC diagnostic pop
+
+TEST_CASE("C strings are ordered up to their NUL, arrays up to their end") {
+  for (const char* const name : {"g_name", "g_text", "g_full"}) {
+    for (const char* const literal : {"", "a", "ab", "abb", "abc", "abcd", "abd", "b"}) {
+      const int order = std::string_view("abc").compare(literal);
+      const auto check = [&](const char* op, bool expected) {
+        CheckValue(std::string(name) + " " + op + " \"" + literal + "\"", expected);
+      };
+      check("==", order == 0);
+      check("!=", order != 0);
+      check("<", order < 0);
+      check("<=", order <= 0);
+      check(">", order > 0);
+      check(">=", order >= 0);
+    }
+  }
+}
+
+TEST_CASE("a literal that is too long to be ordered is refused") {
+  CHECK(absl::IsInvalidArgument(BindText("g_view < \"seventeen letters\"")->node.status()));
+}
 
 TEST_CASE("an index outside an array is an error, not a value") {
   auto bound = BindText("g_array[g_unsigned + 1]");

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/format/elements.h"
+#include "daemon/pipeline/elements.h"
 
 #include <fmt/format.h>
 
-namespace dlog::format {
-
-using pipeline::Object;
-
+namespace dlog::pipeline {
 namespace {
 
 // Steps between two elements of a tree: no deeper one fits into memory.
@@ -14,16 +11,16 @@ constexpr int kMaxTreeSteps = 128;
 
 }  // namespace
 
-Elements::Elements(const Object& self, const v1::Shape& shape, uint64_t count, const pipeline::TypeTable& types,
-                   const pipeline::MemoryImage& image)
+Elements::Elements(const Object& self, const v1::Shape& shape, uint64_t count, const TypeTable& types,
+                   const MemoryImage& image)
     : self_(self), shape_(shape), count_(count), types_(types), image_(image) {
-  pipeline::TypeSize(shape.element(), types, &stride_);
+  TypeSize(shape.element(), types, &stride_);
 }
 
 bool Elements::Evaluated(const v1::Node& node, const Object& self, uint64_t* out) {
-  if (self.in_memory && pipeline::EvaluateWord(node, types_, image_, self.address, out)) return true;
-  const Object result = pipeline::EvaluateInside(node, types_, image_, self);
-  return pipeline::ReadScalar(result, types_, image_, out, &status_, &reason_);
+  if (self.in_memory && EvaluateWord(node, types_, image_, self.address, out)) return true;
+  const Object result = EvaluateInside(node, types_, image_, self);
+  return ReadScalar(result, types_, image_, out, &status_, &reason_);
 }
 
 bool Elements::WordAt(const v1::Node& node, uint64_t address, uint64_t* out) {
@@ -67,7 +64,7 @@ Elements::End Elements::Next(Object* element) {
       end = NextSlot(element);
       break;
     default:
-      *element = pipeline::ObjectAt(data_ + done_ * stride_, shape_.element(), types_, &self_);
+      *element = ObjectAt(data_ + done_ * stride_, shape_.element(), types_, &self_);
       end = End::kMore;
   }
   if (end == End::kMore) ++done_;
@@ -90,7 +87,7 @@ Elements::End Elements::NextNode(Object* element) {
   }
   uint64_t address = 0;
   if (!WordAt(shape_.value(), node_, &address)) return Missing();
-  *element = pipeline::ObjectAt(address, shape_.element(), types_, nullptr);
+  *element = ObjectAt(address, shape_.element(), types_, nullptr);
   return End::kMore;
 }
 
@@ -129,33 +126,33 @@ Elements::End Elements::NextInBlock(Object* element) {
   if (shape_.block() == 0) return End::kCorrupt;
   const uint64_t entry = data_ + position / shape_.block() * sizeof(uint64_t);
   uint64_t block = 0;
-  const pipeline::ReadResult read = image_.Read(entry, &block, sizeof(block));
+  const ReadResult read = image_.Read(entry, &block, sizeof(block));
   if (!read.ok()) {
-    reason_ = pipeline::FailureReason(read);
-    return read.failure == pipeline::ReadFailure::kFault ? End::kUnreadable : End::kNotCaptured;
+    reason_ = FailureReason(read);
+    return read.failure == ReadFailure::kFault ? End::kUnreadable : End::kNotCaptured;
   }
   if (block == 0) {
     reason_ = "a block is missing";
     return End::kCorrupt;
   }
-  *element = pipeline::ObjectAt(block + position % shape_.block() * stride_, shape_.element(), types_, nullptr);
+  *element = ObjectAt(block + position % shape_.block() * stride_, shape_.element(), types_, nullptr);
   return End::kMore;
 }
 
 Elements::End Elements::NextSlot(Object* element) {
   for (; steps_ < capacity_; ++steps_) {
     int8_t control = 0;
-    const pipeline::ReadResult read = image_.Read(data_ + steps_, &control, 1);
+    const ReadResult read = image_.Read(data_ + steps_, &control, 1);
     if (!read.ok()) {
-      reason_ = pipeline::FailureReason(read);
-      return read.failure == pipeline::ReadFailure::kFault ? End::kUnreadable : End::kNotCaptured;
+      reason_ = FailureReason(read);
+      return read.failure == ReadFailure::kFault ? End::kUnreadable : End::kNotCaptured;
     }
     if (control < 0) continue;
-    *element = pipeline::ObjectAt(slots_ + steps_++ * shape_.node_size(), shape_.element(), types_, nullptr);
+    *element = ObjectAt(slots_ + steps_++ * shape_.node_size(), shape_.element(), types_, nullptr);
     return End::kMore;
   }
   reason_ = fmt::format("size {}, but {} elements", count_, done_);
   return End::kCorrupt;
 }
 
-}  // namespace dlog::format
+}  // namespace dlog::pipeline

@@ -10,7 +10,7 @@
 
 #include "daemon/pipeline/evaluator.h"
 
-namespace dlog::format {
+namespace dlog::pipeline {
 
 class Elements {
  public:
@@ -24,31 +24,31 @@ class Elements {
 
   // All arguments outlive it. `self` is the container; `count` its elements, or kUnknown (LIST).
   static constexpr uint64_t kUnknown = ~uint64_t{0};
-  Elements(const pipeline::Object& self, const v1::Shape& shape, uint64_t count, const pipeline::TypeTable& types,
-           const pipeline::MemoryImage& image);
+  Elements(const Object& self, const v1::Shape& shape, uint64_t count, const TypeTable& types,
+           const MemoryImage& image);
 
   // Steps to the next element; at first to the first.
-  End Next(pipeline::Object* element);
+  End Next(Object* element);
   const std::string& reason() const { return reason_; }
 
  private:
-  End NextNode(pipeline::Object* element);
+  End NextNode(Object* element);
   End NextTreeNode();
-  End NextInBlock(pipeline::Object* element);
-  End NextSlot(pipeline::Object* element);
+  End NextInBlock(Object* element);
+  End NextSlot(Object* element);
   // A word of the container, or of the node at `node`.
   bool Word(const v1::Node& node, uint64_t* out) { return Evaluated(node, self_, out); }
   bool WordAt(const v1::Node& node, uint64_t address, uint64_t* out);
-  bool Evaluated(const v1::Node& node, const pipeline::Object& self, uint64_t* out);
+  bool Evaluated(const v1::Node& node, const Object& self, uint64_t* out);
   End Start();
   // Why a word could not be had.
   End Missing() const;
 
-  const pipeline::Object& self_;
+  const Object& self_;
   const v1::Shape& shape_;
   const uint64_t count_;
-  const pipeline::TypeTable& types_;
-  const pipeline::MemoryImage& image_;
+  const TypeTable& types_;
+  const MemoryImage& image_;
   uint64_t done_ = 0;
   uint64_t steps_ = 0;
   uint64_t data_ = 0;   // first element, first node's place, array of blocks, control bytes
@@ -62,4 +62,4 @@ class Elements {
   std::string reason_;
 };
 
-}  // namespace dlog::format
+}  // namespace dlog::pipeline
