@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "daemon/config/config.h"
 #include "daemon/control/api_server.h"
+#include "daemon/control/audit.h"
 #include "daemon/control/cache_directory.h"
 #include "daemon/control/configured_sinks.h"
 #include "daemon/control/local_engine.h"
@@ -130,13 +131,16 @@ int Serve(const ConfigSource& source, const Config& config) {
   options.max_logpoints = config.max_logpoints;
   options.attach.backend = attach::BackendByName(config.attach_backend);
   options.attach.ring_bytes = config.ring_bytes;
+  options.redaction = {RedactionOf(config), config.accept_plans};
   options.sinks = sinks.set();
   const auto engine = MakeLocalEngine(options);
   if (auto status = TakeUpState(config.state_dir, engine.get()); !status.ok()) return Fail(status);
   if (auto status = engine->Start(); !status.ok()) return Fail(status);
   const auto metrics = ServeMetrics(config, *engine);
   if (!metrics.ok()) return Fail(metrics.status());
-  auto api = ApiServer::ListenUnix(engine.get(), config.socket);
+  const auto audit = AuditLog::Create(config.audit_log);
+  if (!audit.ok()) return Fail(audit.status());
+  auto api = ApiServer::ListenUnix(engine.get(), config.socket, audit->get());
   if (!api.ok()) return Fail(api.status());
   fmt::print(stderr, "dlogd {}: ready on unix://{}\n", DLOG_VERSION, config.socket);
 

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "symbolizer/base/redaction_rules.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/code/instruction.h"
 #include "symbolizer/dwarf/cfi.h"
@@ -146,9 +147,10 @@ bool AddFunctions(const dwarf::Module& module, v1::ResolvedLogpoint* out) {
 // Builds the sites of one resolved location.
 class SiteResolver {
  public:
-  SiteResolver(const FoundLocation& found, const visualizers::Catalog& catalog, v1::ResolvedLogpoint* out)
+  SiteResolver(const FoundLocation& found, const visualizers::Catalog& catalog, const RedactionRules& redaction,
+               v1::ResolvedLogpoint* out)
       : found_(found),
-        types_(*found.module, out->mutable_types()),
+        types_(*found.module, out->mutable_types(), &redaction),
         shaper_(catalog, &types_),
         finder_(*found.module),
         out_(out) {}
@@ -287,7 +289,7 @@ class SiteResolver {
       const auto& expressions = statement.candidates(0).expressions();
       if (expressions.empty()) return absl::OkStatus();
       for (const v1::BoundExpression& bound : expressions) {
-        if (bound.status() == v1::STATUS_OK) return absl::OkStatus();
+        if (bound.status() == v1::STATUS_OK || bound.status() == v1::STATUS_REDACTED) return absl::OkStatus();
         if (missing == nullptr) missing = &bound;
       }
     }
@@ -319,6 +321,14 @@ absl::StatusOr<visualizers::Catalog> CatalogFor(const v1::SymbolizerRequest& req
   }
   if (absl::Status status = catalog.AddBuiltIn(); !status.ok()) return status;
   return catalog;
+}
+
+RedactionRules RulesOf(const v1::Redaction& redaction) {
+  RedactionConfig config;
+  config.names.assign(redaction.names().begin(), redaction.names().end());
+  config.types.assign(redaction.types().begin(), redaction.types().end());
+  config.exclude.assign(redaction.exclude().begin(), redaction.exclude().end());
+  return RedactionRules(config);
 }
 
 absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest& request) {
@@ -357,7 +367,9 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
     return absl::ResourceExhaustedError(absl::StrCat(request.spec().location(), " has ", found->located.sites.size(),
                                                      " sites; at most ", kMostSites, " can be probed"));
   }
-  SiteResolver sites(*found, *catalog, &out);
+  const RedactionRules redaction = RulesOf(request.redaction());
+  out.set_redaction(redaction.active());
+  SiteResolver sites(*found, *catalog, redaction, &out);
   for (const StatementSite& site : found->located.sites) {
     absl::Status status = sites.AddSite(site, parsed->request);
     if (!status.ok()) return status;

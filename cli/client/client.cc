@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/client/offline.h"
 #include "cli/exit_status.h"
 #include "daemon/control/grpc_status.h"
 #include "daemon/control/local_engine.h"
@@ -84,6 +85,9 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& opt
   const auto visualizers = std::make_shared<daemon::UserVisualizers>();
   visualizers->Set(*std::move(files));
   local.visualizers = visualizers;
+  auto redaction = OwnRedaction();
+  if (!redaction.ok()) return redaction.status();
+  local.redaction = *std::move(redaction);
   client->engine_ = daemon::MakeLocalEngine(local);
   client->server_ = daemon::ApiServer::InProcess(client->engine_.get());
   client->stub_ = v1::DynamicLogging::NewStub(client->server_->InProcessChannel());

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/client/offline.h"
 
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
+#include "daemon/config/config.h"
 #include "daemon/control/cache_directory.h"
 #include "daemon/control/plan_check.h"
 #include "daemon/control/policy.h"
@@ -21,6 +23,9 @@ absl::StatusOr<v1::SymbolizerResponse> Run(v1::SymbolizerRequest::Operation oper
   v1::SymbolizerRequest request;
   request.set_operation(operation);
   request.set_explain(explain);
+  auto redaction = OwnRedaction();
+  if (!redaction.ok()) return redaction.status();
+  *request.mutable_redaction() = redaction->ToProto();
   request.set_root("/");
   request.set_cache_directory(daemon::CacheDirectory(""));
   auto* module = request.add_modules();
@@ -47,6 +52,12 @@ absl::StatusOr<v1::ResolvedLogpoint> RunChecked(v1::SymbolizerRequest::Operation
 }
 
 }  // namespace
+
+absl::StatusOr<daemon::RedactionPolicy> OwnRedaction() {
+  auto config = daemon::LoadConfig({"", {}, [](const char* name) -> const char* { return getenv(name); }});
+  if (!config.ok()) return config.status();
+  return daemon::RedactionPolicy{daemon::RedactionOf(*config), config->accept_plans};
+}
 
 absl::StatusOr<v1::ResolvedLogpoint> ResolveOffline(v1::LogpointSpec spec, const std::string& visualizers) {
   return RunChecked(v1::SymbolizerRequest::RESOLVE, std::move(spec), false, visualizers);

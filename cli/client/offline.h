@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "daemon/control/plan_redaction.h"
 #include "logpoint.pb.h"
 #include "plan.pb.h"
 
@@ -19,6 +20,8 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveOffline(v1::LogpointSpec spec, const
 // What attaching would do: each statement with its chosen candidate.
 absl::StatusOr<v1::ResolvedLogpoint> ExplainOffline(v1::LogpointSpec spec, bool all_variables,
                                                     const std::string& visualizers);
+// What is redacted when no daemon says so: the defaults, or what DLOGD_REDACTION_... variables say.
+absl::StatusOr<daemon::RedactionPolicy> OwnRedaction();
 absl::StatusOr<v1::FileLines> LinesOffline(const v1::Target& target, const std::string& file);
 
 }  // namespace dlog::cli

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/config/yaml.h"
+#include "symbolizer/base/redaction_rules.h"
 
 namespace dlog::daemon {
 
@@ -47,8 +48,17 @@ struct Config {
   uint64_t max_logpoints = 0;
   std::string attach_backend;
   uint64_t ring_bytes = 0;
+  std::string audit_log;
+  bool redact = false;
+  bool accept_plans = false;  // with redaction: plans that users hand in
+  std::vector<std::string> redact_names;
+  std::vector<std::string> redact_types;
+  std::vector<std::string> redact_exclude;
   std::vector<SinkConfig> sinks;
 };
+
+// What must not be captured; no rules when redaction is off.
+RedactionConfig RedactionOf(const Config& config);
 
 // Values that override the file, by key: "metrics" -> {"127.0.0.1:9464"}. "sinks" holds texts of --sink.
 using Overrides = std::map<std::string, std::vector<std::string>>;

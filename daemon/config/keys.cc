@@ -75,6 +75,29 @@ absl::Status SetDuration(const KeyValues& values, T* out) {
   return absl::OkStatus();
 }
 
+// A list, each entry of which may hold several words.
+template <auto Member, typename T>
+absl::Status SetWords(const KeyValues& values, T* out) {
+  (out->*Member).clear();
+  for (const std::string& value : values) {
+    for (size_t begin = 0; (begin = value.find_first_not_of(" ,", begin)) != std::string::npos;) {
+      const size_t end = std::min(value.find_first_of(" ,", begin), value.size());
+      (out->*Member).push_back(value.substr(begin, end - begin));
+      begin = end;
+    }
+  }
+  return absl::OkStatus();
+}
+
+template <auto Member, typename T>
+absl::Status SetSwitch(const KeyValues& values, T* out) {
+  if (values.front() != "true" && values.front() != "false") {
+    return absl::InvalidArgumentError(fmt::format("'{}' is neither true nor false", values.front()));
+  }
+  out->*Member = values.front() == "true";
+  return absl::OkStatus();
+}
+
 absl::Status CheckChoice(const std::string& value, std::span<const char* const> choices) {
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return absl::OkStatus();
   return absl::InvalidArgumentError(fmt::format("'{}' is none of {}", value, fmt::join(choices, ", ")));
@@ -149,6 +172,26 @@ constexpr ConfigKey<Config> kTopKeys[] = {
     {"attach.ring-size", "size", "8MiB", "restart",
      "buffer for captured values between kernel and dlogd, 64KiB to 1GiB, rounded up to a power of two", false,
      SetRingSize},
+    {"audit-log", "path", "", "restart",
+     "file for a line per logpoint that somebody adds, removes, pauses or resumes; empty: standard error", false,
+     SetPath<&Config::audit_log>},
+    {"redaction.enabled", "switch", "true", "restart", "keep what the rules below match from being captured", false,
+     SetSwitch<&Config::redact>},
+    {"redaction.names", "list",
+     "password passwd passphrase pwd secret token api_key access_key private_key encryption_key auth_key authorization "
+     "credential cookie session_key jwt otp cvv ssn credit_card card_number",
+     "restart",
+     "variables and members that are secrets: words of their names in any spelling (api_key is apiKey, too), or "
+     "patterns with * and ? for the whole name. A list replaces the default",
+     true, SetWords<&Config::redact_names>},
+    {"redaction.types", "list", "*Password *Passphrase *Secret SecretString *Credentials", "restart",
+     "patterns for types whose objects are secrets, whatever they are called", true, SetWords<&Config::redact_types>},
+    {"redaction.exclude", "list", "", "restart",
+     "patterns for names, members (Lexer::token) and types that are no secrets all the same", true,
+     SetWords<&Config::redact_exclude>},
+    {"redaction.accept-plans", "switch", "true", "restart",
+     "with redaction: take plans of `dlogctl log --plan`, whose names are what their maker says they are", false,
+     SetSwitch<&Config::accept_plans>},
 };
 
 constexpr ConfigKey<SinkConfig> kSinkKeys[] = {

@@ -230,6 +230,11 @@ absl::StatusOr<Config> LoadConfig(const ConfigSource& source) {
   return config;
 }
 
+RedactionConfig RedactionOf(const Config& config) {
+  if (!config.redact) return {};
+  return {config.redact_names, config.redact_types, config.redact_exclude};
+}
+
 std::vector<std::string> KeysThatNeedRestart(const Config& before, const Config& after) {
   std::vector<std::string> names;
   const auto compare = [&](bool same, const char* name) {
@@ -244,6 +249,12 @@ std::vector<std::string> KeysThatNeedRestart(const Config& before, const Config&
   compare(before.max_logpoints == after.max_logpoints, "limits.max-logpoints");
   compare(before.attach_backend == after.attach_backend, "attach.backend");
   compare(before.ring_bytes == after.ring_bytes, "attach.ring-size");
+  compare(before.audit_log == after.audit_log, "audit-log");
+  compare(before.redact == after.redact, "redaction.enabled");
+  compare(before.redact_names == after.redact_names, "redaction.names");
+  compare(before.redact_types == after.redact_types, "redaction.types");
+  compare(before.redact_exclude == after.redact_exclude, "redaction.exclude");
+  compare(before.accept_plans == after.accept_plans, "redaction.accept-plans");
   return names;
 }
 

@@ -2,7 +2,6 @@
 #include "daemon/control/api_server.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <utility>
@@ -19,23 +18,26 @@ constexpr std::chrono::seconds kShutdownGrace(2);
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::ListenUnix(Engine* engine, const std::string& path) {
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::ListenUnix(Engine* engine, const std::string& path,
+                                                                 AuditLog* audit) {
   auto claim = SocketClaim::Create(path);
   if (!claim.ok()) return claim.status();
-  std::unique_ptr<ApiServer> api(new ApiServer(engine));
+  std::unique_ptr<ApiServer> api(new ApiServer(engine, audit));
   grpc::EnableDefaultHealthCheckService(true);  // grpc.health.v1.Health: serving from the start until the end
   api->claim_ = *std::move(claim);
+  auto acceptor = UnixAcceptor::Listen(path);
+  if (!acceptor.ok()) return acceptor.status();
+  api->acceptor_ = *std::move(acceptor);
+  api->service_.set_acceptor(api->acceptor_.get());
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder.RegisterService(&api->service_);
-  builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
-  const mode_t before = umask(0177);  // the socket never exists with wider rights
   api->server_ = builder.BuildAndStart();
-  umask(before);
   if (api->server_ == nullptr) {
-    return WithHint(absl::UnavailableError(fmt::format("cannot listen on {}", path)),
-                    "its directory must exist and be writable; choose another with --socket PATH");
+    return WithHint(absl::UnavailableError(fmt::format("cannot serve {}", path)),
+                    "is the machine out of memory or of descriptors?");
   }
+  api->acceptor_->Serve(api->server_.get());
   if (auto* health = api->server_->GetHealthCheckService()) {
     health->SetServingStatus(v1::DynamicLogging::service_full_name(), true);
   }
@@ -52,6 +54,7 @@ std::unique_ptr<ApiServer> ApiServer::InProcess(Engine* engine) {
 }
 
 ApiServer::~ApiServer() {
+  if (acceptor_ != nullptr) acceptor_->Stop();
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
 }
 

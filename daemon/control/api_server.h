@@ -16,7 +16,9 @@ namespace dlog::daemon {
 class ApiServer {
  public:
   // On a unix socket that only its owner may use (mode 0600). AlreadyExists when another dlogd has it.
-  static absl::StatusOr<std::unique_ptr<ApiServer>> ListenUnix(Engine* engine, const std::string& path);
+  // `audit`, which outlives the server, may be null.
+  static absl::StatusOr<std::unique_ptr<ApiServer>> ListenUnix(Engine* engine, const std::string& path,
+                                                               AuditLog* audit = nullptr);
   // For callers in this process only.
   static std::unique_ptr<ApiServer> InProcess(Engine* engine);
   ~ApiServer();
@@ -24,10 +26,11 @@ class ApiServer {
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
  private:
-  explicit ApiServer(Engine* engine) : service_(engine) {}
+  explicit ApiServer(Engine* engine, AuditLog* audit = nullptr) : service_(engine, audit) {}
 
   GrpcService service_;
   std::unique_ptr<SocketClaim> claim_;
+  std::unique_ptr<UnixAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -80,12 +80,13 @@ std::string Rebuilt(const Logpoint& before, const v1::ResolvedLogpoint& now) {
 Engine::Engine(EngineOptions options, EngineSeams seams)
     : options_(std::move(options)),
       seams_(WithDefaults(std::move(seams))),
-      preparer_({seams_.symbolize, options_.host}),
+      preparer_({seams_.symbolize, options_.host, options_.redaction}),
       owner_(std::make_unique<OwnerThread>(options_.tick, [this] { Tick(); })),
       watch_([this] { WatchLoop(); }) {}
 
 Engine::~Engine() {
   Stop();
+  owner_->Run([&] { process_events_.reset(); });
   {
     MutexLock lock(&watch_mutex_);
     watch_stopping_ = true;
@@ -135,6 +136,8 @@ absl::Status Engine::EnsureAttacher() {
   drain.on_hit_limit = [this] { owner_->Poke(); };
   drain_ = std::make_unique<DrainThread>(std::move(drain));
   budget_ = std::make_unique<BudgetKeeper>(attacher_owned_.get(), seams_.now);
+  if (seams_.watch_processes) process_events_ = seams_.watch_processes([this] { ProcessesChanged(); });
+  told_of_changes_ = process_events_ != nullptr;
   return absl::OkStatus();
 }
 
@@ -233,6 +236,7 @@ absl::StatusOr<v1::LogpointState> Engine::AddParked(const v1::AddRequest& reques
   auto logpoint = std::make_shared<Logpoint>(std::move(setup), "pending");
   registry_.Insert(logpoint, {}, 0);
   Put(*logpoint, false);
+  ProcessesChanged();  // what it waits for may have come meanwhile
   return logpoint->State();
 }
 
@@ -285,6 +289,7 @@ void Engine::Forget(const std::string& id) {
 
 void Engine::Tick() {
   const absl::Time now = seams_.now();
+  const bool exits = LookForExits();
   // Each process is asked once, however many logpoints it has.
   std::map<std::string, bool> exited;
   const auto has_exited = [&exited](const Logpoint& logpoint) {
@@ -298,7 +303,7 @@ void Engine::Tick() {
     if (!logpoint->live()) continue;
     if (logpoint->active() && logpoint->HitLimitReached()) {
       End({logpoint}, "finished", fmt::format("hit limit of {} reached", logpoint->context().spec.limits().hits()));
-    } else if (logpoint->active() && has_exited(*logpoint)) {
+    } else if (exits && logpoint->active() && has_exited(*logpoint)) {
       if (logpoint->context().spec.target().pid() == 0) {  // chosen by what it is, not by its number: others may come
         Park(logpoint, "pending", "the process has exited");
         continue;

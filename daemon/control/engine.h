@@ -43,11 +43,15 @@ struct EngineOptions {
   absl::Duration tick = absl::Milliseconds(100);    // how often ends are looked for
   absl::Duration stream_grace = absl::Seconds(10);  // an interactive logpoint without its stream ends after this
   absl::Duration drain_wait = absl::Seconds(2);     // at the end of a logpoint, for records in flight
-  absl::Duration watch = absl::Milliseconds(250);   // how often targets are looked at: processes come, files change
+  absl::Duration watch =
+      absl::Milliseconds(250);                   // targets are looked at so often at most: processes come, files change
+  absl::Duration watch_slow = absl::Seconds(5);  // and so often at least, when changes of processes are told
+  absl::Duration watch_waiting = absl::Seconds(1);  // the same while a logpoint waits for something: a library
   absl::Duration retry = absl::Seconds(10);         // what could not be attached is tried again, at the latest
   absl::Duration save_counts = absl::Seconds(10);   // how old the counters of the journal may be
   absl::Duration keep_ended = absl::Minutes(10);    // how long `ls` shows logpoints that ended by themselves
   size_t max_ended = 256;
+  RedactionPolicy redaction;
 };
 
 struct EngineSeams {
@@ -57,6 +61,9 @@ struct EngineSeams {
   std::function<std::vector<v1::Check>()> checks;  // for Status; called once
   std::function<absl::Time()> now;                 // monotonic; default: CLOCK_BOOTTIME
   std::shared_ptr<sink::SinkSet> sinks;            // beside the live streams; may be null
+  // Calls back, from any thread, whenever processes may have come or gone, until what it returns is destroyed. Null, or
+  // a null answer: they are looked for all the time.
+  std::function<std::shared_ptr<void>(std::function<void()>)> watch_processes;
 };
 
 struct StreamHandle {
@@ -129,7 +136,11 @@ class Engine {
     absl::Time next_try = absl::InfinitePast();
   };
   void WatchLoop();
-  void WatchOnce();
+  // How long nothing need be looked at unless something changes.
+  absl::Duration WatchOnce();
+  void ProcessesChanged() ABSL_LOCKS_EXCLUDED(watch_mutex_);
+  // Owner thread: whether it is worth to ask each process for its end at this tick.
+  bool LookForExits();
   // `print`: what its target is now.
   void Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string& print);
   bool Reattach(const std::shared_ptr<Logpoint>& logpoint);
@@ -161,6 +172,13 @@ class Engine {
 
   Mutex watch_mutex_;
   bool watch_stopping_ ABSL_GUARDED_BY(watch_mutex_) = false;
+  // A process that has begun maps its libraries a little later, one that ends is gone a little later: a change is worth
+  // several looks.
+  int looks_due_ ABSL_GUARDED_BY(watch_mutex_) = 0;
+  std::atomic<int> exit_looks_due_{0};
+  int ticks_without_exit_look_ = 0;       // owner thread
+  std::shared_ptr<void> process_events_;  // set by the owner thread, before told_of_changes_
+  std::atomic<bool> told_of_changes_{false};
   std::map<std::string, Watched> watched_;  // watch thread; those that could not be attached
   std::thread watch_;                       // last: uses everything above
 };

@@ -27,32 +27,54 @@ v1::AddRequest RequestOf(const Logpoint& logpoint) {
 }  // namespace
 
 void Engine::WatchLoop() {
+  absl::Duration rest = absl::ZeroDuration();
   while (true) {
     {
       MutexLock lock(&watch_mutex_);
-      if (watch_mutex_.AwaitFor(options_.watch,
-                                [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(watch_mutex_) { return watch_stopping_; })) {
-        return;
-      }
+      const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(watch_mutex_) { return watch_stopping_; };
+      if (watch_mutex_.AwaitFor(options_.watch, stopping)) return;
+      const auto due = [this]()
+                           ABSL_EXCLUSIVE_LOCKS_REQUIRED(watch_mutex_) { return watch_stopping_ || looks_due_ > 0; };
+      if (told_of_changes_) (void)watch_mutex_.AwaitFor(rest, due);
+      if (watch_stopping_) return;
+      if (looks_due_ > 0) --looks_due_;
     }
-    WatchOnce();
+    rest = WatchOnce() - options_.watch;
   }
 }
 
-void Engine::WatchOnce() {
+absl::Duration Engine::WatchOnce() {
   std::map<std::string, std::string> prints;  // each target is looked at once, however many logpoints it has
+  bool waiting = false;
   for (const auto& logpoint : registry_.All()) {
-    if (stopping_) return;
+    if (stopping_) break;
     if (!logpoint->live() || logpoint->state() == "paused") continue;
     const v1::Target& target = logpoint->context().spec.target();
     const auto [print, is_new] = prints.try_emplace(target.SerializeAsString());
     if (is_new) print->second = preparer_.Fingerprint(target);
     Watch(logpoint, print->second);
+    waiting = waiting || !logpoint->active();
   }
   std::erase_if(watched_, [this](const auto& entry) {
     const auto logpoint = registry_.Find(entry.first);
     return logpoint == nullptr || !logpoint->live();
   });
+  return waiting ? options_.watch_waiting : options_.watch_slow;
+}
+
+void Engine::ProcessesChanged() {
+  constexpr int kLooks = 4;
+  exit_looks_due_ = kLooks;
+  MutexLock lock(&watch_mutex_);
+  looks_due_ = kLooks;
+}
+
+bool Engine::LookForExits() {
+  constexpr int kTicksBetweenLooks = 50;
+  if (told_of_changes_ && exit_looks_due_ == 0 && ++ticks_without_exit_look_ < kTicksBetweenLooks) return false;
+  ticks_without_exit_look_ = 0;
+  if (exit_looks_due_ > 0) --exit_looks_due_;
+  return true;
 }
 
 void Engine::Watch(const std::shared_ptr<Logpoint>& logpoint, const std::string& print) {

@@ -50,8 +50,26 @@ bool Forward(grpc::ServerContext* context, sink::EventStream* events, grpc::Serv
 
 }  // namespace
 
+void GrpcService::Record(const grpc::ServerContext& context, const char* action, std::vector<std::string> ids, bool all,
+                         const v1::LogpointSpec* spec, const absl::Status& outcome) const {
+  if (audit_ == nullptr) return;
+  AuditEntry entry;
+  entry.action = action;
+  entry.peer = context.peer();
+  if (acceptor_ != nullptr) entry.identity = acceptor_->Find(entry.peer);
+  if (entry.identity) entry.peer = "unix";
+  std::erase(ids, "");
+  entry.ids = std::move(ids);
+  entry.all = all;
+  entry.spec = spec;
+  entry.outcome = outcome;
+  audit_->Record(entry);
+}
+
 grpc::Status GrpcService::Add(grpc::ServerContext* context, const v1::AddRequest* request, v1::AddResponse* response) {
   auto state = engine_->Add(*request);
+  Record(*context, "add", {state.ok() ? state->spec().id() : ""}, false, state.ok() ? &state->spec() : &request->spec(),
+         state.status());
   if (!state.ok()) return ToGrpc(state.status(), context);
   if (context->IsCancelled()) {  // Ctrl-C while it was resolved: nobody knows the id, so nobody could remove it
     (void)engine_->Remove({state->spec().id()}, false);
@@ -64,6 +82,7 @@ grpc::Status GrpcService::Add(grpc::ServerContext* context, const v1::AddRequest
 grpc::Status GrpcService::Remove(grpc::ServerContext* context, const v1::RemoveRequest* request,
                                  v1::RemoveResponse* response) {
   auto removed = engine_->Remove({request->ids().begin(), request->ids().end()}, request->all());
+  Record(*context, "remove", {request->ids().begin(), request->ids().end()}, request->all(), nullptr, removed.status());
   if (!removed.ok()) return ToGrpc(removed.status(), context);
   for (v1::LogpointState& state : *removed) *response->add_removed() = std::move(state);
   return grpc::Status::OK;
@@ -72,6 +91,7 @@ grpc::Status GrpcService::Remove(grpc::ServerContext* context, const v1::RemoveR
 grpc::Status GrpcService::Pause(grpc::ServerContext* context, const v1::PauseRequest* request,
                                 v1::PauseResponse* response) {
   auto states = engine_->Pause({request->ids().begin(), request->ids().end()});
+  Record(*context, "pause", {request->ids().begin(), request->ids().end()}, false, nullptr, states.status());
   if (!states.ok()) return ToGrpc(states.status(), context);
   for (v1::LogpointState& state : *states) *response->add_logpoints() = std::move(state);
   return grpc::Status::OK;
@@ -80,6 +100,7 @@ grpc::Status GrpcService::Pause(grpc::ServerContext* context, const v1::PauseReq
 grpc::Status GrpcService::Resume(grpc::ServerContext* context, const v1::ResumeRequest* request,
                                  v1::ResumeResponse* response) {
   auto states = engine_->Resume({request->ids().begin(), request->ids().end()});
+  Record(*context, "resume", {request->ids().begin(), request->ids().end()}, false, nullptr, states.status());
   if (!states.ok()) return ToGrpc(states.status(), context);
   for (v1::LogpointState& state : *states) *response->add_logpoints() = std::move(state);
   return grpc::Status::OK;

@@ -3,15 +3,23 @@
 // The API of proto/control.proto on an Engine: translation and nothing else.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "control.grpc.pb.h"
+#include "daemon/control/audit.h"
 #include "daemon/control/engine.h"
+#include "daemon/control/unix_acceptor.h"
 
 namespace dlog::daemon {
 
 // Thread-safe. The engine must outlive the server that this is registered with.
 class GrpcService : public v1::DynamicLogging::Service {
  public:
-  explicit GrpcService(Engine* engine) : engine_(engine) {}
+  // `audit` may be null: nothing is recorded.
+  explicit GrpcService(Engine* engine, AuditLog* audit = nullptr) : engine_(engine), audit_(audit) {}
+  // Before the server starts: whom to ask who is at the other end.
+  void set_acceptor(const UnixAcceptor* acceptor) { acceptor_ = acceptor; }
 
   grpc::Status Add(grpc::ServerContext* context, const v1::AddRequest* request, v1::AddResponse* response) override;
   grpc::Status Remove(grpc::ServerContext* context, const v1::RemoveRequest* request,
@@ -33,7 +41,12 @@ class GrpcService : public v1::DynamicLogging::Service {
                       v1::StatusResponse* response) override;
 
  private:
+  void Record(const grpc::ServerContext& context, const char* action, std::vector<std::string> ids, bool all,
+              const v1::LogpointSpec* spec, const absl::Status& outcome) const;
+
   Engine* const engine_;
+  AuditLog* const audit_;
+  const UnixAcceptor* acceptor_ = nullptr;
 };
 
 }  // namespace dlog::daemon

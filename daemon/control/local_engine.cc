@@ -11,6 +11,7 @@
 
 #include "daemon/attach/boot_cache.h"
 #include "daemon/attach/kernel_checks.h"
+#include "daemon/attach/process_events.h"
 #include "daemon/control/bpf_attacher.h"
 #include "daemon/control/cache_directory.h"
 #include "daemon/pipeline/event_builder.h"
@@ -78,6 +79,7 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   engine.host = HostName();
   engine.embedded = options.embedded;
   engine.max_logpoints = options.max_logpoints;
+  engine.redaction = options.redaction;
   EngineSeams seams;
   seams.make_attacher = [attach = options.attach] { return MakeBpfAttacher(attach); };
   SymbolizerOptions symbolizer;
@@ -98,6 +100,12 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
                                 event::Batch* batch) { return builder->Build(context, site, header, segments, batch); };
   seams.checks = [worker = options.worker_path] { return LocalChecks(worker); };
   seams.sinks = options.sinks;
+  seams.watch_processes = [](std::function<void()> on_change) -> std::shared_ptr<void> {
+    auto events = attach::ProcessEvents::Create(std::move(on_change));
+    if (events.ok()) return *std::move(events);
+    fmt::print(stderr, "processes are looked for all the time: {}\n", std::string(events.status().message()));
+    return nullptr;
+  };
   return std::make_unique<Engine>(std::move(engine), std::move(seams));
 }
 

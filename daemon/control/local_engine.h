@@ -23,6 +23,7 @@ struct LocalEngineOptions {
   std::shared_ptr<const UserVisualizers> visualizers;  // may be null
   size_t max_logpoints = 1000;                         // active at once
   attach::RuntimeOptions attach = {.boot_cache = attach::BootCachePath()};
+  RedactionPolicy redaction;
   std::shared_ptr<sink::SinkSet> sinks;  // may be null
 };
 

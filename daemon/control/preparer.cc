@@ -71,7 +71,9 @@ absl::StatusOr<v1::SymbolizerResponse> Preparer::Symbolize(const v1::SymbolizerR
     ++workers_;
   }
   const absl::Time begin = absl::Now();
-  auto response = seams_.symbolize(request);
+  v1::SymbolizerRequest ruled = request;
+  *ruled.mutable_redaction() = seams_.redaction.ToProto();
+  auto response = seams_.symbolize(ruled);
   resolve_times_.Observe(absl::ToInt64Nanoseconds(absl::Now() - begin));
   MutexLock lock(&mutex_);
   --workers_;
@@ -81,7 +83,8 @@ absl::StatusOr<v1::SymbolizerResponse> Preparer::Symbolize(const v1::SymbolizerR
 }
 
 absl::Status Preparer::Resolve(const FoundTarget& target, const v1::ResolvedLogpoint* known, Prepared* prepared) {
-  if (known != nullptr && !known->binary().build_id().empty() && MatchModule(*known, target.modules, false).ok()) {
+  if (known != nullptr && !known->binary().build_id().empty() && CheckRedaction(rules_, *known, false).ok() &&
+      MatchModule(*known, target.modules, false).ok()) {
     prepared->context.resolved = *known;
     return absl::OkStatus();
   }
@@ -140,6 +143,21 @@ absl::StatusOr<FoundTarget> Preparer::OpenTarget(const v1::Target& target, Prepa
   return found;
 }
 
+absl::Status Preparer::TakePlan(const v1::ResolvedLogpoint& plan, Prepared* prepared) const {
+  if (auto status = CheckResolved(plan); !status.ok()) return status;
+  if (rules_.active() && !seams_.redaction.accept_plans) {
+    return WithHint(absl::PermissionDeniedError("this daemon takes no plans, because it cannot know what they capture"),
+                    "let the daemon resolve (without --plan); key `redaction.accept-plans` of its configuration");
+  }
+  if (auto status = CheckRedaction(rules_, plan, true); !status.ok()) return status;
+  prepared->context.resolved = plan;
+  v1::LogpointSpec& spec = prepared->context.spec;
+  spec.set_location(plan.location());
+  spec.set_template_(TemplateText(plan.parsed_template()));
+  spec.set_condition(plan.condition());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest& request,
                                                             const v1::ResolvedLogpoint* known) {
   auto prepared = std::make_unique<Prepared>();
@@ -147,11 +165,7 @@ absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest
   spec = request.spec();
   spec.clear_id();
   if (request.has_plan()) {
-    if (auto status = CheckResolved(request.plan()); !status.ok()) return status;
-    prepared->context.resolved = request.plan();
-    spec.set_location(request.plan().location());
-    spec.set_template_(TemplateText(request.plan().parsed_template()));
-    spec.set_condition(request.plan().condition());
+    if (auto status = TakePlan(request.plan(), prepared.get()); !status.ok()) return status;
   }
   if (auto status = ApplyPolicy(&spec, &prepared->warnings); !status.ok()) return status;
 
@@ -160,6 +174,7 @@ absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest
   if (!request.has_plan()) {
     if (auto status = Resolve(*target, known, prepared.get()); !status.ok()) return status;
     if (auto status = CheckResolved(prepared->context.resolved); !status.ok()) return status;
+    if (auto status = CheckRedaction(rules_, prepared->context.resolved, false); !status.ok()) return status;
   }
   auto module = MatchModule(prepared->context.resolved, target->modules, request.has_plan());
   if (!module.ok()) return module.status();

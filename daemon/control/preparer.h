@@ -18,6 +18,7 @@
 #include "control.pb.h"
 #include "daemon/base/mutex.h"
 #include "daemon/control/attacher.h"
+#include "daemon/control/plan_redaction.h"
 #include "daemon/metrics/histogram.h"
 #include "daemon/pipeline/event_builder.h"
 #include "daemon/targets/process.h"
@@ -30,6 +31,7 @@ struct PrepareSeams {
   // SymbolizerClient::Run.
   std::function<absl::StatusOr<v1::SymbolizerResponse>(const v1::SymbolizerRequest&)> symbolize;
   std::string host;  // for events
+  RedactionPolicy redaction;
 };
 
 // A logpoint that is ready to be attached; `context.spec.id` is still empty.
@@ -51,7 +53,7 @@ class Preparer {
  public:
   static constexpr int kMaxWorkers = 4;
 
-  explicit Preparer(PrepareSeams seams) : seams_(std::move(seams)) {}
+  explicit Preparer(PrepareSeams seams) : seams_(std::move(seams)), rules_(seams_.redaction.config) {}
 
   // `known`: an earlier answer of the worker for this spec, taken again when the target still is of that build; may be
   // null.
@@ -72,7 +74,10 @@ class Preparer {
   absl::StatusOr<FoundTarget> OpenTarget(const v1::Target& target, Prepared* prepared);
   absl::Status Complete(const FoundTarget& target, Prepared* prepared);
 
+  absl::Status TakePlan(const v1::ResolvedLogpoint& plan, Prepared* prepared) const;
+
   const PrepareSeams seams_;
+  const RedactionRules rules_;
   const TargetFinder finder_;
   metrics::DurationHistogram resolve_times_;
   mutable Mutex mutex_;

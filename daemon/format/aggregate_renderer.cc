@@ -27,7 +27,9 @@ bool Renderer::Present(const Object& object, uint64_t size, Position at, Value* 
 }
 
 void Renderer::RenderStruct(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
-  if (!type.fields().empty() && !Present(object, type.size(), at, out, text)) return;
+  const bool all_redacted = std::all_of(type.fields().begin(), type.fields().end(),
+                                        [](const v1::Field& field) { return !field.redacted().empty(); });
+  if (!all_redacted && !Present(object, type.size(), at, out, text)) return;
   out->set_is_struct(true);
   const size_t start = text->size();
   text->push_back('{');
@@ -56,6 +58,10 @@ void Renderer::RenderField(const Object& object, const v1::Field& field, Positio
     out->refer_name(field.name());
   }
   if (!out->name().empty()) text->append(out->name()).append(" = ");
+  if (!field.redacted().empty()) {
+    if (const v1::Type* type = TypeAt(field.type())) out->refer_type(type->name());
+    return Fail(v1::STATUS_REDACTED, field.redacted(), out, text);
+  }
   if (field.is_virtual_base()) return RenderVirtualBase(object, field, at, out, text);
   Render(pipeline::MemberOf(object, field.offset(), field.type(), field.bit_size(), field.bit_offset(), types_),
          at.Inside(), out, text);
@@ -82,6 +88,7 @@ void Renderer::RenderArray(const Object& object, const v1::Type& type, Position 
   if (element == nullptr || type.target() == 0 || !pipeline::TypeSize(type.target(), types_, &stride) || stride == 0) {
     return Fail(v1::STATUS_ERROR, "elements of unknown size", out, text);
   }
+  if (!element->redacted().empty()) return Fail(v1::STATUS_REDACTED, element->redacted(), out, text);
   uint64_t count = type.count();
   if (type.shape().has_size() && !ShapeWord(type.shape().size(), object, &count, out, text)) return;
   if (count > kMaxContainerSize) {

@@ -80,6 +80,7 @@ void Renderer::RenderShape(const Object& object, const v1::Type& type, Position 
   if (element == nullptr || !pipeline::TypeSize(shape.element(), types_, &stride) || stride == 0) {
     return Fail(v1::STATUS_ERROR, "elements of unknown size", out, text);
   }
+  if (!element->redacted().empty()) return Fail(v1::STATUS_REDACTED, element->redacted(), out, text);
   uint64_t data = 0;
   uint64_t count = Elements::kUnknown;
   if (!ShapeWord(shape.data(), object, &data, out, text)) return;

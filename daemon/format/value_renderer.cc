@@ -40,6 +40,7 @@ void Renderer::Render(const Object& object, Position at, Value* out, Text* text)
   ++values_;
   names_ += out->type().size() + out->name().size();
   const v1::Type* type = TypeAt(object.type);
+  if (type != nullptr && !type->redacted().empty()) return Fail(v1::STATUS_REDACTED, type->redacted(), out, text);
   if (!object.usable()) return Fail(object.status, object.reason, out, text);
   if (type == nullptr) return Fail(v1::STATUS_ERROR, "malformed plan: no such type", out, text);
   if (at.nesting >= kMaxNesting) return Fail(v1::STATUS_ERROR, "nested too deeply", out, text);

@@ -52,13 +52,15 @@ struct TypeGraph::Impl {
     std::string raw_name;
   };
 
-  Impl(const Module& m, google::protobuf::RepeatedPtrField<v1::Type>* t) : module(m), table(t) {}
+  Impl(const Module& m, google::protobuf::RepeatedPtrField<v1::Type>* t, const RedactionRules* r)
+      : module(m), table(t), rules(r != nullptr ? *r : RedactionRules()) {}
 
   uint32_t Append(v1::Type type, Entry entry);
   uint32_t AddDie(const std::optional<Dwarf_Die>& die, size_t dimension, bool full);
   void Describe(uint32_t index);
   void Fill(uint32_t index);
   void FillMembers(uint32_t index, const Dwarf_Die& definition);
+  void MarkType(uint32_t index);
   void FillComplex(uint32_t index);
   void FillMemberFunctionPointer(uint32_t index, const Dwarf_Die& core, const std::optional<Dwarf_Die>& owner,
                                  const std::string& owner_name);
@@ -68,6 +70,7 @@ struct TypeGraph::Impl {
 
   const Module& module;
   google::protobuf::RepeatedPtrField<v1::Type>* table;
+  const RedactionRules rules;
   std::deque<Entry> entries;  // raw_name() hands out references
   std::map<std::pair<const void*, size_t>, uint32_t> by_die;
   std::map<uint32_t, uint32_t> pointers;
@@ -127,6 +130,7 @@ void TypeGraph::Impl::Describe(uint32_t index) {
   const std::string name = DisplayTypeName(RawTypeName(module, die));
   table->Mutable(index)->set_name(dimension == 0 ? name : WithoutDimensions(name, dimension));
   entries[index].raw_name = RawTypeName(module, core);
+  MarkType(index);
   if (core.has_value()) {
     const v1::TypeKind kind = KindOf(*core);
     table->Mutable(index)->set_kind(kind);
@@ -303,12 +307,24 @@ void TypeGraph::Impl::FillMembers(uint32_t index, const Dwarf_Die& definition) {
   }
   for (MemberLayout& member : *members) {
     member.field.set_type(AddDie(TypeOf(member.die), 0, /*full=*/true));
-    *table->Mutable(index)->add_fields() = std::move(member.field);
+    if (const auto rule = rules.ForName(member.field.name(), table->Get(static_cast<int>(index)).name())) {
+      member.field.set_redacted("its name matches '" + *rule + "'");
+    }
+    *table->Mutable(static_cast<int>(index))->add_fields() = std::move(member.field);
   }
+  if (rules.active()) MarkSharedBytes(table, index);
 }
 
-TypeGraph::TypeGraph(const Module& module, google::protobuf::RepeatedPtrField<v1::Type>* table)
-    : impl_(std::make_unique<Impl>(module, table)) {
+// By its own name, or by that of the class that it is a typedef of.
+void TypeGraph::Impl::MarkType(uint32_t index) {
+  auto rule = rules.ForType(table->Get(static_cast<int>(index)).name());
+  if (!rule) rule = rules.ForType(entries[index].raw_name);
+  if (rule) table->Mutable(static_cast<int>(index))->set_redacted("its type matches '" + *rule + "'");
+}
+
+TypeGraph::TypeGraph(const Module& module, google::protobuf::RepeatedPtrField<v1::Type>* table,
+                     const RedactionRules* rules)
+    : impl_(std::make_unique<Impl>(module, table, rules)) {
   table->Clear();
   v1::Type type;
   type.set_name("void");
@@ -438,6 +454,12 @@ uint32_t TypeGraph::ReferenceTo(uint32_t reference, uint32_t target) {
 
 const v1::Type& TypeGraph::at(uint32_t index) const { return impl_->table->Get(static_cast<int>(index)); }
 v1::Type* TypeGraph::mutable_at(uint32_t index) { return impl_->table->Mutable(static_cast<int>(index)); }
+const RedactionRules& TypeGraph::redaction() const { return impl_->rules; }
+bool TypeGraph::HidesBytes(uint32_t type) const {
+  return impl_->rules.active() && dwarf::HidesBytes(*impl_->table, type);
+}
+std::vector<ByteRange> TypeGraph::VisibleBytes(uint32_t type) const { return dwarf::VisibleBytes(*impl_->table, type); }
+std::vector<ByteRange> TypeGraph::HiddenBytes(uint32_t type) const { return dwarf::HiddenBytes(*impl_->table, type); }
 const std::string& TypeGraph::raw_name(uint32_t index) const { return impl_->entries[index].raw_name; }
 
 }  // namespace dlog::dwarf

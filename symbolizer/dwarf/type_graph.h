@@ -10,10 +10,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "google/protobuf/repeated_field.h"
 #include "plan.pb.h"
+#include "symbolizer/base/redaction_rules.h"
 #include "symbolizer/dwarf/module.h"
+#include "symbolizer/dwarf/visible_bytes.h"
 
 namespace dlog::dwarf {
 
@@ -23,7 +26,9 @@ namespace dlog::dwarf {
 // Limits (kMaxTypes, kMaxFields) turn what is beyond them into TYPE_OPAQUE.
 class TypeGraph {
  public:
-  TypeGraph(const Module& module, google::protobuf::RepeatedPtrField<v1::Type>* table);
+  // `rules` may be null: nothing is redacted. Types and fields that they match are marked when they get into the table.
+  TypeGraph(const Module& module, google::protobuf::RepeatedPtrField<v1::Type>* table,
+            const RedactionRules* rules = nullptr);
   ~TypeGraph();
 
   // Adds the type with everything that lies inside its objects (members, bases, elements). What is behind pointers is
@@ -57,6 +62,12 @@ class TypeGraph {
 
   const v1::Type& at(uint32_t index) const;
   v1::Type* mutable_at(uint32_t index);
+  // Without rules when there are none.
+  const RedactionRules& redaction() const;
+  // Bytes of an object of `type` that must not be captured exist; those that may be (visible_bytes.h).
+  bool HidesBytes(uint32_t type) const;
+  std::vector<ByteRange> VisibleBytes(uint32_t type) const;
+  std::vector<ByteRange> HiddenBytes(uint32_t type) const;
   // Qualified name exactly as DWARF spells it, default template arguments included: what visualizers match.
   const std::string& raw_name(uint32_t index) const;
 

@@ -17,6 +17,7 @@
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/members.h"
 #include "symbolizer/plan/nodes.h"
+#include "symbolizer/plan/redacted.h"
 
 namespace dlog::plan {
 namespace {
@@ -59,6 +60,10 @@ v1::Operator Mirrored(v1::Operator op) {
 
 bool IsComparison(v1::Operator op) { return op >= v1::OP_EQ && op <= v1::OP_GE; }
 
+bool IsCharacter(const v1::Type& type) {
+  return type.size() == 1 && (type.kind() == v1::TYPE_CHAR || type.kind() == v1::TYPE_UTF_CHAR);
+}
+
 bool IsNullLiteral(const v1::Node& node) {
   const auto word = ConstantWord(node);
   return word.has_value() && *word == 0;
@@ -87,6 +92,7 @@ Binder::Binder(uint32_t type, const Extras* extras, dwarf::TypeGraph* types, Sha
 absl::StatusOr<v1::Node> Binder::Bind(const Ast& ast, std::string_view source) {
   source_ = std::string(source);
   missing_variable_.reset();
+  beside_secrets_.clear();
   auto node = BindAny(ast);
   if (!node.ok()) return node;
   if (!node->has_implicit_pointer()) {
@@ -130,6 +136,13 @@ absl::Status Binder::UnknownName(const Ast& ast, std::string_view what, std::vec
 }
 
 absl::StatusOr<v1::Node> Binder::BindAny(const Ast& ast) {
+  auto node = BindKind(ast);
+  if (!node.ok()) return node;
+  if (auto status = CheckTypeVisible(*types_, node->type()); !status.ok()) return status;
+  return node;
+}
+
+absl::StatusOr<v1::Node> Binder::BindKind(const Ast& ast) {
   switch (ast.kind) {
     case AstKind::kName:
       return BindName(ast);
@@ -202,6 +215,9 @@ absl::StatusOr<v1::Node> Binder::BindName(const Ast& ast) {
     return variable.is_import ? BindEntity(dwarf::FindImported(*module_, *scope_, variable)) : BindVariable(variable);
   }
   auto member = BindThisMember(ast.text);
+  if (auto self = ThisObject(true); member.ok() && self.ok() && types_->HidesBytes(self->type())) {
+    beside_secrets_.insert(&ast);
+  }
   if (member.ok() || !absl::IsNotFound(member.status())) return member;
   auto entity = BindEntity(dwarf::FindName(*module_, *scope_, ast.text));
   if (entity.ok() || !absl::IsNotFound(entity.status())) return entity;
@@ -222,6 +238,9 @@ absl::StatusOr<v1::Node> Binder::BindEntity(const absl::StatusOr<dwarf::NamedEnt
 }
 
 absl::StatusOr<v1::Node> Binder::BindVariable(const dwarf::Variable& variable) {
+  if (const auto rule = types_->redaction().ForName(variable.name)) {
+    return Redacted(variable.name, absl::StrCat("its name matches '", *rule, "'"));
+  }
   auto location = dwarf::LocationOf(*module_, *scope_, variable.die, point_);
   if (!location.ok()) {
     if (absl::IsFailedPrecondition(location.status())) missing_variable_ = variable;
@@ -318,7 +337,7 @@ absl::StatusOr<v1::Node> Binder::Typed(v1::Node location, uint32_t type, std::st
     return location;
   }
   ResolveTypeMarks(&location);
-  const v1::Type& t = types_->at(type);
+  const v1::Type t = types_->at(type);
   const bool aggregate = t.kind() == v1::TYPE_STRUCT || t.kind() == v1::TYPE_UNION || t.kind() == v1::TYPE_ARRAY;
   const bool computed = location.has_unary() || location.has_binary() || location.has_convert();
   const bool chosen = location.has_select() || location.has_checked();
@@ -332,7 +351,7 @@ absl::StatusOr<v1::Node> Binder::Typed(v1::Node location, uint32_t type, std::st
     location = std::move(whole);
   }
   location.set_type(type);
-  return location;
+  return WithoutRedactedPieces(*types_, std::move(location));
 }
 
 const dwarf::Variable* Binder::ThisVariable() const {
@@ -445,6 +464,8 @@ absl::StatusOr<v1::Node> Binder::BindMember(const Ast& ast) {
   if (type.kind() != v1::TYPE_STRUCT && type.kind() != v1::TYPE_UNION) {
     return Error(ast, absl::StrCat("'", type.name(), "' has no members"));
   }
+  if (auto status = CheckTypeVisible(*types_, object->type()); !status.ok()) return status;
+  if (types_->HidesBytes(object->type())) beside_secrets_.insert(&ast);
   auto member = FindMember(*types_, *object, ast.text);
   if (absl::IsNotFound(member.status())) {
     if (types_->at(object->type()).fields_size() == 0) {
@@ -459,6 +480,9 @@ absl::StatusOr<v1::Node> Binder::BindMember(const Ast& ast) {
 absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
   auto base = BindValue(*ast.operands[0]);
   if (!base.ok()) return base;
+  if (types_->redaction().active() && ast.operands[0]->kind == AstKind::kAddressOf) {
+    return Redacted("&", "what lies beside a variable is not shown; use [i] of an array");
+  }
   if (module_ == nullptr && ast.operands[1]->kind == AstKind::kString) {
     return FindBase(types_, *base, ast.operands[1]->text);
   }
@@ -507,10 +531,29 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
 absl::StatusOr<v1::Node> Binder::BindAddressOf(const Ast& ast) {
   auto operand = BindValue(*ast.operands[0]);
   if (!operand.ok()) return operand;
+  if (auto status = CheckMayMove(*ast.operands[0], "the address of a part of it"); !status.ok()) return status;
+  if (types_->redaction().active() && IsCharacter(types_->at(operand->type()))) {
+    return Redacted(ast.operands[0]->text, "text from its address on could be anything");
+  }
   if (!IsInMemory(*operand))
     return Error(ast, "the operand of '&' is not in memory here (register, constant or value)");
   v1::Node address = AddressOf(*operand);
   return MakeConvert(std::move(address), types_->PointerTo(operand->type()));
+}
+
+// Whether a pointer to where the expression's object begins could be moved to something redacted beside it: the object
+// is a member, or an element of a member, of one that has redacted parts.
+absl::Status Binder::CheckMayMove(const Ast& ast, std::string_view what) const {
+  const Ast* part = &ast;
+  while (part->kind == AstKind::kMember || part->kind == AstKind::kIndex || part->kind == AstKind::kArrow ||
+         part->kind == AstKind::kAccessor || part->kind == AstKind::kName) {
+    if (beside_secrets_.count(part) != 0) {
+      return Redacted(part->text, absl::StrCat(std::string(what), " could be moved to what is redacted beside it"));
+    }
+    if (part->operands.empty() || part->kind == AstKind::kArrow) break;
+    part = part->operands[0].get();
+  }
+  return absl::OkStatus();
 }
 
 // ---------------------------------------------------------------------------------------------- operators
@@ -523,6 +566,7 @@ absl::StatusOr<v1::Node> Binder::Scalar(const Ast& ast, v1::Node node) {
   }
   if (IsScalar(type)) return node;
   if (type.kind() == v1::TYPE_ARRAY && IsInMemory(node)) {
+    if (auto status = CheckMayMove(ast, "a pointer into it"); !status.ok()) return status;
     const uint32_t pointer = types_->PointerTo(type.target());
     return MakeConvert(AddressOf(node), pointer);
   }
@@ -570,6 +614,11 @@ absl::StatusOr<v1::Node> Binder::BindUnary(const Ast& ast) {
 }
 
 absl::StatusOr<v1::Node> Binder::BindPointerArithmetic(const Ast& ast, v1::Operator op, v1::Node left, v1::Node right) {
+  for (const auto& operand : ast.operands) {
+    if (types_->redaction().active() && operand->kind == AstKind::kAddressOf) {
+      return Redacted("&", "what lies beside a variable is not shown; use [i] of an array");
+    }
+  }
   const bool left_is_pointer = IsPointer(types_->at(left.type()));
   const bool right_is_pointer = IsPointer(types_->at(right.type()));
   const uint32_t pointer = left_is_pointer ? left.type() : right.type();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,7 @@ class Binder {
   // NotFound: a name or member does not exist; the message ends in "did you mean ..." when something is close.
   // InvalidArgument: operands do not fit; with a caret.
   // FailedPrecondition: a variable has no location here; missing_variable() is that variable.
+  // PermissionDenied: redacted, or a way to something redacted; with a hint.
   // Unimplemented: known, but cannot be captured (vector register, thread-local, ...); the message says what.
   absl::StatusOr<v1::Node> Bind(const expr::Ast& ast, std::string_view source);
 
@@ -53,6 +55,7 @@ class Binder {
 
  private:
   absl::StatusOr<v1::Node> BindAny(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindKind(const expr::Ast& ast);
   // As BindAny, with references followed and the type's members known.
   absl::StatusOr<v1::Node> BindValue(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindName(const expr::Ast& ast);
@@ -108,6 +111,9 @@ class Binder {
   absl::StatusOr<v1::Node> Truth(const expr::Ast& ast, v1::Node node);
   absl::Status UnknownName(const expr::Ast& ast, std::string_view what, std::vector<std::string> candidates) const;
   absl::Status Error(const expr::Ast& ast, std::string_view message) const;
+  // PermissionDenied when `what` of this expression must not be made.
+  absl::Status CheckCast(const expr::Ast& ast, uint32_t from, uint32_t to) const;
+  absl::Status CheckMayMove(const expr::Ast& ast, std::string_view what) const;
 
   // Null where names mean members of `object_`.
   const dwarf::Module* const module_;
@@ -120,6 +126,7 @@ class Binder {
   const std::vector<dwarf::Variable> variables_;
   std::string source_;
   std::optional<dwarf::Variable> missing_variable_;
+  std::set<const expr::Ast*> beside_secrets_;  // members of objects that have redacted parts
 };
 
 }  // namespace dlog::plan

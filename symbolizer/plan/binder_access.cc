@@ -9,6 +9,7 @@
 #include "symbolizer/plan/binder.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/nodes.h"
+#include "symbolizer/plan/redacted.h"
 #include "symbolizer/plan/text_comparison.h"
 
 namespace dlog::plan {
@@ -241,6 +242,8 @@ absl::StatusOr<v1::Node> Binder::BindAccessor(const Ast& ast) {
   }
   if ((name == "data" || name == "c_str") &&
       (shape.kind() == v1::Shape::STRING || shape.kind() == v1::Shape::SEQUENCE)) {
+    // The elements may lie inside the object: short strings, std::array.
+    if (auto status = CheckMayMove(*ast.operands[0], "a pointer into it"); !status.ok()) return status;
     auto data = Inside(ast, shape.data(), object);
     if (!data.ok()) return data;
     return MakeConvert(*std::move(data), types_->PointerTo(shape.element()));
@@ -343,7 +346,25 @@ absl::StatusOr<v1::Node> Binder::BindCast(const Ast& ast) {
   if (IsPointer(from) && !IsPointer(to) && (to.size() != 8 || !IsInteger(to)) && to.kind() != v1::TYPE_BOOL) {
     return Error(ast, absl::StrCat("'", from.name(), "' does not fit '", to.name(), "'"));
   }
+  if (auto status = CheckCast(ast, value->type(), *named); !status.ok()) return status;
   return Converted(*types_, *std::move(value), *named);
+}
+
+// What a cast would show of redacted things: those around the object, those behind a number that the user made up.
+absl::Status Binder::CheckCast(const Ast& ast, uint32_t from, uint32_t to) const {
+  if (!types_->redaction().active()) return absl::OkStatus();
+  if (auto status = CheckPointerCast(types_, from, to); !status.ok()) return status;
+  if (!IsPointer(types_->at(to))) return absl::OkStatus();
+  const Ast* operand = ast.operands[0].get();
+  if (operand->kind == expr::AstKind::kAddressOf) {
+    return Redacted("&", "a cast of an address could show what lies beside a variable");
+  }
+  if (IsPointer(types_->at(from))) return absl::OkStatus();
+  while (operand->kind == expr::AstKind::kCast) operand = operand->operands[0].get();
+  const bool made_up = operand->kind == expr::AstKind::kInteger || operand->kind == expr::AstKind::kBinary ||
+                       operand->kind == expr::AstKind::kUnary || operand->kind == expr::AstKind::kChar;
+  if (!made_up) return absl::OkStatus();
+  return Redacted("cast", "what is at an address that is given as a number could be redacted");
 }
 
 }  // namespace dlog::plan

@@ -345,6 +345,24 @@ absl::Status CaptureCompiler::AddSelectInputs(OpEmitter* out, const v1::Select& 
 
 void CaptureCompiler::CopyObject(OpEmitter* out, uint32_t type, Address address) {
   const uint64_t size = type == 0 ? 8 : types_->at(type).size();
+  if (type == 0 || !types_->redaction().active() || size == 0) return CopyBytes(out, address, size);
+  for (const dwarf::ByteRange& range : types_->VisibleBytes(type)) {
+    CopyBytes(out, {address.cell, address.offset + static_cast<int64_t>(range.begin)}, range.end - range.begin);
+  }
+}
+
+// Bytes around an object that `inner` places in it, and the object.
+void CaptureCompiler::CopyAround(OpEmitter* out, uint64_t size, uint32_t inner, int64_t offset, Address address) {
+  const uint64_t inner_size = types_->at(inner).size();
+  const auto begin = static_cast<uint64_t>(std::max<int64_t>(0, offset));
+  if (!types_->HidesBytes(inner) || begin + inner_size > size) return CopyBytes(out, address, size);
+  CopyBytes(out, address, begin);
+  CopyObject(out, inner, {address.cell, address.offset + offset});
+  const uint64_t end = begin + inner_size;
+  CopyBytes(out, {address.cell, address.offset + static_cast<int64_t>(end)}, size - end);
+}
+
+void CaptureCompiler::CopyBytes(OpEmitter* out, Address address, uint64_t size) {
   if (size == 0) return;
   const uint32_t length = static_cast<uint32_t>(std::min<uint64_t>(size, kMaxCopyBytes));
   if (out == &main_ && address.cell < kRegisters) {
@@ -374,7 +392,9 @@ bool CaptureCompiler::MergeCopy(Address address, uint32_t length) {
     const int64_t joint_begin = std::min(begin, copy.begin);
     const int64_t joint_end = std::max(end, copy.end);
     const int64_t needed = (copy.end - copy.begin) + (end - begin);
-    if (joint_end - joint_begin > std::min<int64_t>(needed + kMaxGap, kMaxCopyBytes)) continue;
+    // What lies between them is nobody's business when it may be redacted.
+    const int64_t gap = types_->redaction().active() ? 0 : kMaxGap;
+    if (joint_end - joint_begin > std::min<int64_t>(needed + gap, kMaxCopyBytes)) continue;
     copy.begin = joint_begin;
     copy.end = joint_end;
     main_.op(copy.op).set_offset(joint_begin);
@@ -393,6 +413,7 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
   if (depth >= kMaxInlineDepth) return false;
   const v1::Type t = types_->at(type);
   bool result = false;
+  if (!t.redacted().empty()) return false;
   switch (t.kind()) {
     case v1::TYPE_POINTER:
       result = IsCharPointer(*types_, t);
@@ -401,7 +422,7 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
       result = true;
       break;
     case v1::TYPE_ARRAY:
-      result = t.shape().has_size() || HasIndirection(t.target(), depth + 1);
+      result = t.shape().has_size() || HasIndirection(t.target(), depth + 1) || types_->HidesBytes(t.target());
       break;
     case v1::TYPE_STRUCT:
     case v1::TYPE_UNION: {
@@ -420,6 +441,7 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
         result = true;
       } else if (t.kind() == v1::TYPE_STRUCT) {
         for (const v1::Field& field : t.fields()) {
+          if (!field.redacted().empty()) continue;
           result =
               result || field.has_base_address() || (field.bit_size() == 0 && HasIndirection(field.type(), depth + 1));
         }
@@ -478,7 +500,7 @@ absl::Status CaptureCompiler::Follow(OpEmitter* out, uint32_t type, Address addr
       if (shaper_->ShapeOf(type).kind() != v1::Shape::NONE) return FollowShape(out, type, address);
       if (t.kind() == v1::TYPE_UNION) return absl::OkStatus();
       for (const v1::Field& field : t.fields()) {
-        if (field.bit_size() != 0) continue;
+        if (field.bit_size() != 0 || !field.redacted().empty()) continue;
         if (field.is_virtual_base()) {
           absl::Status status = FollowVirtualBase(out, field, address);
           if (!status.ok()) return status;
@@ -517,7 +539,7 @@ absl::Status CaptureCompiler::CallEach(OpEmitter* out, uint32_t type, uint32_t a
   op.set_b(count_cell);
   op.set_size(stride);
   op.set_length(limits_.items);
-  op.set_routine(RoutineFor(type, Flavor::kFollow));
+  op.set_routine(RoutineFor(type, types_->HidesBytes(type) ? Flavor::kCopyAndFollow : Flavor::kFollow));
   op.set_deeper(deeper);
   return absl::OkStatus();
 }

@@ -55,7 +55,10 @@ class CaptureCompiler {
   absl::Status AddInputs(OpEmitter* out, const v1::Node& node);
   absl::Status AddLookup(OpEmitter* out, const v1::Lookup& lookup);
   absl::Status AddSelectInputs(OpEmitter* out, const v1::Select& select);
+  // What may be captured of it: all of it unless something is redacted.
   void CopyObject(OpEmitter* out, uint32_t type, Address address);
+  void CopyAround(OpEmitter* out, uint64_t size, uint32_t inner, int64_t offset, Address address);
+  void CopyBytes(OpEmitter* out, Address address, uint64_t size);
   // True when an earlier copy covers the bytes, after being widened if need be: a read costs more than a few bytes.
   bool MergeCopy(Address address, uint32_t length);
   // No op since the start of this expression can jump over what comes next.
@@ -91,6 +94,9 @@ class CaptureCompiler {
   absl::Status CompileRoutine(OpEmitter* out, uint32_t type, Flavor flavor);
   // The element of a node at the routine's own address.
   absl::Status FollowElement(OpEmitter* out, const v1::Shape& shape);
+  void CopyNode(OpEmitter* out, const v1::Shape& shape, Address address);
+  // Elements in a row, and what they lead to.
+  absl::Status CopyElements(OpEmitter* out, uint32_t element, uint32_t address, uint32_t count, bool deeper);
   void Next(OpEmitter* out, uint32_t cell, uint32_t type, Flavor flavor);
   void CopyDynamic(OpEmitter* out, uint32_t address, uint32_t count, uint64_t unit, uint64_t most);
   absl::Status FollowCString(OpEmitter* out, Address address);

@@ -56,11 +56,18 @@ absl::Status CaptureCompiler::FollowSequence(OpEmitter* out, const v1::Shape& sh
     count = out->Value(shape.size());
   }
   if (!count.ok()) return count.status();
-  const bool contiguous_inside = DataIsInside(shape);
-  const uint64_t most = std::max<uint64_t>(1, limits_.items);
-  if (!contiguous_inside) CopyDynamic(out, *begin, *count, stride, most);
-  if (!HasIndirection(shape.element())) return absl::OkStatus();
-  return CallEach(out, shape.element(), *begin, *count, static_cast<uint32_t>(stride), !contiguous_inside);
+  if (!DataIsInside(shape)) return CopyElements(out, shape.element(), *begin, *count, true);
+  if (!HasIndirection(shape.element()) && !types_->HidesBytes(shape.element())) return absl::OkStatus();
+  return CallEach(out, shape.element(), *begin, *count, static_cast<uint32_t>(stride), false);
+}
+
+absl::Status CaptureCompiler::CopyElements(OpEmitter* out, uint32_t element, uint32_t address, uint32_t count,
+                                           bool deeper) {
+  const uint64_t stride = types_->at(element).size();
+  const bool one_by_one = types_->HidesBytes(element);
+  if (!one_by_one) CopyDynamic(out, address, count, stride, std::max<uint32_t>(1, limits_.items));
+  if (!one_by_one && !HasIndirection(element)) return absl::OkStatus();
+  return CallEach(out, element, address, count, static_cast<uint32_t>(stride), deeper);
 }
 
 absl::Status CaptureCompiler::FollowNodes(OpEmitter* out, const v1::Shape& shape, uint32_t type) {
@@ -97,12 +104,14 @@ absl::Status CaptureCompiler::FollowElement(OpEmitter* out, const v1::Shape& sha
   return Follow(out, shape.element(), {OpEmitter::kSelfCell, place.offset}, 1);
 }
 
+void CaptureCompiler::CopyNode(OpEmitter* out, const v1::Shape& shape, Address address) {
+  CopyAround(out, shape.node_size(), shape.element(), SplitOffset(shape.value()).offset, address);
+}
+
 // The way on comes before what the node holds: it goes to the head of the queue.
 absl::Status CaptureCompiler::CompileListNode(OpEmitter* out, uint32_t type) {
   const v1::Shape shape = shaper_->ShapeOf(type);
-  v1::CaptureOp& copy = out->Emit(v1::CAP_COPY);
-  copy.set_a(OpEmitter::kSelfCell);
-  copy.set_length(static_cast<uint32_t>(shape.node_size()));
+  CopyNode(out, shape, {OpEmitter::kSelfCell, 0});
   absl::Status status = Part(out, [&](OpEmitter::Label) -> absl::Status {
     auto next = out->Value(shape.next());
     if (!next.ok()) return next.status();
@@ -115,11 +124,7 @@ absl::Status CaptureCompiler::CompileListNode(OpEmitter* out, uint32_t type) {
 absl::Status CaptureCompiler::CompileTreeStep(OpEmitter* out, uint32_t type, Flavor flavor) {
   const v1::Shape shape = shaper_->ShapeOf(type);
   const uint32_t self = OpEmitter::kSelfCell;
-  if (flavor == Flavor::kTreeVisit) {
-    v1::CaptureOp& copy = out->Emit(v1::CAP_COPY);
-    copy.set_a(self);
-    copy.set_length(static_cast<uint32_t>(shape.node_size()));
-  }
+  if (flavor == Flavor::kTreeVisit) CopyNode(out, shape, {self, 0});
   const v1::Node& link = flavor == Flavor::kTreeVisit     ? shape.right()
                          : flavor == Flavor::kTreeDescend ? shape.left()
                                                           : shape.parent();
@@ -183,11 +188,8 @@ absl::Status CaptureCompiler::FollowBlocks(OpEmitter* out, const v1::Shape& shap
   if (!in_first.ok() || !byte_offset.ok()) return byte_offset.status();
   auto first = out->EmitArith(v1::OP_ADD, *first_block, *byte_offset);
   if (!first.ok()) return first.status();
-  CopyDynamic(out, *first, *in_first, stride, std::max<uint32_t>(1, limits_.items));
-  if (HasIndirection(shape.element())) {
-    absl::Status status = CallEach(out, shape.element(), *first, *in_first, static_cast<uint32_t>(stride), true);
-    if (!status.ok()) return status;
-  }
+  absl::Status status = CopyElements(out, shape.element(), *first, *in_first, true);
+  if (!status.ok()) return status;
   auto left = out->EmitArith(v1::OP_SUB, *count, *in_first);
   if (!left.ok()) return left.status();
   auto rounded = out->EmitArithImm(v1::OP_ADD, *left, block - 1);
@@ -207,16 +209,13 @@ absl::Status CaptureCompiler::FollowBlocks(OpEmitter* out, const v1::Shape& shap
 
 absl::Status CaptureCompiler::CompileBlock(OpEmitter* out, uint32_t type) {
   const v1::Shape shape = shaper_->ShapeOf(type);
-  const uint64_t stride = types_->at(shape.element()).size();
   return Part(out, [&](OpEmitter::Label end) -> absl::Status {
     auto block = out->EmitLoad({OpEmitter::kSelfCell, 0}, 8, false);
     if (!block.ok()) return block.status();
     out->Jump(v1::CAP_JUMP_IF_ZERO, *block, end);
     auto count = out->EmitConst(shape.block());
     if (!count.ok()) return count.status();
-    CopyDynamic(out, *block, *count, stride, std::max<uint32_t>(1, limits_.items));
-    if (!HasIndirection(shape.element())) return absl::OkStatus();
-    return CallEach(out, shape.element(), *block, *count, static_cast<uint32_t>(stride), false);
+    return CopyElements(out, shape.element(), *block, *count, false);
   });
 }
 
@@ -265,9 +264,7 @@ absl::Status CaptureCompiler::CompileSlot(OpEmitter* out, uint32_t type) {
     if (!offset.ok()) return offset.status();
     auto slot = out->EmitArith(v1::OP_ADD, *slots, *offset);
     if (!slot.ok()) return slot.status();
-    v1::CaptureOp& copy = out->Emit(v1::CAP_COPY);
-    copy.set_a(*slot);
-    copy.set_length(static_cast<uint32_t>(shape.node_size()));
+    CopyAround(out, shape.node_size(), shape.element(), 0, {*slot, 0});
     return Follow(out, shape.element(), {*slot, 0}, 1);
   });
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "symbolizer/dwarf/slice.h"
 #include "symbolizer/plan/nodes.h"
+#include "symbolizer/plan/redacted.h"
 #include "symbolizer/visualizers/catalog.h"
 
 namespace dlog::plan {
@@ -27,7 +28,9 @@ absl::StatusOr<Match> FindMemberAt(const dwarf::TypeGraph& types, const v1::Node
   };
   if (depth > kMaxMemberDepth) return not_found();
   for (const v1::Field& field : type.fields()) {
-    if (!field.is_base() && field.name() == name) return Match{MemberObject(object, field)};
+    if (field.is_base() || field.name() != name) continue;
+    if (!field.redacted().empty()) return Redacted(name, field.redacted());
+    return Match{MemberObject(object, field)};
   }
   absl::StatusOr<Match> found = not_found();
   for (const v1::Field& field : type.fields()) {

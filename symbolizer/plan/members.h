@@ -19,7 +19,8 @@ absl::StatusOr<v1::Node> BaseObject(const v1::Node& object, const v1::Field& fie
 v1::Node MemberObject(const v1::Node& object, const v1::Field& field);
 
 // The member called `name` ("total", "Base::total") in `object`: own members first, then anonymous members and bases
-// (C++ [class.member.lookup]). NotFound when there is none; InvalidArgument when several bases have it.
+// (C++ [class.member.lookup]). NotFound when there is none; InvalidArgument when several bases have it;
+// PermissionDenied when it is redacted.
 absl::StatusOr<v1::Node> FindMember(const dwarf::TypeGraph& types, const v1::Node& object, std::string_view name);
 
 // The base class subobject of `object`, searched through all levels, whose raw type name matches `pattern`.

@@ -70,6 +70,9 @@ void DescribeFailure(const absl::Status& status, const Binder& binder, const Sit
     case absl::StatusCode::kUnimplemented:
       out->set_status(v1::STATUS_UNREADABLE);
       return;
+    case absl::StatusCode::kPermissionDenied:
+      out->set_status(v1::STATUS_REDACTED);
+      return;
     default:
       out->set_status(v1::STATUS_ERROR);
       return;

@@ -232,8 +232,11 @@ class Environment:
         return found
 
     def new_links(self, before):
-        """Links that were not there before, but for those that processes outside of this suite hold."""
-        new = {id_: link for id_, link in self.kernel.links().items() if id_ not in before}
+        """Links that were not there before, but for those that processes outside of this suite hold, and those by which the
+        suite's dlogd is told of processes, as long as it lives."""
+        watching = self.kernel.owned("link", self._daemon.pid) if self._daemon is not None else set()
+        new = {id_: link for id_, link in self.kernel.links().items()
+               if id_ not in before and not (link["type"] == "raw_tracepoint" and id_ in watching)}
         if new:
             family = descendants_of(os.getpid())
             for entry in os.scandir("/proc"):

@@ -73,7 +73,8 @@ inline v1::ResolvedLogpoint PlanFor(const std::string& display_path, const std::
 // Build the engine after the target was forked: threads do not survive a fork.
 class FakeNode {
  public:
-  explicit FakeNode(daemon::EngineOptions options = {}) {
+  // `told`: the engine relies on being told when processes come and go, by `processes_changed`.
+  explicit FakeNode(daemon::EngineOptions options = {}, bool told = false) {
     options.host = "n1";
     options.tick = absl::Milliseconds(5);
     options.watch = absl::Milliseconds(5);
@@ -103,6 +104,12 @@ class FakeNode {
       MutexLock lock(&mutex_);
       return now_;
     };
+    if (told) {
+      seams.watch_processes = [this](std::function<void()> on_change) -> std::shared_ptr<void> {
+        processes_changed = std::move(on_change);
+        return std::make_shared<int>(0);
+      };
+    }
     engine = std::make_unique<daemon::Engine>(std::move(options), std::move(seams));
   }
 
@@ -130,7 +137,8 @@ class FakeNode {
     return requests_;
   }
 
-  SleepingProcess target;  // first: forked before any thread
+  std::function<void()> processes_changed;  // set once the engine has been started
+  SleepingProcess target;                   // first of the rest: forked before any thread
   FakeKernel kernel;
 
  private:

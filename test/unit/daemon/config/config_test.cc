@@ -169,6 +169,8 @@ TEST_CASE("what a reload cannot change is named") {
   Config other;
   other.metrics = "x";
   other.state_dir = other.cache_dir = other.debuginfod = "x";
+  other.audit_log = "x";
+  other.redact_exclude = {"x"};
   other.debug_dirs = {"/x"};
   CHECK(KeysThatNeedRestart(before, other).size() == restart);
 }

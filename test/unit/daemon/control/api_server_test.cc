@@ -3,11 +3,14 @@
 
 #include <grpcpp/generic/generic_stub.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "daemon/control/audit.h"
 #include "test/catch.h"
 #include "test/fakes/fake_node.h"
 
@@ -58,6 +61,60 @@ TEST_CASE("the health service says that the API serves") {
     node.engine->Stop();
   }
   std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("the audit log says who asked for what, and what came of it") {
+  char directory[] = "/tmp/dlog-api.XXXXXX";
+  REQUIRE(mkdtemp(directory) != nullptr);
+  const std::string socket = std::string(directory) + "/s";
+  const std::string file = std::string(directory) + "/audit";
+  {
+    auto audit = AuditLog::Create(file);
+    REQUIRE(audit.ok());
+    fakes::FakeNode node;
+    auto api = ApiServer::ListenUnix(node.engine.get(), socket, audit->get());
+    REQUIRE(api.ok());
+    auto stub = v1::DynamicLogging::NewStub(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()));
+    for (const bool all : {false, true}) {
+      grpc::ClientContext context;
+      v1::RemoveRequest request;
+      v1::RemoveResponse response;
+      if (!all) request.add_ids("lp-77");
+      request.set_all(all);
+      CHECK(stub->Remove(&context, request, &response).ok() == all);
+    }
+    node.engine->Stop();
+  }
+  std::ifstream in(file);
+  std::string refused, done;
+  REQUIRE(std::getline(in, refused));
+  REQUIRE(std::getline(in, done));
+  const std::string who = "\"action\":\"remove\",\"peer\":\"unix\",\"uid\":" + std::to_string(getuid()) +
+                          ",\"pid\":" + std::to_string(getpid());
+  CHECK_THAT(refused, ContainsText(who));
+  CHECK_THAT(refused, ContainsText("\"ids\":[\"lp-77\"],\"outcome\":\"no logpoint lp-77\""));
+  CHECK_THAT(done, ContainsText("\"all\":true,\"ids\":[],\"outcome\":\"ok\""));
+  CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms::mask) ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("an audit line has what was asked for, and stays one line") {
+  v1::LogpointSpec spec;
+  spec.mutable_target()->set_pid(7);
+  spec.mutable_target()->add_selectors("comm:shop");
+  spec.set_location("a.cc:1");
+  spec.set_template_("two\nlines \"{x}\"");
+  spec.set_condition("x > 1");
+  AuditEntry entry;
+  entry.action = "add";
+  entry.peer = "ipv4:10.0.0.1:555";
+  entry.ids = {"lp-1"};
+  entry.spec = &spec;
+  CHECK(AuditLine(entry, 1500000000) ==
+        "{\"time\":\"1970-01-01T00:00:01.500000Z\",\"action\":\"add\",\"peer\":\"ipv4:10.0.0.1:555\",\"ids\":"
+        "[\"lp-1\"],\"outcome\":\"ok\",\"target\":\"pid 7 comm:shop\",\"location\":\"a.cc:1\",\"text\":\"two\\n"
+        "lines \\\"{x}\\\"\",\"condition\":\"x > 1\"}");
 }
 
 }  // namespace

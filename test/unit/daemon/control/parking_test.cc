@@ -214,5 +214,23 @@ TEST_CASE("a name belongs to one live logpoint") {
   CHECK(node.engine->Add(request).ok());
 }
 
+TEST_CASE("who is told of changes does not look all the time") {
+  const Directory directory;
+  EngineOptions options;
+  options.watch_slow = options.watch_waiting = absl::Hours(1);
+  FakeNode node(options, true);
+  REQUIRE(node.engine->Start().ok());
+  const std::string path = directory.path + "/program";
+  auto request = RequestFor(node, path);
+  request.set_allow_pending(true);
+  const std::string id = Add(&node, request);
+  absl::SleepFor(absl::Milliseconds(200));  // the looks that adding it was worth
+  const File file(directory);
+  absl::SleepFor(absl::Milliseconds(100));
+  CHECK(StateOf(node, id).state() == "pending");
+  node.processes_changed();
+  REQUIRE(Eventually([&] { return StateOf(node, id).state() == "active"; }));
+}
+
 }  // namespace
 }  // namespace dlog::daemon

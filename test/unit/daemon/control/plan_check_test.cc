@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 
+#include "daemon/control/plan_redaction.h"
 #include "daemon/control/site_choice.h"
 #include "symbolizer/base/status_hint.h"
 #include "test/catch.h"
@@ -137,6 +138,44 @@ TEST_CASE("what explain shows is what attaching takes") {
   REQUIRE(plan.statements(0).candidates_size() == 1);
   CHECK(plan.statements(0).candidates(0).instruction_bytes() == kPush);
   CHECK(plan.refused_size() == 2);
+}
+
+TEST_CASE("a plan that captures what this daemon redacts is refused") {
+  const RedactionRules rules({{"password"}, {"*Credentials"}, {"password_age"}});
+  const auto plan = [](const char* field, const char* mark) {
+    v1::ResolvedLogpoint out = fakes::PlanFor(kSelf, kSelf);
+    out.set_redaction(true);
+    v1::Type* type = out.add_types();
+    type->set_name("User");
+    type->add_fields()->set_name(field);
+    type->mutable_fields(0)->set_redacted(mark);
+    return out;
+  };
+  CHECK(CheckRedaction(rules, plan("password", "its name"), true).ok());
+  CHECK(CheckRedaction(rules, plan("id", ""), true).ok());
+  CHECK(CheckRedaction(rules, plan("password_age", ""), true).ok());
+  CHECK(absl::IsPermissionDenied(CheckRedaction(rules, plan("password", ""), true)));
+  CHECK(absl::IsPermissionDenied(CheckRedaction(rules, plan("password", ""), false)));
+  auto type = plan("id", "");
+  type.add_types()->set_name("db::Credentials");
+  CHECK(absl::IsPermissionDenied(CheckRedaction(rules, type, false)));
+  auto without = plan("id", "");
+  without.set_redaction(false);
+  CHECK(absl::IsPermissionDenied(CheckRedaction(rules, without, false)));
+  CHECK(CheckRedaction(RedactionRules(), without, true).ok());
+}
+
+TEST_CASE("a plan from a user is asked by its texts, too") {
+  const RedactionRules rules({{"password"}, {}, {}});
+  v1::ResolvedLogpoint plan = fakes::PlanFor(kSelf, kSelf);
+  plan.set_redaction(true);
+  plan.set_condition("user.name == \"password\" && c == '\\''");
+  CHECK(CheckRedaction(rules, plan, true).ok());
+  plan.set_condition("user->password[0] == 1");
+  const absl::Status status = CheckRedaction(rules, plan, true);
+  CHECK(absl::IsPermissionDenied(status));
+  CHECK_FALSE(HintOf(status).empty());
+  CHECK(CheckRedaction(rules, plan, false).ok());  // the worker may know that it is an enumerator
 }
 
 }  // namespace

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/attach/process_events.h"
+
+#include <bpf/libbpf.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+#include "daemon/attach/bpf_errors.h"
+#include "process_events.skel.h"
+
+namespace dlog::attach {
+
+void ProcessEvents::Deleter::operator()(process_events_bpf* skeleton) const { process_events_bpf::destroy(skeleton); }
+
+absl::StatusOr<std::unique_ptr<ProcessEvents>> ProcessEvents::Create(std::function<void()> on_change) {
+  std::unique_ptr<ProcessEvents> events(new ProcessEvents());
+  events->on_change_ = std::move(on_change);
+  events->stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!events->stop_.valid()) return LoadError(errno, "eventfd");
+  events->skeleton_.reset(process_events_bpf::open_and_load());
+  if (events->skeleton_ == nullptr) return LoadError(errno, "load the programs that watch processes");
+  if (const int error = process_events_bpf::attach(events->skeleton_.get())) {
+    return LoadError(-error, "watch processes");
+  }
+  events->thread_ = std::thread([raw = events.get()] { raw->Loop(); });
+  return events;
+}
+
+ProcessEvents::~ProcessEvents() {
+  if (!thread_.joinable()) return;
+  const uint64_t one = 1;
+  (void)!write(stop_.get(), &one, sizeof(one));
+  thread_.join();
+}
+
+void ProcessEvents::Loop() const {
+  ring_buffer* ring = ring_buffer__new(
+      bpf_map__fd(skeleton_->maps.process_changes), [](void*, void*, size_t) { return 0; }, nullptr, nullptr);
+  if (ring == nullptr) return;  // out of memory: the slow look remains
+  pollfd waits[] = {{ring_buffer__epoll_fd(ring), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+  while (poll(waits, 2, -1) >= 0 || errno == EINTR) {
+    if (waits[1].revents != 0) break;
+    if (waits[0].revents == 0) continue;
+    (void)ring_buffer__consume(ring);
+    // Before the look that it asks for: what changes from now on asks again.
+    __atomic_store_n(&skeleton_->bss->pending, 0, __ATOMIC_SEQ_CST);
+    on_change_();
+  }
+  ring_buffer__free(ring);
+}
+
+}  // namespace dlog::attach
