@@ -37,10 +37,12 @@ constexpr int kExitUsage = 2;
 struct Flags {
   std::string config;
   std::string socket, listen, metrics, state_dir, cache_dir;
+  std::string tls_cert, tls_key, tls_client_ca, health, node_name;
   std::string debuginfod;
   std::string visualizers;
   std::vector<std::string> debug_directories;
   std::vector<std::string> sinks;
+  bool listen_plain = false;
   bool check_config = false;
   bool config_reference = false;
 };
@@ -50,10 +52,6 @@ int Fail(const absl::Status& status) {
   const std::string hint = HintOf(status);
   fmt::print(stderr, "hint: {}\n", hint.empty() ? "`dlogctl doctor` shows what this machine can do" : hint);
   return 1;
-}
-
-absl::Status NotSupported(const std::string& flag, const std::string& hint) {
-  return WithHint(absl::UnimplementedError(flag + " is not supported by this version"), hint);
 }
 
 // A closed standard stream would be reused by the next socket, and a message would go to a client.
@@ -125,6 +123,7 @@ int Serve(const ConfigSource& source, const Config& config) {
   visualizers->Set(*std::move(visualizer_files));
   LocalEngineOptions options;
   options.visualizers = visualizers;
+  options.host = config.node_name;
   options.cache_directory = config.cache_dir;
   options.debug_directories = config.debug_dirs;
   options.debuginfod = debuginfod;
@@ -140,9 +139,14 @@ int Serve(const ConfigSource& source, const Config& config) {
   if (!metrics.ok()) return Fail(metrics.status());
   const auto audit = AuditLog::Create(config.audit_log);
   if (!audit.ok()) return Fail(audit.status());
-  auto api = ApiServer::ListenUnix(engine.get(), config.socket, audit->get());
+  const NetworkListener network{config.listen, {config.tls_client_ca, config.tls_cert, config.tls_key}};
+  auto api = ApiServer::Listen(engine.get(), config.socket, network, audit->get());
   if (!api.ok()) return Fail(api.status());
-  fmt::print(stderr, "dlogd {}: ready on unix://{}\n", DLOG_VERSION, config.socket);
+  absl::StatusOr<std::unique_ptr<HealthServer>> health = nullptr;
+  if (!config.health.empty()) health = HealthServer::Listen(config.health);
+  if (!health.ok()) return Fail(health.status());
+  fmt::print(stderr, "dlogd {}: ready on unix://{}{}\n", DLOG_VERSION, config.socket,
+             config.listen.empty() ? "" : " and " + config.listen);
 
   Reloader reloader(source, config, &sinks, visualizers.get());
   NotifyServiceManager("READY=1");
@@ -163,7 +167,6 @@ int Run(const Flags& flags, const Overrides& overrides) {
     fmt::print("{}", ConfigReference());
     return 0;
   }
-  if (!flags.listen.empty()) return Fail(NotSupported("--listen", "use the unix socket: --socket PATH"));
   const ConfigSource source{flags.config, overrides, [](const char* name) -> const char* { return getenv(name); }};
   auto config = LoadConfig(source);
   if (!config.ok()) return Fail(config.status());
@@ -186,9 +189,21 @@ int main(int argc, char** argv) {
   app.add_option("--config", flags.config, "configuration file (YAML); the flags below override it");
   app.add_flag("--check-config", flags.check_config, "check configuration, environment and flags, and end");
   app.add_flag("--config-reference", flags.config_reference, "print the page of all keys of the configuration");
-  app.add_option("--listen", flags.listen, "network address of the API (not supported by this version)");
   const std::vector<std::pair<std::string, CLI::Option*>> options = {
       {"socket", app.add_option("--socket", flags.socket, "unix socket of the API (default /run/dlog/dlogd.sock)")},
+      {"listen",
+       app.add_option("--listen", flags.listen, "TCP address of the API, with TLS by the three files (default: none)")},
+      {"listen-plain",
+       app.add_flag("--listen-plain", flags.listen_plain,
+                    "--listen is a loopback address and has no TLS: every user here may do everything")},
+      {"tls.cert", app.add_option("--tls-cert", flags.tls_cert, "certificate of this dlogd (PEM)")},
+      {"tls.key", app.add_option("--tls-key", flags.tls_key, "its private key (PEM)")},
+      {"tls.client-ca",
+       app.add_option("--tls-client-ca", flags.tls_client_ca, "authority of the certificates that clients show (PEM)")},
+      {"health", app.add_option("--health", flags.health,
+                                "TCP address that answers the gRPC health service alone, without TLS (default: none)")},
+      {"node-name",
+       app.add_option("--node-name", flags.node_name, "what events call this machine (default: its host name)")},
       {"metrics",
        app.add_option("--metrics", flags.metrics, "address of /metrics (default 127.0.0.1:9464); empty: none")},
       {"state-dir",

@@ -35,7 +35,7 @@ build_packages() {
   echo libbpf-dev libelf-dev libdw-dev libseccomp-dev libzydis-dev libisal-dev libzstd-dev libdebuginfod-dev
   echo libabsl-dev libfmt-dev libcli11-dev
   echo libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
-  echo prometheus-cpp-dev libyaml-cpp-dev libcurl4-openssl-dev zlib1g-dev
+  echo prometheus-cpp-dev libyaml-cpp-dev libcurl4-openssl-dev libssl-dev zlib1g-dev
   echo catch2
   first_of clang-19 clang  # the BPF programs
   echo llvm                # llvm-strip for the BPF objects
@@ -44,7 +44,7 @@ build_packages() {
 }
 
 test_packages() {
-  echo rsyslog systemd prometheus dpkg-dev  # what sinks, metrics and the package are tested with
+  echo rsyslog rsyslog-openssl systemd prometheus dpkg-dev openssl buildah python3-yaml  # what sinks, metrics and the package are tested with
   echo python3 gdb dwz debuginfod clang clang-format clang-tidy shellcheck
   echo libclang-rt-dev  # libFuzzer and the sanitizers of clang
   # A Java runtime can run a single source file by itself: no JDK needed.

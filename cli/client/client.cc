@@ -7,11 +7,12 @@
 #include <sys/un.h>
 
 #include <cerrno>
-#include <string_view>
 #include <utility>
 
 #include "cli/client/offline.h"
 #include "cli/exit_status.h"
+#include "daemon/control/api_server.h"
+#include "daemon/control/engine.h"
 #include "daemon/control/grpc_status.h"
 #include "daemon/control/local_engine.h"
 #include "symbolizer/base/status_hint.h"
@@ -30,15 +31,6 @@ int TryConnect(const std::string& path) {
   return connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
 }
 
-// The path of "unix:///run/dlogd.sock", "unix:/run/dlogd.sock" or "/run/dlogd.sock"; empty for other kinds.
-std::string SocketPath(const std::string& server) {
-  constexpr std::string_view kScheme = "unix:";
-  std::string path = server;
-  if (path.compare(0, kScheme.size(), kScheme) == 0) path.erase(0, kScheme.size());
-  if (path.compare(0, 2, "//") == 0) path.erase(0, 2);
-  return !path.empty() && path.front() == '/' ? path : "";
-}
-
 absl::Status NoDaemon(const std::string& path, int error) {
   return WithExitStatus(
       WithHint(absl::UnavailableError(fmt::format(
@@ -47,36 +39,58 @@ absl::Status NoDaemon(const std::string& path, int error) {
       kNoDaemon);
 }
 
+// A daemon has visualizers of its own.
+absl::Status CheckVisualizers(const ClientOptions& options) {
+  if (options.visualizers == daemon::kDefaultVisualizerDirectory) return absl::OkStatus();
+  return WithHint(absl::InvalidArgumentError("--visualizers means nothing here: dlogd has visualizers of its own"),
+                  "name the directory in dlogd's configuration (visualizers-dir) and send it SIGHUP");
+}
+
 }  // namespace
 
 bool SocketAccepts(const std::string& path) { return TryConnect(path) == 0; }
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& options) {
-  const std::string path = options.server.empty() ? options.default_socket : SocketPath(options.server);
-  if (path.empty()) {
-    return WithHint(
-        absl::UnimplementedError(fmt::format("server '{}' is not supported by this version", options.server)),
-        "--server takes unix:///PATH");
+  if (options.servers.empty()) return ConnectHere(options);
+  if (auto status = CheckVisualizers(options); !status.ok()) return status;
+  auto addresses = ParseServers(options.servers);
+  if (!addresses.ok()) return addresses.status();
+  if (addresses->size() > 1) {
+    return WithExitStatus(WithHint(absl::InvalidArgumentError(fmt::format(
+                                       "this command asks one node, and --server names {}", addresses->size())),
+                                   fmt::format("choose one, for example --server {}", addresses->front().name)),
+                          kWrongUsage);
   }
-  std::unique_ptr<Client> client(new Client());
-  const int error = TryConnect(path);
-  if (error == 0) {
-    if (options.visualizers != daemon::kDefaultVisualizerDirectory) {
-      return WithHint(absl::InvalidArgumentError("--visualizers means nothing here: dlogd has visualizers of its own"),
-                      "name the directory in dlogd's configuration (visualizers-dir) and send it SIGHUP");
-    }
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(-1);
-    client->stub_ = v1::DynamicLogging::NewStub(
-        grpc::CreateCustomChannel("unix:" + path, grpc::InsecureChannelCredentials(), arguments));
-    return client;
-  }
-  if (!options.server.empty()) {
+  return ConnectTo(addresses->front(), options.credentials);
+}
+
+absl::StatusOr<std::unique_ptr<Client>> Client::ConnectTo(const NodeAddress& address, const Credentials& credentials) {
+  if (auto status = CheckCredentials(address, credentials); !status.ok()) return status;
+  const int error = address.unix_path.empty() ? 0 : TryConnect(address.unix_path);
+  if (error != 0) {
     return WithHint(
-        absl::UnavailableError(fmt::format("cannot connect to dlogd at unix://{}: {}", path, strerror(error))),
+        absl::UnavailableError(fmt::format("cannot connect to dlogd at {}: {}", address.name, strerror(error))),
         "is dlogd running, with this --socket? `systemctl status dlogd` tells");
   }
+  auto channel = OpenChannel(address, credentials);
+  if (!channel.ok()) return channel.status();
+  std::unique_ptr<Client> client(new Client());
+  client->address_ = address;
+  client->credentials_ = credentials;
+  client->stub_ = v1::DynamicLogging::NewStub(*std::move(channel));
+  return client;
+}
+
+absl::StatusOr<std::unique_ptr<Client>> Client::ConnectHere(const ClientOptions& options) {
+  const std::string& path = options.default_socket;
+  const int error = TryConnect(path);
+  if (error == 0) {
+    if (auto status = CheckVisualizers(options); !status.ok()) return status;
+    return ConnectTo({"unix://" + path, path, "", ""}, {});
+  }
   if (!daemon::IsPrivileged()) return NoDaemon(path, error);
+  std::unique_ptr<Client> client(new Client());
+  client->address_.name = "this machine";
   daemon::LocalEngineOptions local;
   local.embedded = true;
   local.debuginfod = daemon::Debuginfod::FromEnvironment();
@@ -94,6 +108,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& opt
   return client;
 }
 
+Client::Client() = default;
+
 Client::~Client() {
   if (engine_ != nullptr) engine_->Stop();
   stub_.reset();
@@ -102,7 +118,11 @@ Client::~Client() {
 
 absl::Status Client::Call(const std::function<grpc::Status(grpc::ClientContext*)>& call) {
   grpc::ClientContext context;
-  return daemon::FromGrpc(call(&context), context);
+  return Outcome(call(&context), context);
+}
+
+absl::Status Client::Outcome(const grpc::Status& status, const grpc::ClientContext& context) {
+  return ExplainFailure(address_, credentials_, daemon::FromGrpc(status, context));
 }
 
 }  // namespace dlog::cli

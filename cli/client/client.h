@@ -8,19 +8,26 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "cli/client/address.h"
+#include "cli/client/channel.h"
 #include "control.grpc.pb.h"
-#include "daemon/control/api_server.h"
-#include "daemon/control/engine.h"
 #include "daemon/symbolizer_client/user_visualizers.h"
+
+namespace dlog::daemon {
+class ApiServer;
+class Engine;
+}  // namespace dlog::daemon
 
 namespace dlog::cli {
 
 inline constexpr char kDefaultSocket[] = "/run/dlog/dlogd.sock";
 
 struct ClientOptions {
-  std::string server;                           // --server; empty: the default socket, or else embedded
+  std::vector<std::string> servers;             // --server; empty: the default socket, or else embedded
+  Credentials credentials;                      // of those that are on the network
   std::string default_socket = kDefaultSocket;  // changed by tests
   // --visualizers; for an engine or worker of this process, a daemon has its own.
   std::string visualizers = daemon::kDefaultVisualizerDirectory;
@@ -31,20 +38,31 @@ bool SocketAccepts(const std::string& path);
 
 class Client {
  public:
-  // Errors carry hint and exit status: kFailed when a named server cannot be reached, kNoDaemon when there is none at
-  // the default socket and this process may not probe by itself.
+  // For commands that ask one node: InvalidArgument (wrong usage) when `options` name several. Errors carry hint and
+  // exit status: kFailed when a named server cannot be reached, kNoDaemon when there is none at the default socket and
+  // this process may not probe by itself.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const ClientOptions& options);
+  // A daemon. One on the network is first reached by a call.
+  static absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const NodeAddress& address, const Credentials& credentials);
+  // The default socket, or an engine in this process.
+  static absl::StatusOr<std::unique_ptr<Client>> ConnectHere(const ClientOptions& options);
   ~Client();
 
   v1::DynamicLogging::Stub& stub() { return *stub_; }
   bool embedded() const { return engine_ != nullptr; }
+  // As the user knows this node: its address.
+  const std::string& name() const { return address_.name; }
 
   // One unary call: `call` is given a context and returns the status of the stub's method.
   absl::Status Call(const std::function<grpc::Status(grpc::ClientContext*)>& call);
+  // The result of a call or stream. When there was no connection, this finds out why.
+  absl::Status Outcome(const grpc::Status& status, const grpc::ClientContext& context);
 
  private:
-  Client() = default;
+  Client();
 
+  NodeAddress address_;
+  Credentials credentials_;
   // Embedded only. Destroyed after the stub, the server before the engine.
   std::unique_ptr<daemon::Engine> engine_;
   std::unique_ptr<daemon::ApiServer> server_;

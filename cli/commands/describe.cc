@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dlogctl describe: everything about one logpoint, its account and its sites.
+// dlogctl describe: everything about one logpoint, its account and its sites, from each node that has it.
+#include <fmt/format.h>
+
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "cli/client/fleet.h"
 #include "cli/context.h"
 #include "cli/exit_status.h"
 #include "cli/render/logpoint.h"
@@ -13,16 +17,25 @@ namespace dlog::cli {
 namespace {
 
 int RunDescribe(const std::string& id, const Context& global) {
-  auto client = Client::Connect(global.client);
-  if (!client.ok()) return Report(client.status());
-  v1::DescribeRequest request;
-  v1::DescribeResponse response;
-  request.set_id(id);
-  absl::Status status = (*client)->Call(
-      [&](grpc::ClientContext* context) { return (*client)->stub().Describe(context, request, &response); });
-  if (!status.ok()) return Report(status);
-  WriteOut(global.json ? DescribeJson(response) + "\n" : DescribeText(response));
-  return kDone;
+  auto fleet = Fleet::Connect(global.client);
+  if (!fleet.ok()) return Report(fleet.status());
+  std::vector<v1::DescribeResponse> answers(fleet->size());
+  const auto outcomes = ForEachId(*fleet, {id}, [&](size_t i, Client& node, const std::string& each) {
+    v1::DescribeRequest request;
+    request.set_id(each);
+    return node.Call([&](grpc::ClientContext* context) { return node.stub().Describe(context, request, &answers[i]); });
+  });
+  std::string text;
+  for (const v1::DescribeResponse& answer : answers) {
+    if (!answer.has_logpoint()) continue;  // not every node has every logpoint
+    if (global.json) {
+      text += DescribeJson(answer) + "\n";
+    } else {
+      text += fmt::format("{}{}", text.empty() ? "" : "\n", DescribeText(answer, !fleet->single()));
+    }
+  }
+  WriteOut(text);
+  return ReportNodes(*fleet, outcomes);
 }
 
 }  // namespace

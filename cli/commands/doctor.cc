@@ -40,7 +40,7 @@ std::string DoctorText(const std::vector<v1::Check>& checks) {
 }
 
 absl::StatusOr<std::vector<v1::Check>> Checks(const Context& global) {
-  if (global.client.server.empty() && !SocketAccepts(global.client.default_socket)) return daemon::LocalChecks("");
+  if (global.client.servers.empty() && !SocketAccepts(global.client.default_socket)) return daemon::LocalChecks("");
   auto client = Client::Connect(global.client);
   if (!client.ok()) return client.status();
   v1::StatusResponse response;

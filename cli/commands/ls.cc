@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dlogctl ls: the logpoints of the daemon, those that ended a short while ago included.
+// dlogctl ls: the logpoints of the daemon, or of all nodes; those that ended a short while ago included.
+#include "cli/commands/showing.h"
 #include "cli/context.h"
 #include "cli/exit_status.h"
 #include "cli/render/logpoint.h"
-#include "cli/render/output.h"
 
 namespace dlog::cli {
 namespace {
 
 int RunLs(const Context& global) {
-  auto client = Client::Connect(global.client);
-  if (!client.ok()) return Report(client.status());
-  v1::ListResponse response;
-  absl::Status status = (*client)->Call(
-      [&](grpc::ClientContext* context) { return (*client)->stub().List(context, v1::ListRequest(), &response); });
-  if (!status.ok()) return Report(status);
-  const std::vector<v1::LogpointState> states(response.logpoints().begin(), response.logpoints().end());
-  WriteOut(global.json ? LogpointsJson("logpoints", states) + "\n" : LogpointTable(states));
-  return kDone;
+  auto fleet = Fleet::Connect(global.client);
+  if (!fleet.ok()) return Report(fleet.status());
+  std::vector<v1::ListResponse> answers(fleet->size());
+  const auto outcomes = fleet->ForEach([&](size_t i, Client& node) {
+    return node.Call(
+        [&](grpc::ClientContext* context) { return node.stub().List(context, v1::ListRequest(), &answers[i]); });
+  });
+  std::vector<v1::LogpointState> states;
+  for (const v1::ListResponse& answer : answers) {
+    states.insert(states.end(), answer.logpoints().begin(), answer.logpoints().end());
+  }
+  return ShowLogpoints(*fleet, outcomes, "logpoints", std::move(states), LogpointTable, global.json);
 }
 
 }  // namespace

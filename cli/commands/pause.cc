@@ -1,37 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dlogctl pause, dlogctl resume: takes the probes of logpoints away, and attaches them again.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "cli/commands/showing.h"
 #include "cli/context.h"
 #include "cli/exit_status.h"
-#include "cli/render/logpoint.h"
-#include "cli/render/output.h"
 
 namespace dlog::cli {
 namespace {
 
 template <typename Request, typename Response, typename Method>
 int Run(const std::vector<std::string>& ids, const Context& global, Method method) {
-  auto client = Client::Connect(global.client);
-  if (!client.ok()) return Report(client.status());
+  auto fleet = Fleet::Connect(global.client);
+  if (!fleet.ok()) return Report(fleet.status());
+  std::vector<Response> answers(fleet->size());
+  const auto call = [&](size_t i, Client& node, const Request& request) {
+    Response response;
+    const absl::Status status =
+        node.Call([&](grpc::ClientContext* context) { return (node.stub().*method)(context, request, &response); });
+    answers[i].MergeFrom(response);
+    return status;
+  };
   Request request;
-  Response response;
   for (const std::string& id : ids) request.add_ids(id);
-  const absl::Status status = (*client)->Call(
-      [&](grpc::ClientContext* context) { return ((*client)->stub().*method)(context, request, &response); });
-  if (!status.ok()) return Report(status);
-  const std::vector<v1::LogpointState> states(response.logpoints().begin(), response.logpoints().end());
-  std::string text;
-  bool all_attached = true;
-  for (const v1::LogpointState& state : states) {
-    text += Harmless(SummaryText(state)) + "\n";
-    all_attached = all_attached && state.state() != "pending";
+  const auto outcomes = fleet->single()  // all that were named, or none
+                            ? fleet->ForEach([&](size_t i, Client& node) { return call(i, node, request); })
+                            : ForEachId(*fleet, ids, [&](size_t i, Client& node, const std::string& id) {
+                                Request one;
+                                one.add_ids(id);
+                                return call(i, node, one);
+                              });
+  std::vector<v1::LogpointState> states;
+  for (const Response& answer : answers) {
+    states.insert(states.end(), answer.logpoints().begin(), answer.logpoints().end());
   }
-  WriteOut(global.json ? LogpointsJson("logpoints", states) + "\n" : text);
-  return all_attached ? kDone : kPartial;
+  const bool all_attached =
+      std::all_of(states.begin(), states.end(), [](const auto& state) { return state.state() != "pending"; });
+  const int status = ShowLogpoints(*fleet, outcomes, "logpoints", std::move(states), StateLines, global.json);
+  return status == kDone && !all_attached ? kPartial : status;
 }
 
 template <typename Action>

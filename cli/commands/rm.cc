@@ -6,10 +6,9 @@
 #include <vector>
 
 #include "cli/commands/explaining.h"
+#include "cli/commands/showing.h"
 #include "cli/context.h"
 #include "cli/exit_status.h"
-#include "cli/render/logpoint.h"
-#include "cli/render/output.h"
 
 namespace dlog::cli {
 namespace {
@@ -18,20 +17,34 @@ int RunRm(const std::vector<std::string>& ids, bool all, const Context& global) 
   if (ids.empty() == !all) {
     return ReportUsage(absl::InvalidArgumentError("rm takes ids of logpoints, or --all"), "rm");
   }
-  auto client = Client::Connect(global.client);
-  if (!client.ok()) return Report(client.status());
+  auto fleet = Fleet::Connect(global.client);
+  if (!fleet.ok()) return Report(fleet.status());
+  std::vector<v1::RemoveResponse> answers(fleet->size());
+  const auto remove = [&](size_t i, Client& node, const v1::RemoveRequest& request) {
+    v1::RemoveResponse response;
+    const absl::Status status =
+        node.Call([&](grpc::ClientContext* context) { return node.stub().Remove(context, request, &response); });
+    answers[i].MergeFrom(response);
+    return status;
+  };
   v1::RemoveRequest request;
-  v1::RemoveResponse response;
-  for (const std::string& id : ids) request.add_ids(id);
-  request.set_all(all);
-  absl::Status status = (*client)->Call(
-      [&](grpc::ClientContext* context) { return (*client)->stub().Remove(context, request, &response); });
-  if (!status.ok()) return Report(status);
-  const std::vector<v1::LogpointState> states(response.removed().begin(), response.removed().end());
-  std::string text;
-  for (const v1::LogpointState& state : states) text += Harmless(SummaryText(state)) + "\n";
-  WriteOut(global.json ? LogpointsJson("removed", states) + "\n" : text);
-  return kDone;
+  std::vector<absl::Status> outcomes;
+  if (all || fleet->single()) {  // one node removes all that were named, or none
+    for (const std::string& id : ids) request.add_ids(id);
+    request.set_all(all);
+    outcomes = fleet->ForEach([&](size_t i, Client& node) { return remove(i, node, request); });
+  } else {
+    outcomes = ForEachId(*fleet, ids, [&](size_t i, Client& node, const std::string& id) {
+      v1::RemoveRequest one;
+      one.add_ids(id);
+      return remove(i, node, one);
+    });
+  }
+  std::vector<v1::LogpointState> states;
+  for (const v1::RemoveResponse& answer : answers) {
+    states.insert(states.end(), answer.removed().begin(), answer.removed().end());
+  }
+  return ShowLogpoints(*fleet, outcomes, "removed", std::move(states), StateLines, global.json);
 }
 
 }  // namespace

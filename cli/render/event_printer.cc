@@ -12,8 +12,8 @@
 namespace dlog::cli {
 
 // https://no-color.org: any value of NO_COLOR switches colours off.
-EventPrinter::EventPrinter(bool json)
-    : json_(json), color_(isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == nullptr) {}
+EventPrinter::EventPrinter(bool json, bool hosts)
+    : json_(json), hosts_(hosts), color_(isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == nullptr) {}
 
 bool EventPrinter::Print(const v1::Event& event) {
   line_.clear();
@@ -22,7 +22,7 @@ bool EventPrinter::Print(const v1::Event& event) {
   if (json_) {
     format::AppendEventJson(shown, &line_);
   } else {
-    format::AppendEventText(shown, {color_}, &line_);
+    format::AppendEventText(shown, {color_, hosts_}, &line_);
   }
   line_.push_back('\n');
   return WriteOut(line_.view());

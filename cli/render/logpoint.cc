@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <utility>
+
 #include "absl/time/time.h"
 #include "cli/exit_status.h"
 #include "cli/render/explain.h"
@@ -62,6 +65,12 @@ void WriteLimits(const v1::Limits& limits, JsonWriter* json) {
   json->Key("budget").Double(limits.budget()).EndObject();
 }
 
+// As in events.
+void WriteContainer(const std::string& id, const std::string& pod_uid, JsonWriter* json) {
+  if (!id.empty()) json->Key("container_id").String(id);
+  if (!pod_uid.empty()) json->Key("k8s").BeginObject().Key("pod_uid").String(pod_uid).EndObject();
+}
+
 void WriteStrings(std::string_view key, const google::protobuf::RepeatedPtrField<std::string>& strings,
                   JsonWriter* json) {
   json->Key(key).BeginArray();
@@ -96,6 +105,8 @@ void WriteLogpointJson(const v1::LogpointState& state, JsonWriter* json) {
   json->BeginObject().Key("id").String(spec.id()).Key("state").String(state.state());
   if (!state.reason().empty()) json->Key("reason").String(state.reason());
   if (!spec.name().empty()) json->Key("name").String(spec.name());
+  if (!state.host().empty()) json->Key("host").String(state.host());
+  WriteContainer(state.container_id(), state.pod_uid(), json);
   json->Key("since").String(UtcTime(state.since_unix_ns())).Key("created").String(UtcTime(state.created_unix_ns()));
   json->Key("location").String(spec.location()).Key("file").String(state.file()).Key("line").Uint(state.line());
   json->Key("target");
@@ -121,16 +132,25 @@ std::string LogpointJson(const v1::LogpointState& state) {
   return out;
 }
 
-std::string LogpointsJson(std::string_view key, const std::vector<v1::LogpointState>& states) {
+std::string LogpointsJson(std::string_view key, const std::vector<v1::LogpointState>& states,
+                          const std::vector<NodeError>& errors) {
   std::string out;
   JsonWriter json(&out);
   json.BeginObject().Key(key).BeginArray();
   for (const v1::LogpointState& state : states) WriteLogpointJson(state, &json);
-  json.EndArray().EndObject();
+  json.EndArray();
+  if (!errors.empty()) {
+    json.Key("failed").BeginArray();
+    for (const NodeError& each : errors) {
+      json.BeginObject().Key("node").String(each.node).Key("error").String(each.error).EndObject();
+    }
+    json.EndArray();
+  }
+  json.EndObject();
   return out;
 }
 
-std::string LogpointTable(const std::vector<v1::LogpointState>& states) {
+std::string LogpointTable(const std::vector<v1::LogpointState>& states, bool hosts) {
   std::vector<std::vector<std::string>> rows = {
       {"ID", "STATE", "LOCATION", "TARGET", "SITES", "HITS", "EVENTS", "FILTERED", "LIMITED", "DROPPED", "TEXT"}};
   for (const v1::LogpointState& state : states) {
@@ -142,6 +162,9 @@ std::string LogpointTable(const std::vector<v1::LogpointState>& states) {
          std::to_string(state.sites()), (state.throttle_factor() > 1 ? "~" : "") + std::to_string(counters.hits()),
          std::to_string(counters.emitted()), std::to_string(counters.filtered()),
          std::to_string(counters.sampled_out() + counters.rate_limited()), std::to_string(Dropped(counters)), text});
+  }
+  for (size_t i = 0; hosts && i < rows.size(); ++i) {
+    rows[i].insert(rows[i].begin() + 1, i == 0 ? "NODE" : states[i - 1].host());
   }
   return RenderTable(rows);
 }
@@ -161,14 +184,50 @@ std::string SummaryText(const v1::LogpointState& state) {
   return fmt::format("{} {}{}: {}{}", state.spec().id(), state.state(), reason, part, CountersText(state.counters()));
 }
 
-std::string DescribeText(const v1::DescribeResponse& description) {
+std::string StateText(const v1::LogpointState& state, bool hosts) {
+  return (hosts ? state.host() + ": " : "") + SummaryText(state);
+}
+
+std::string FleetSummaryText(const std::vector<v1::LogpointState>& states) {
+  if (states.size() == 1) return SummaryText(states.front());
+  std::map<std::string, size_t> endings;
+  v1::Counters sum;
+  std::map<std::string, uint64_t> dropped;
+  for (const v1::LogpointState& state : states) {
+    const v1::Counters& counters = state.counters();
+    ++endings[state.state() + " on {}" + (state.reason().empty() ? "" : " (" + state.reason() + ")")];
+    sum.set_hits(sum.hits() + counters.hits());
+    sum.set_emitted(sum.emitted() + counters.emitted());
+    sum.set_filtered(sum.filtered() + counters.filtered());
+    sum.set_sampled_out(sum.sampled_out() + counters.sampled_out());
+    sum.set_rate_limited(sum.rate_limited() + counters.rate_limited());
+    for (const v1::Loss& loss : counters.dropped()) dropped[loss.reason()] += loss.count();
+  }
+  for (const auto& [reason, count] : dropped) {
+    v1::Loss* loss = sum.add_dropped();
+    loss->set_reason(reason);
+    loss->set_count(count);
+  }
+  std::vector<std::string> parts;
+  for (const auto& [ending, count] : endings) {
+    std::string part = ending;
+    part.replace(part.find("{}"), 2, std::to_string(count));
+    parts.push_back(std::move(part));
+  }
+  return fmt::format("{} on {} nodes: {}: {}", states.empty() ? "" : states.front().spec().id(), states.size(),
+                     fmt::join(parts, ", "), CountersText(sum));
+}
+
+std::string DescribeText(const v1::DescribeResponse& description, bool hosts) {
   const v1::LogpointState& state = description.logpoint();
   const v1::LogpointSpec& spec = state.spec();
-  std::string out = SummaryText(state) + "\n";
+  std::string out = StateText(state, hosts) + "\n";
   if (!spec.name().empty()) out += fmt::format("name       {}\n", spec.name());
   out += fmt::format("text       {}\n", spec.template_());
   if (!spec.condition().empty()) out += fmt::format("condition  {}\n", spec.condition());
   out += fmt::format("target     {}\n", TargetText(spec.target()));
+  if (!state.container_id().empty()) out += fmt::format("container  {}\n", state.container_id());
+  if (!state.pod_uid().empty()) out += fmt::format("pod uid    {}\n", state.pod_uid());
   out += fmt::format("level      {}\n", format::LevelName(spec.level()));
   for (const std::string& tag : spec.tags()) out += fmt::format("tag        {}\n", tag);
   out += fmt::format("limits     {}\n", LimitsText(spec.limits()));

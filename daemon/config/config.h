@@ -22,6 +22,7 @@ struct SinkConfig {
   std::string format;
   std::string path;
   std::string address;
+  std::string ca, cert, key;
   uint64_t queue_events = 0;
   uint64_t rotate_bytes = 0;
   uint64_t rotate_age_ms = 0;
@@ -38,6 +39,11 @@ struct SinkConfig {
 
 struct Config {
   std::string socket;
+  std::string node_name;
+  std::string listen;
+  bool listen_plain = false;
+  std::string tls_cert, tls_key, tls_client_ca;
+  std::string health;
   std::string metrics;
   bool metrics_named = false;  // somebody asked for this address: failing to bind it is an error
   std::string state_dir;

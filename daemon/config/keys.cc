@@ -148,6 +148,26 @@ absl::Status SetRingSize(const KeyValues& values, Config* config) {
 
 constexpr ConfigKey<Config> kTopKeys[] = {
     {"socket", "path", "/run/dlog/dlogd.sock", "restart", "unix socket of the API", false, SetPath<&Config::socket>},
+    {"node-name", "text", "", "restart", "what events and `ls` call this machine; empty: its host name", false,
+     SetText<&Config::node_name>},
+    {"listen", "host:port", "", "restart",
+     "TCP address of the API, with TLS on both sides by the three files below; empty: the unix socket only", false,
+     SetText<&Config::listen>},
+    {"listen-plain", "true or false", "false", "restart",
+     "true: `listen` is a loopback address and has no TLS, so that every user of this machine may do what dlogd can",
+     false, SetSwitch<&Config::listen_plain>},
+    {"tls.cert", "path", "", "restart",
+     "certificate of this dlogd, PEM; the three files are read again when they change", false,
+     SetPath<&Config::tls_cert>},
+    {"tls.key", "path", "", "restart", "its private key, PEM", false, SetPath<&Config::tls_key>},
+    {"tls.client-ca", "path", "", "restart",
+     "authority, PEM: whoever has a certificate of it may use the API of this dlogd", false,
+     SetPath<&Config::tls_client_ca>},
+    {"health", "host:port", "", "restart",
+     "TCP address that answers the gRPC health service and nothing else, without TLS, for probes; it opens once the "
+     "BPF "
+     "programs are loaded and the canaries have passed; empty: none",
+     false, SetText<&Config::health>},
     {"metrics", "host:port", "127.0.0.1:9464", "restart", "address of /metrics; empty: none", false,
      SetText<&Config::metrics>},
     {"state-dir", "path", "", "restart", "directory in which logpoints outlive a restart of dlogd; empty: they do not",
@@ -201,9 +221,16 @@ constexpr ConfigKey<SinkConfig> kSinkKeys[] = {
      SetChoice<&SinkConfig::format, kFormats>},
     {"path", "path", "", "file", "the file; older ones get .1, .2, ... behind it", false, SetPath<&SinkConfig::path>},
     {"address", "address", "", "syslog journald otlp",
-     "syslog: unix:PATH (default unix:/dev/log) or tcp:HOST:PORT; journald: unix:PATH (default "
-     "unix:/run/systemd/journal/socket); otlp: http://HOST:PORT, https://HOST:PORT or grpc://HOST:PORT",
+     "syslog: unix:PATH (default unix:/dev/log) tcp:HOST:PORT or tls:HOST:PORT; journald: unix:PATH (default "
+     "unix:/run/systemd/journal/socket); otlp: http://HOST:PORT, https://HOST:PORT, "
+     "grpc://HOST:PORT or grpcs://HOST:PORT",
      false, SetText<&SinkConfig::address>},
+    {"ca", "path", "", "syslog otlp",
+     "authority of the peer's certificate, PEM, with tls: and https:; empty: those of this machine", false,
+     SetPath<&SinkConfig::ca>},
+    {"cert", "path", "", "syslog otlp", "certificate of this side, PEM, when the peer wants one", false,
+     SetPath<&SinkConfig::cert>},
+    {"key", "path", "", "syslog otlp", "its private key, PEM", false, SetPath<&SinkConfig::key>},
     {"queue", "number", "10000", "all", "events that may wait; more are dropped as queue_full", false,
      SetCount<&SinkConfig::queue_events, 1, 1000000>},
     {"rotate-size", "size", "64MiB", "file", "a new file once this one is that big; 0: never", false,
@@ -239,14 +266,20 @@ absl::Status CheckAddress(const SinkConfig& sink) {
   const auto wrong = [&](const char* want) {
     return absl::InvalidArgumentError(fmt::format("address '{}' is not {}", address, want));
   };
-  if (sink.kind == "syslog" && !StartsWith(address, "unix:/") && !StartsWith(address, "tcp:")) {
-    return wrong("unix:/PATH or tcp:HOST:PORT");
+  if (sink.kind == "syslog" && !StartsWith(address, "unix:/") && !StartsWith(address, "tcp:") &&
+      !StartsWith(address, "tls:")) {
+    return wrong("unix:/PATH, tcp:HOST:PORT or tls:HOST:PORT");
   }
   if (sink.kind == "journald" && !StartsWith(address, "unix:/")) return wrong("unix:/PATH");
   if (sink.kind == "otlp" && !StartsWith(address, "http://") && !StartsWith(address, "https://") &&
-      !StartsWith(address, "grpc://")) {
-    return wrong("http://HOST:PORT, https://HOST:PORT or grpc://HOST:PORT");
+      !StartsWith(address, "grpc://") && !StartsWith(address, "grpcs://")) {
+    return wrong("http://HOST:PORT, https://HOST:PORT, grpc://HOST:PORT or grpcs://HOST:PORT");
   }
+  const bool has_tls = StartsWith(address, "tls:") || StartsWith(address, "https:") || StartsWith(address, "grpcs:");
+  if (!has_tls && !(sink.ca.empty() && sink.cert.empty() && sink.key.empty())) {
+    return absl::InvalidArgumentError(fmt::format("ca, cert and key need TLS, which address '{}' is without", address));
+  }
+  if (sink.cert.empty() != sink.key.empty()) return absl::InvalidArgumentError("cert and key go together");
   return absl::OkStatus();
 }
 
@@ -255,6 +288,24 @@ absl::Status CheckAddress(const SinkConfig& sink) {
 std::span<const ConfigKey<Config>> TopKeys() { return kTopKeys; }
 std::span<const ConfigKey<SinkConfig>> SinkKeys() { return kSinkKeys; }
 std::span<const char* const> SinkKinds() { return kKinds; }
+
+absl::Status CheckListen(const Config& config) {
+  const bool any_tls = !config.tls_cert.empty() || !config.tls_key.empty() || !config.tls_client_ca.empty();
+  const bool all_tls = !config.tls_cert.empty() && !config.tls_key.empty() && !config.tls_client_ca.empty();
+  if (config.listen.empty()) {
+    if (any_tls || config.listen_plain) return absl::InvalidArgumentError("tls and listen-plain need listen");
+    return absl::OkStatus();
+  }
+  if (config.listen.find(':') == std::string::npos) {
+    return absl::InvalidArgumentError(fmt::format("listen: '{}' has no port", config.listen));
+  }
+  if (config.listen_plain && any_tls) return absl::InvalidArgumentError("listen-plain goes without tls");
+  if (!config.listen_plain && !all_tls) {
+    return absl::InvalidArgumentError(
+        "listen needs tls.cert, tls.key and tls.client-ca (or listen-plain, for a loopback address)");
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckSink(const std::vector<std::string>& keys_set, SinkConfig* sink) {
   if (sink->kind.empty()) return absl::InvalidArgumentError("a sink needs its kind");

@@ -42,6 +42,9 @@ T WithDefaults(std::span<const ConfigKey<T>> keys) {
   return out;
 }
 
+// After all keys were set: an address on the network has its three files, or is declared to do without.
+absl::Status CheckListen(const Config& config);
+
 // After all keys were set: kind known, what the kind needs is there, nothing set that the kind does not use.
 absl::Status CheckSink(const std::vector<std::string>& keys_set, SinkConfig* sink);
 

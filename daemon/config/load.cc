@@ -177,9 +177,11 @@ absl::Status Load(const ConfigSource& source, Config* config) {
   }
   if (auto status = ReadEnvironment(source, config); !status.ok()) return status;
   for (const auto& [name, values] : source.flags) {
-    const std::string origin = name == "sinks" ? "--sink" : "--" + name;
+    std::string origin = name == "sinks" ? "--sink" : "--" + name;
+    std::replace(origin.begin(), origin.end(), '.', '-');
     if (auto status = Override(name, values, origin, config); !status.ok()) return status;
   }
+  if (auto status = CheckListen(*config); !status.ok()) return status;
   return NameSinks(config);
 }
 
@@ -241,6 +243,13 @@ std::vector<std::string> KeysThatNeedRestart(const Config& before, const Config&
     if (!same) names.emplace_back(name);
   };
   compare(before.socket == after.socket, "socket");
+  compare(before.node_name == after.node_name, "node-name");
+  compare(before.listen == after.listen, "listen");
+  compare(before.listen_plain == after.listen_plain, "listen-plain");
+  compare(before.tls_cert == after.tls_cert, "tls.cert");
+  compare(before.tls_key == after.tls_key, "tls.key");
+  compare(before.tls_client_ca == after.tls_client_ca, "tls.client-ca");
+  compare(before.health == after.health, "health");
   compare(before.metrics == after.metrics, "metrics");
   compare(before.state_dir == after.state_dir, "state-dir");
   compare(before.cache_dir == after.cache_dir, "cache-dir");

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "daemon/control/server_credentials.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -16,10 +17,23 @@ constexpr int kMaxRequestBytes = 64 << 20;
 // How long calls may still run when the server goes away.
 constexpr std::chrono::seconds kShutdownGrace(2);
 
+absl::Status CannotListen(const std::string& address) {
+  return WithHint(absl::UnavailableError(fmt::format("cannot listen on {}", address)),
+                  "is another program listening there, and is the address one of this machine?");
+}
+
+// `port` is what was bound once the server has started, 0 when that failed.
+void AddPort(const std::string& address, const std::shared_ptr<grpc::ServerCredentials>& credentials, int* port,
+             grpc::ServerBuilder* builder) {
+  // Two dlogd on one port would each get some of the connections.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->AddListeningPort(address, credentials, port);
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::ListenUnix(Engine* engine, const std::string& path,
-                                                                 AuditLog* audit) {
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Listen(Engine* engine, const std::string& path,
+                                                             const NetworkListener& network, AuditLog* audit) {
   auto claim = SocketClaim::Create(path);
   if (!claim.ok()) return claim.status();
   std::unique_ptr<ApiServer> api(new ApiServer(engine, audit));
@@ -32,7 +46,14 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::ListenUnix(Engine* engine,
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder.RegisterService(&api->service_);
+  int port = 0;
+  if (!network.address.empty()) {
+    auto credentials = ServerCredentialsFor(network.address, network.tls);
+    if (!credentials.ok()) return credentials.status();
+    AddPort(network.address, *credentials, &port, &builder);
+  }
   api->server_ = builder.BuildAndStart();
+  if (api->server_ == nullptr && !network.address.empty() && port == 0) return CannotListen(network.address);
   if (api->server_ == nullptr) {
     return WithHint(absl::UnavailableError(fmt::format("cannot serve {}", path)),
                     "is the machine out of memory or of descriptors?");
@@ -62,6 +83,23 @@ std::shared_ptr<grpc::Channel> ApiServer::InProcessChannel() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   return server_->InProcessChannel(arguments);
+}
+
+absl::StatusOr<std::unique_ptr<HealthServer>> HealthServer::Listen(const std::string& address) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  AddPort(address, grpc::InsecureServerCredentials(), &port, &builder);
+  std::unique_ptr<HealthServer> health(new HealthServer());
+  // gRPC does not start a server that has the health service only.
+  builder.RegisterCallbackGenericService(&health->all_else_);
+  health->server_ = builder.BuildAndStart();
+  if (health->server_ == nullptr || port == 0) return CannotListen(address);
+  return health;
+}
+
+HealthServer::~HealthServer() {
+  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
 }
 
 }  // namespace dlog::daemon

@@ -33,17 +33,22 @@ absl::StatusOr<std::unique_ptr<sink::Transport>> MakeFile(const SinkConfig& conf
   return sink::FileTransport::Create(std::move(options), std::move(format));
 }
 
+tls::Files TlsFiles(const SinkConfig& config) { return {config.ca, config.cert, config.key}; }
+
 std::unique_ptr<sink::Transport> MakeSyslog(const SinkConfig& config) {
   sink::SyslogOptions options;
   options.facility = sink::SyslogFacility(config.facility);
   const size_t colon = config.address.find(':');
-  (config.address.compare(0, colon, "unix") == 0 ? options.unix_path : options.tcp) = config.address.substr(colon + 1);
+  const std::string scheme = config.address.substr(0, colon);
+  (scheme == "unix" ? options.unix_path : options.tcp) = config.address.substr(colon + 1);
+  if (scheme == "tls") options.tls = TlsFiles(config);
   return std::make_unique<sink::SyslogTransport>(std::move(options));
 }
 
 std::unique_ptr<sink::Transport> MakeOtlp(const SinkConfig& config) {
   sink::OtlpOptions options;
   options.endpoint = config.address;
+  options.tls = TlsFiles(config);
   options.gzip = config.compression == "gzip";
   options.timeout = absl::Milliseconds(config.timeout_ms);
   options.headers = config.headers;
@@ -52,6 +57,7 @@ std::unique_ptr<sink::Transport> MakeOtlp(const SinkConfig& config) {
 
 absl::StatusOr<std::unique_ptr<sink::Transport>> MakeTransport(const SinkConfig& config) {
   const sink::LineFormat format = config.format == "text" ? TextLine : format::AppendEventJson;
+  if (auto status = tls::CheckFiles(TlsFiles(config)); !status.ok()) return status;
   if (config.kind == "file") return MakeFile(config, format);
   if (config.kind == "syslog") return MakeSyslog(config);
   if (config.kind == "journald") {

@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "daemon/base/parallel.h"
 #include "daemon/control/logpoint.h"
+#include "daemon/control/plan_check.h"
 #include "daemon/control/policy.h"
 #include "daemon/control/site_choice.h"
 #include "daemon/targets/build_id.h"
@@ -160,6 +161,24 @@ absl::Status Engine::CheckName(const std::string& name) const {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> Engine::NewId(const std::string& wanted) {
+  if (wanted.empty()) return fmt::format("lp-{}", ++last_id_);
+  constexpr std::string_view kPrefix = "lp-";
+  constexpr size_t kMaxId = 34;
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  const auto is_allowed = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; };
+  // A letter first: never the number that this daemon would choose itself.
+  if (wanted.size() <= kPrefix.size() || wanted.size() > kMaxId || wanted.compare(0, kPrefix.size(), kPrefix) != 0 ||
+      !is_letter(wanted[kPrefix.size()]) || !std::all_of(wanted.begin(), wanted.end(), is_allowed)) {
+    return WithHint(absl::InvalidArgumentError(fmt::format("'{}' cannot be the id of a logpoint", wanted)),
+                    "lp-, a letter, then letters, digits or '-'");
+  }
+  if (registry_.Find(wanted) != nullptr) {
+    return WithHint(absl::AlreadyExistsError(fmt::format("there is a logpoint {}", wanted)), "choose another id");
+  }
+  return wanted;
+}
+
 absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepared, const v1::AddRequest& request,
                                                  const std::shared_ptr<Logpoint>& before) {
   if (stopping_) return Stopping();
@@ -167,7 +186,9 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   if (before == nullptr) {
     if (auto status = CheckRoom(); !status.ok()) return status;
   }
-  const std::string id = before != nullptr ? before->id() : fmt::format("lp-{}", ++last_id_);
+  const absl::StatusOr<std::string> new_id = before != nullptr ? before->id() : NewId(request.id());
+  if (!new_id.ok()) return new_id.status();
+  const std::string& id = *new_id;
   prepared->context.spec.set_id(id);
   // Shares the ownership of the whole, so that the plans that `order` points to stay where they are.
   std::shared_ptr<Prepared> shared = std::move(prepared);
@@ -176,6 +197,7 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   setup.context = std::shared_ptr<const pipeline::LogpointContext>(shared, &shared->context);
   setup.process = std::move(shared->process);
   setup.target_key = shared->target_key;
+  setup.container = shared->container;
   setup.target_print = shared->target_print;
   setup.resolve_ms = shared->resolve_ms;
   if (before == nullptr) {
@@ -225,7 +247,13 @@ absl::StatusOr<v1::LogpointState> Engine::AddParked(const v1::AddRequest& reques
   LogpointSetup setup;
   context->spec = request.spec();
   if (auto status = ApplyPolicy(&context->spec, &setup.warnings); !status.ok()) return status;
-  context->spec.set_id(fmt::format("lp-{}", ++last_id_));
+  auto id = NewId(request.id());
+  if (!id.ok()) return id.status();
+  context->spec.set_id(*id);
+  if (request.has_known()) {
+    if (auto status = CheckKnown(request); !status.ok()) return status;
+    context->resolved = request.known();  // for the target that comes, if it is this build
+  }
   context->host = options_.host;
   setup.context = context;
   setup.interactive = request.remove_on_disconnect();
@@ -373,6 +401,12 @@ absl::StatusOr<std::vector<v1::LogpointState>> Engine::Remove(const std::vector<
     result = std::move(states);
   });
   return result;
+}
+
+std::optional<v1::ResolvedLogpoint> Engine::ResolvedOf(const std::string& id) const {
+  const auto logpoint = registry_.Find(id);
+  if (logpoint == nullptr || !logpoint->active()) return std::nullopt;
+  return logpoint->context().resolved;
 }
 
 std::vector<v1::LogpointState> Engine::List() const {

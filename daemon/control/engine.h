@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -102,6 +103,9 @@ class Engine {
   absl::StatusOr<v1::DescribeResponse> Describe(const std::string& id) const;
   absl::StatusOr<v1::ResolvedLogpoint> Explain(const v1::LogpointSpec& spec, bool all_variables);
   absl::StatusOr<v1::FileLines> Lines(const v1::Target& target, const std::string& file);
+  absl::StatusOr<v1::BuildsResponse> Builds(const v1::Target& target) const { return preparer_.Builds(target); }
+  // The whole plan that a logpoint is attached by, as AddRequest.known takes it; nothing when there is none (yet).
+  std::optional<v1::ResolvedLogpoint> ResolvedOf(const std::string& id) const;
   v1::StatusResponse Status();
   metrics::MetricsSnapshot Metrics() const;
 
@@ -118,6 +122,8 @@ class Engine {
   absl::StatusOr<v1::LogpointState> AddParked(const v1::AddRequest& request, const std::string& reason);
   absl::Status CheckRoom() const;
   absl::Status CheckName(const std::string& name) const;  // any thread
+  // The id of a new logpoint: `wanted`, or the next number.
+  absl::StatusOr<std::string> NewId(const std::string& wanted);
   void CloseProbes(const std::vector<std::shared_ptr<Logpoint>>& logpoints);
   void Park(const std::shared_ptr<Logpoint>& logpoint, const std::string& state, const std::string& reason);
   absl::StatusOr<std::vector<std::shared_ptr<Logpoint>>> FindLive(const std::vector<std::string>& ids) const;

@@ -75,6 +75,9 @@ grpc::Status GrpcService::Add(grpc::ServerContext* context, const v1::AddRequest
     (void)engine_->Remove({state->spec().id()}, false);
     return grpc::Status(grpc::StatusCode::CANCELLED, "cancelled by the client");
   }
+  if (request->return_resolved()) {
+    if (auto resolved = engine_->ResolvedOf(state->spec().id())) *response->mutable_resolved() = *std::move(resolved);
+  }
   *response->mutable_logpoint() = *std::move(state);
   return grpc::Status::OK;
 }
@@ -152,6 +155,14 @@ grpc::Status GrpcService::Lines(grpc::ServerContext* context, const v1::LinesReq
 
 grpc::Status GrpcService::Status(grpc::ServerContext*, const v1::StatusRequest*, v1::StatusResponse* response) {
   *response = engine_->Status();
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Builds(grpc::ServerContext* context, const v1::BuildsRequest* request,
+                                 v1::BuildsResponse* response) {
+  auto builds = engine_->Builds(request->target());
+  if (!builds.ok()) return ToGrpc(builds.status(), context);
+  *response = *std::move(builds);
   return grpc::Status::OK;
 }
 

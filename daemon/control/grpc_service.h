@@ -39,6 +39,8 @@ class GrpcService : public v1::DynamicLogging::Service {
                      v1::LinesResponse* response) override;
   grpc::Status Status(grpc::ServerContext* context, const v1::StatusRequest* request,
                       v1::StatusResponse* response) override;
+  grpc::Status Builds(grpc::ServerContext* context, const v1::BuildsRequest* request,
+                      v1::BuildsResponse* response) override;
 
  private:
   void Record(const grpc::ServerContext& context, const char* action, std::vector<std::string> ids, bool all,

@@ -76,7 +76,7 @@ bool IsPrivileged() {
 
 std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   EngineOptions engine;
-  engine.host = HostName();
+  engine.host = options.host.empty() ? HostName() : options.host;
   engine.embedded = options.embedded;
   engine.max_logpoints = options.max_logpoints;
   engine.redaction = options.redaction;
@@ -98,6 +98,8 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   seams.build_event = [builder](const pipeline::LogpointContext& context, size_t site, const dlog_record& header,
                                 std::span<const uint8_t> segments,
                                 event::Batch* batch) { return builder->Build(context, site, header, segments, batch); };
+  if (options.make_attacher) seams.make_attacher = options.make_attacher;
+  if (options.build_event) seams.build_event = options.build_event;
   seams.checks = [worker = options.worker_path] { return LocalChecks(worker); };
   seams.sinks = options.sinks;
   seams.watch_processes = [](std::function<void()> on_change) -> std::shared_ptr<void> {

@@ -3,6 +3,7 @@
 // The engine on this machine's kernel and worker: what dlogd serves and what dlogctl embeds.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ namespace dlog::daemon {
 
 struct LocalEngineOptions {
   bool embedded = false;
+  std::string host;                            // what events call this machine; empty: its host name
   std::string worker_path;                     // empty: dlog-symbolizer beside this executable
   std::string cache_directory;                 // empty: the usual place (cache_directory.h)
   std::vector<std::string> debug_directories;  // beside /usr/lib/debug
@@ -25,6 +27,9 @@ struct LocalEngineOptions {
   attach::RuntimeOptions attach = {.boot_cache = attach::BootCachePath()};
   RedactionPolicy redaction;
   std::shared_ptr<sink::SinkSet> sinks;  // may be null
+  // Of tests; empty: this kernel's, and what it captures.
+  std::function<absl::StatusOr<std::unique_ptr<Attacher>>()> make_attacher;
+  BuildEvent build_event;
 };
 
 std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options);

@@ -210,6 +210,9 @@ v1::LogpointState Logpoint::State() const {
   v1::LogpointState out;
   *out.mutable_spec() = context().spec;
   const v1::ResolvedLogpoint& resolved = context().resolved;
+  out.set_host(context().host);
+  out.set_container_id(setup_.container.id);
+  out.set_pod_uid(setup_.container.pod_uid);
   out.set_file(resolved.file());
   out.set_source_md5(resolved.binary().source_md5());
   out.set_line(resolved.line());

@@ -18,6 +18,7 @@
 #include "daemon/control/attacher.h"
 #include "daemon/control/ledger.h"
 #include "daemon/pipeline/event_builder.h"
+#include "daemon/targets/container.h"
 #include "daemon/targets/process.h"
 
 namespace dlog::daemon {
@@ -27,6 +28,7 @@ struct LogpointSetup {
   std::shared_ptr<const pipeline::LogpointContext> context;
   std::vector<std::string> warnings;
   std::optional<ProcessHandle> process;  // the target, when it is one process
+  ContainerIdentity container;           // of `process`
   std::string target_key;                // "pid 4711" or the file's path: counts distinct targets
   double resolve_ms = 0;
   bool interactive = false;  // ends with the stream that follows it

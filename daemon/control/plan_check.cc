@@ -65,6 +65,17 @@ absl::Status CheckResolved(const v1::ResolvedLogpoint& resolved) {
   return absl::OkStatus();
 }
 
+absl::Status CheckKnown(const v1::AddRequest& request) {
+  const v1::ResolvedLogpoint& known = request.known();
+  const v1::LogpointSpec& spec = request.spec();
+  if (known.location() == spec.location() && known.condition() == spec.condition() &&
+      TemplateText(known.parsed_template()) == spec.template_()) {
+    return CheckResolved(known);
+  }
+  return WithHint(absl::InvalidArgumentError("the resolved logpoint that came along is of another location or text"),
+                  "send the one that the same request has given on another node");
+}
+
 std::string TemplateText(const v1::ParsedTemplate& parsed) {
   std::string out;
   for (int i = 0; i < parsed.literals_size(); ++i) {

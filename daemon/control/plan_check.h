@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control.pb.h"
 #include "daemon/targets/target_finder.h"
 #include "logpoint.pb.h"
 #include "plan.pb.h"
@@ -22,6 +23,9 @@ inline constexpr int kMaxCandidates = 256;
 
 // InvalidArgument with a hint when counts and indices do not fit together.
 absl::Status CheckResolved(const v1::ResolvedLogpoint& resolved);
+
+// InvalidArgument when `known` of the request was made for another location, text or condition than its spec names.
+absl::Status CheckKnown(const v1::AddRequest& request);
 
 // The template text that `parsed` came from, for specs made of a plan.
 std::string TemplateText(const v1::ParsedTemplate& parsed);

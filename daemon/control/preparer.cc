@@ -13,6 +13,7 @@
 #include "daemon/control/policy.h"
 #include "daemon/control/site_choice.h"
 #include "daemon/symbolizer_client/symbolizer_client.h"
+#include "daemon/targets/build_id.h"
 #include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
@@ -83,10 +84,13 @@ absl::StatusOr<v1::SymbolizerResponse> Preparer::Symbolize(const v1::SymbolizerR
 }
 
 absl::Status Preparer::Resolve(const FoundTarget& target, const v1::ResolvedLogpoint* known, Prepared* prepared) {
-  if (known != nullptr && !known->binary().build_id().empty() && CheckRedaction(rules_, *known, false).ok() &&
-      MatchModule(*known, target.modules, false).ok()) {
-    prepared->context.resolved = *known;
-    return absl::OkStatus();
+  if (known != nullptr && !known->binary().build_id().empty() && CheckRedaction(rules_, *known, false).ok()) {
+    // By its build-id alone: on the node that it comes from, the same program may have another path.
+    if (auto module = MatchModule(*known, target.modules, /*plan_given=*/true); module.ok()) {
+      prepared->context.resolved = *known;
+      prepared->context.resolved.mutable_binary()->set_path(module->display_path);
+      return absl::OkStatus();
+    }
   }
   const absl::Time begin = absl::Now();
   auto response = Symbolize(WorkerRequest(v1::SymbolizerRequest::RESOLVE, prepared->context.spec, target));
@@ -139,6 +143,7 @@ absl::StatusOr<FoundTarget> Preparer::OpenTarget(const v1::Target& target, Prepa
     if (!process.ok()) return process.status();
     prepared->process = *std::move(process);
     prepared->target_key = fmt::format("pid {}", found->pid);
+    prepared->container = ContainerOf("/proc", found->pid);
   }
   return found;
 }
@@ -167,6 +172,10 @@ absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest
   if (request.has_plan()) {
     if (auto status = TakePlan(request.plan(), prepared.get()); !status.ok()) return status;
   }
+  if (known == nullptr && request.has_known()) {
+    if (auto status = CheckKnown(request); !status.ok()) return status;
+    known = &request.known();
+  }
   if (auto status = ApplyPolicy(&spec, &prepared->warnings); !status.ok()) return status;
 
   auto target = OpenTarget(spec.target(), prepared.get());
@@ -193,6 +202,19 @@ absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest
   if (target->pid == 0) prepared->target_key = module->display_path;
   if (auto status = Complete(*target, prepared.get()); !status.ok()) return status;
   return prepared;
+}
+
+absl::StatusOr<v1::BuildsResponse> Preparer::Builds(const v1::Target& target) const {
+  auto found = finder_.Find(target);
+  if (!found.ok()) return found.status();
+  v1::BuildsResponse response;
+  for (const TargetModule& module : found->modules) {
+    auto* out = response.add_modules();
+    out->set_path(module.display_path);
+    auto build_id = ReadBuildId(module.open_path);
+    if (build_id.ok()) out->set_build_id(*std::move(build_id));
+  }
+  return response;
 }
 
 absl::StatusOr<v1::ResolvedLogpoint> Preparer::Explain(v1::LogpointSpec spec, bool all_variables) {

@@ -21,6 +21,7 @@
 #include "daemon/control/plan_redaction.h"
 #include "daemon/metrics/histogram.h"
 #include "daemon/pipeline/event_builder.h"
+#include "daemon/targets/container.h"
 #include "daemon/targets/process.h"
 #include "daemon/targets/target_finder.h"
 #include "plan.pb.h"
@@ -41,6 +42,7 @@ struct Prepared {
   std::vector<std::string> warnings;
   std::optional<ProcessHandle> process;
   std::string target_key;
+  ContainerIdentity container;  // of `process`
   double resolve_ms = 0;
   std::string target_print;  // TargetFinder::Fingerprint before anything else was looked at
 };
@@ -62,6 +64,8 @@ class Preparer {
   std::string Fingerprint(const v1::Target& target) const { return finder_.Fingerprint(target); }
   // Each statement with the one candidate that attaching would take.
   absl::StatusOr<v1::ResolvedLogpoint> Explain(v1::LogpointSpec spec, bool all_variables);
+  // Without a worker.
+  absl::StatusOr<v1::BuildsResponse> Builds(const v1::Target& target) const;
   absl::StatusOr<v1::FileLines> Lines(const v1::Target& target, const std::string& file);
 
   metrics::HistogramSnapshot resolve_times() const { return resolve_times_.Snapshot(); }

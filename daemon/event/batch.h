@@ -45,6 +45,7 @@ struct Event {
   std::string_view message;
   std::string_view comm;
   std::string_view exe;
+  std::string_view container_id, pod_uid;  // empty: none is known
   ValueList values;
   uint64_t hits_since_last = 0;
   std::vector<Loss> lost_since_last;

@@ -72,6 +72,8 @@ void ToProto(const Event& event, v1::Event* out) {
   out->set_tid(event.tid);
   out->set_comm(String(event.comm));
   out->set_exe(String(event.exe));
+  out->set_container_id(String(event.container_id));
+  out->set_pod_uid(String(event.pod_uid));
   out->set_build_id(String(source.build_id));
   out->set_host(String(source.host));
   for (const Value& value : event.values) ToProto(value, out->add_values());
@@ -117,6 +119,8 @@ Event* FromProto(const v1::Event& from, Batch* batch) {
   event->message = from.message();
   event->comm = from.comm();
   event->exe = from.exe();
+  event->container_id = from.container_id();
+  event->pod_uid = from.pod_uid();
   for (const v1::Value& value : from.values()) FromProto(value, event->values.Add(&batch->storage()));
   event->hits_since_last = from.hits_since_last();
   for (const v1::Loss& loss : from.lost_since_last()) event->lost_since_last.push_back({loss.reason(), loss.count()});

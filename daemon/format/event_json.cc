@@ -176,7 +176,8 @@ namespace {
 void AppendOrigin(const event::Event& event, Text* out) {
   const event::Source& source = *event.source;
   const size_t strings = source.logpoint.size() + event.message.size() + source.file.size() + source.function.size() +
-                         event.comm.size() + event.exe.size() + source.build_id.size() + source.host.size();
+                         event.comm.size() + event.exe.size() + source.build_id.size() + source.host.size() +
+                         event.container_id.size() + event.pod_uid.size();
   Write(out, kMaxEventFrame + MaxJsonStringBytes(strings), [&](Cursor& to) {
     char time[kMaxTimeBytes];
     const char* const time_end = WriteTime(event.time_unix_ns, 9, time);
@@ -191,6 +192,8 @@ void AppendOrigin(const event::Event& event, Text* out) {
     to.Raw(",\"tid\":").Int(event.tid);
     to.Raw(",\"comm\":").String(event.comm);
     to.Raw(",\"exe\":").String(event.exe);
+    if (!event.container_id.empty()) to.Raw(",\"container_id\":").String(event.container_id);
+    if (!event.pod_uid.empty()) to.Raw(",\"k8s\":{\"pod_uid\":").String(event.pod_uid).Raw("}");
     to.Raw(",\"build_id\":").String(source.build_id);
     to.Raw(",\"host\":").String(source.host);
   });

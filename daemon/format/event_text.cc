@@ -73,6 +73,10 @@ void AppendEventText(const event::Event& event, const TextOptions& options, Text
   char* const time = out->Room(kMaxTimeBytes);
   out->Advance(static_cast<size_t>(WriteTime(event.time_unix_ns, 6, time) - time));
   out->push_back(' ');
+  if (options.host) {
+    AppendOneLine(event.source->host, out);
+    out->push_back(' ');
+  }
   AppendOneLine(file, out);
   out->push_back(':');
   AppendNumber(source.line, out);

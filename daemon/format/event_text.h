@@ -11,6 +11,7 @@ namespace dlog::format {
 
 struct TextOptions {
   bool color = false;  // ANSI colours; the message by level
+  bool host = false;   // "TIME n1 order.cc:42 ...": for events of many machines
 };
 
 // Appends one line without its newline. Control characters of the target are escaped: one event is one line, and no

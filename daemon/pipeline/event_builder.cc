@@ -137,11 +137,13 @@ void EventBuilder::Impl::FillOrigin(const dlog_record& header, event::Batch* bat
   event->tid = static_cast<int32_t>(header.tid);
   // A process names itself: any bytes, and all sixteen when it likes.
   const std::string_view comm(header.comm, strnlen(header.comm, sizeof(header.comm)));
-  const std::string& exe = executables.Find(header.tgid, header.boot_ns);
+  const ProcessOrigin& process = executables.Find(header.tgid, header.boot_ns);
   // Mostly the same as in the event before.
   const event::Event* before = batch->size() > 1 ? event - 1 : nullptr;
   event->comm = Shown(comm, before == nullptr ? std::string_view() : before->comm, &batch->storage());
-  event->exe = Shown(exe, before == nullptr ? std::string_view() : before->exe, &batch->storage());
+  event->exe = Shown(process.exe, before == nullptr ? std::string_view() : before->exe, &batch->storage());
+  if (!process.container.id.empty()) event->container_id = batch->storage().Copy(process.container.id);
+  if (!process.container.pod_uid.empty()) event->pod_uid = batch->storage().Copy(process.container.pod_uid);
 }
 
 void EventBuilder::Impl::FillValues(const LogpointContext& context, const v1::CandidateSite& site,

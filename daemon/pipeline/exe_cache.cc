@@ -47,7 +47,8 @@ bool ExeCache::ReadProcess(uint32_t tgid, Entry* entry) const {
   if (length < 0) return false;
   std::string_view path(buffer, static_cast<size_t>(length));
   if (path.ends_with(kDeleted)) path.remove_suffix(kDeleted.size());
-  entry->path = path;
+  entry->origin.exe = path;
+  entry->origin.container = daemon::ContainerOf(proc_, static_cast<int>(tgid));
 
   const UniqueFd stat(open(absl::StrCat(directory, "/stat").c_str(), O_RDONLY | O_CLOEXEC));
   if (!stat.valid()) return false;
@@ -58,12 +59,12 @@ bool ExeCache::ReadProcess(uint32_t tgid, Entry* entry) const {
   return true;
 }
 
-const std::string& ExeCache::Find(uint32_t tgid, uint64_t hit_boot_ns) {
-  static const std::string unknown;
+const ProcessOrigin& ExeCache::Find(uint32_t tgid, uint64_t hit_boot_ns) {
+  static const ProcessOrigin unknown;
   const auto found = entries_.find(tgid);
   // Records of several CPUs are not in order, so "recent" is meant in both directions.
   if (found != entries_.end() && hit_boot_ns - found->second.checked_ns + kTrustNs <= 2 * kTrustNs) {
-    return found->second.path;
+    return found->second.origin;
   }
   Entry entry;
   entry.checked_ns = hit_boot_ns;
@@ -73,9 +74,9 @@ const std::string& ExeCache::Find(uint32_t tgid, uint64_t hit_boot_ns) {
     entries_.erase(found);
     return unknown;
   }
-  if (found != entries_.end()) return (found->second = std::move(entry)).path;
+  if (found != entries_.end()) return (found->second = std::move(entry)).origin;
   if (entries_.size() >= kMaxEntries) entries_.clear();
-  return entries_.emplace(tgid, std::move(entry)).first->second.path;
+  return entries_.emplace(tgid, std::move(entry)).first->second.origin;
 }
 
 }  // namespace dlog::pipeline

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Path of the executable of a process at the time of a hit, from /proc.
+// What a process was at the time of a hit, from /proc: its executable and its container.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,14 @@
 #include <string>
 #include <unordered_map>
 
+#include "daemon/targets/container.h"
+
 namespace dlog::pipeline {
+
+struct ProcessOrigin {
+  std::string exe;  // as the target sees it, without the kernel's " (deleted)"
+  daemon::ContainerIdentity container;
+};
 
 // Thread-compatible. A process may exec and a process id may be used again, so an entry is trusted for kTrustNs of
 // record time only; then the link is read again. What started after the hit is another process: its path is not used.
@@ -19,13 +26,12 @@ class ExeCache {
 
   explicit ExeCache(std::string proc = "/proc") : proc_(std::move(proc)) {}
 
-  // As the target sees it, without the kernel's " (deleted)"; empty when the process is gone and was not known.
-  // Valid until the next call.
-  const std::string& Find(uint32_t tgid, uint64_t hit_boot_ns);
+  // Empty when the process is gone and was not known. Valid until the next call.
+  const ProcessOrigin& Find(uint32_t tgid, uint64_t hit_boot_ns);
 
  private:
   struct Entry {
-    std::string path;
+    ProcessOrigin origin;
     uint64_t start_ns = 0;    // CLOCK_BOOTTIME, as /proc/PID/stat rounds it (down)
     uint64_t checked_ns = 0;  // time of the record for which it was read
   };

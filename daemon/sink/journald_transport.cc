@@ -2,6 +2,7 @@
 #include "daemon/sink/journald_transport.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -101,7 +102,7 @@ JournaldTransport::Result JournaldTransport::SendOnce(const std::string& entry, 
     if (sent >= 0) return Result::kDone;
     if (errno == EMSGSIZE) return SendAsFile(entry, stop);
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
-      if (!WaitWritable(fd_.get(), kSendTimeout, stop)) return Result::kAgain;
+      if (!WaitReady(fd_.get(), POLLOUT, kSendTimeout, stop)) return Result::kAgain;
     } else if (errno != EINTR) {
       return Result::kAgain;
     }
@@ -124,7 +125,7 @@ JournaldTransport::Result JournaldTransport::SendAsFile(const std::string& entry
   while (sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) return Result::kAgain;
-    if (!WaitWritable(fd_.get(), kSendTimeout, stop)) return Result::kAgain;
+    if (!WaitReady(fd_.get(), POLLOUT, kSendTimeout, stop)) return Result::kAgain;
   }
   return Result::kDone;
 }

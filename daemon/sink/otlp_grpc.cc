@@ -47,14 +47,22 @@ std::vector<std::pair<std::string, std::string>> Metadata(const std::vector<std:
   return out;
 }
 
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const OtlpOptions& options) {
+  if (options.endpoint.compare(0, 5, "grpc:") == 0) return grpc::InsecureChannelCredentials();
+  const auto read = [](const std::string& path) {
+    return path.empty() ? std::string() : tls::ReadPem(path).value_or(std::string());
+  };
+  return grpc::SslCredentials({read(options.tls.ca), read(options.tls.key), read(options.tls.cert)});
+}
+
 class GrpcClient : public OtlpClient {
  public:
   explicit GrpcClient(const OtlpOptions& options)
       : gzip_(options.gzip),
         timeout_(absl::ToInt64Milliseconds(options.timeout)),
         metadata_(Metadata(options.headers)),
-        stub_(otlp::LogsService::NewStub(grpc::CreateChannel(options.endpoint.substr(std::string("grpc://").size()),
-                                                             grpc::InsecureChannelCredentials()))) {}
+        stub_(otlp::LogsService::NewStub(
+            grpc::CreateChannel(options.endpoint.substr(options.endpoint.find("://") + 3), CredentialsOf(options)))) {}
 
   OtlpAnswer Export(const otlp::ExportLogsServiceRequest& request, const StopSignal& stop) override {
     grpc::ClientContext context;

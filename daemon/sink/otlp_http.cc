@@ -62,6 +62,11 @@ class HttpClient : public OtlpClient {
     curl_easy_setopt(curl_, CURLOPT_TIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(options.timeout)));
     curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl_, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (!options.tls.ca.empty()) curl_easy_setopt(curl_, CURLOPT_CAINFO, options.tls.ca.c_str());
+    if (!options.tls.cert.empty()) {
+      curl_easy_setopt(curl_, CURLOPT_SSLCERT, options.tls.cert.c_str());
+      curl_easy_setopt(curl_, CURLOPT_SSLKEY, options.tls.key.c_str());
+    }
     curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, OnBody);
     curl_easy_setopt(curl_, CURLOPT_XFERINFOFUNCTION, OnProgress);
     curl_easy_setopt(curl_, CURLOPT_NOPROGRESS, 0L);

@@ -11,7 +11,7 @@ constexpr absl::Duration kMaxRetryAfter = absl::Minutes(5);
 }  // namespace
 
 OtlpTransport::OtlpTransport(const OtlpOptions& options)
-    : client_(options.endpoint.compare(0, 5, "grpc:") == 0 ? MakeOtlpGrpcClient(options) : MakeOtlpHttpClient(options)),
+    : client_(options.endpoint.compare(0, 4, "grpc") == 0 ? MakeOtlpGrpcClient(options) : MakeOtlpHttpClient(options)),
       backoff_(options.longest_backoff) {}
 
 void OtlpTransport::Deliver(const std::vector<EventPtr>& batch, const StopSignal& stop, SinkCounters* outcome) {

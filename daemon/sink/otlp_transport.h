@@ -12,11 +12,13 @@
 #include "daemon/sink/otlp_records.h"
 #include "daemon/sink/peer.h"
 #include "daemon/sink/queued_sink.h"
+#include "daemon/tls/files.h"
 
 namespace dlog::sink {
 
 struct OtlpOptions {
-  std::string endpoint;  // "http://HOST:PORT", "https://HOST:PORT" or "grpc://HOST:PORT"
+  std::string endpoint;  // "http://HOST:PORT", "https://HOST:PORT", "grpc://HOST:PORT" or "grpcs://HOST:PORT"
+  tls::Files tls;        // for https and grpcs; they can be read
   bool gzip = true;
   absl::Duration timeout = absl::Seconds(10);  // of one request
   absl::Duration longest_backoff = absl::Seconds(30);

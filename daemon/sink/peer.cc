@@ -26,7 +26,7 @@ absl::StatusOr<UniqueFd> ConnectOne(const addrinfo& address, absl::Duration time
   if (!fd.valid()) return absl::ErrnoToStatus(errno, "socket");
   if (connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return fd;
   if (errno != EINPROGRESS) return absl::ErrnoToStatus(errno, "connect");
-  if (!WaitWritable(fd.get(), timeout, stop)) return absl::DeadlineExceededError("no answer");
+  if (!WaitReady(fd.get(), POLLOUT, timeout, stop)) return absl::DeadlineExceededError("no answer");
   int error = 0;
   socklen_t size = sizeof(error);
   getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
@@ -48,11 +48,16 @@ absl::StatusOr<UniqueFd> ConnectDatagram(const std::string& path) {
   return fd;
 }
 
+std::string HostOf(const std::string& host_port) {
+  std::string host = host_port.substr(0, host_port.rfind(':'));
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return host;
+}
+
 absl::StatusOr<UniqueFd> ConnectTcp(const std::string& host_port, absl::Duration timeout, const StopSignal& stop) {
   const size_t colon = host_port.rfind(':');
   if (colon == std::string::npos) return absl::InvalidArgumentError(fmt::format("'{}' has no port", host_port));
-  std::string host = host_port.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  const std::string host = HostOf(host_port);
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -68,10 +73,10 @@ absl::StatusOr<UniqueFd> ConnectTcp(const std::string& host_port, absl::Duration
   return status;
 }
 
-bool WaitWritable(int fd, absl::Duration timeout, const StopSignal& stop) {
+bool WaitReady(int fd, int16_t events, absl::Duration timeout, const StopSignal& stop) {
   const absl::Time until = absl::Now() + timeout;
   while (absl::Now() < until && !stop.PastDeadline()) {
-    pollfd poll_fd{fd, POLLOUT, 0};
+    pollfd poll_fd{fd, events, 0};
     if (poll(&poll_fd, 1, static_cast<int>(absl::ToInt64Milliseconds(kLook))) > 0) return true;
   }
   return false;

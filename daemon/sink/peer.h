@@ -15,11 +15,15 @@ namespace dlog::sink {
 // A non-blocking datagram socket that is connected to the socket at `path`.
 absl::StatusOr<UniqueFd> ConnectDatagram(const std::string& path);
 
+// The host of "HOST:PORT" or "[HOST]:PORT".
+std::string HostOf(const std::string& host_port);
+
 // A non-blocking TCP connection to "HOST:PORT" or "[HOST]:PORT", tried for at most `timeout`.
 absl::StatusOr<UniqueFd> ConnectTcp(const std::string& host_port, absl::Duration timeout, const StopSignal& stop);
 
-// Waits until `fd` takes bytes. False when `stop` is past its deadline or the wait has lasted `timeout`.
-bool WaitWritable(int fd, absl::Duration timeout, const StopSignal& stop);
+// Waits until `fd` is ready for `events` of poll(2). False when `stop` is past its deadline or the wait has lasted
+// `timeout`.
+bool WaitReady(int fd, int16_t events, absl::Duration timeout, const StopSignal& stop);
 
 // How long to wait before the next try: doubles from 100 ms to `longest`, with up to a fifth taken off at random, so
 // that many nodes do not come back at one moment.

@@ -2,6 +2,7 @@
 #include "daemon/sink/syslog_transport.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -96,24 +97,45 @@ void SyslogTransport::Deliver(const std::vector<EventPtr>& batch, const StopSign
 
 bool SyslogTransport::Send(const std::string& message, const StopSignal& stop) {
   while (!stop.PastDeadline()) {
-    if (fd_.valid() && PeerHasLeft()) fd_.Reset();
-    if (!fd_.valid()) {
-      auto fd =
-          options_.tcp.empty() ? ConnectDatagram(options_.unix_path) : ConnectTcp(options_.tcp, kConnectTimeout, stop);
-      if (fd.ok()) fd_ = *std::move(fd);
-    }
-    if (fd_.valid() && SendAll(message, stop)) {
+    if (Connected() && PeerHasLeft()) Disconnect();
+    if (!Connected()) Connect(stop);
+    if (Connected() && SendAll(message, stop)) {
       backoff_.Reset();
       return true;
     }
-    fd_.Reset();
+    Disconnect();
     (void)stop.Wait(backoff_.Next());
   }
   return false;
 }
 
+void SyslogTransport::Connect(const StopSignal& stop) {
+  auto fd =
+      options_.tcp.empty() ? ConnectDatagram(options_.unix_path) : ConnectTcp(options_.tcp, kConnectTimeout, stop);
+  if (!fd.ok()) return;
+  if (!options_.tls.has_value()) {
+    fd_ = *std::move(fd);
+    return;
+  }
+  const auto wait = [&stop](int socket, int16_t events) { return WaitReady(socket, events, kConnectTimeout, stop); };
+  auto stream = tls::Stream::Connect(*std::move(fd), *options_.tls, HostOf(options_.tcp), wait);
+  if (stream.ok()) {
+    tls_ = *std::move(stream);
+    tls_problem_.clear();
+  } else if (tls_problem_ != stream.status().message()) {
+    tls_problem_ = std::string(stream.status().message());
+    fmt::print(stderr, "dlogd: no TLS connection to syslog at {}: {}\n", options_.tcp, tls_problem_);
+  }
+}
+
+void SyslogTransport::Disconnect() {
+  fd_.Reset();
+  tls_.reset();
+}
+
 // A peer that has closed its end takes bytes and drops them; only reading tells.
 bool SyslogTransport::PeerHasLeft() const {
+  if (tls_ != nullptr) return !tls_->Listen().ok();
   if (options_.tcp.empty()) return false;
   char byte = 0;
   const ssize_t got = recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -121,13 +143,17 @@ bool SyslogTransport::PeerHasLeft() const {
 }
 
 bool SyslogTransport::SendAll(const std::string& message, const StopSignal& stop) {
+  if (tls_ != nullptr) {
+    const auto wait = [&stop](int socket, int16_t events) { return WaitReady(socket, events, kSendTimeout, stop); };
+    return tls_->Write(message, wait).ok();
+  }
   size_t done = 0;
   while (done < message.size()) {
     const ssize_t sent = send(fd_.get(), message.data() + done, message.size() - done, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) {
-      if (!WaitWritable(fd_.get(), kSendTimeout, stop)) return false;
+      if (!WaitReady(fd_.get(), POLLOUT, kSendTimeout, stop)) return false;
     } else if (sent == 0 || errno != EINTR) {
       return false;
     }

@@ -116,7 +116,7 @@ _EVENT = _object(
      "inlined": _is(bool), "pid": _is(int), "tid": _is(int), "comm": _is(str), "exe": _is(str),
      "build_id": _matches(r"([0-9a-f]{2}){8,64}"), "host": _is(str), "values": _list_of(_value("expr")),
      "hits_since_last": _is(int), "lost_since_last": _map_of(_is(int))},
-    {"k8s": _is(dict), "stack": _is(list), "tags": _list_of(_is(str)), "throttle_factor": _is(float)})
+    {"k8s": _is(dict), "container_id": _is(str), "stack": _is(list), "tags": _list_of(_is(str)), "throttle_factor": _is(float)})
 
 _ADDRESS = _matches(r"0x[0-9a-f]+")
 

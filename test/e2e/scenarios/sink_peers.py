@@ -12,6 +12,7 @@ import threading
 import time
 
 import harness
+from certificates import Authority
 from harness import check, check_equal
 from registry import scenario
 from sink_checks import ORDERS, daemon_with, log_orders, wait_for_account
@@ -19,21 +20,26 @@ from sink_checks import ORDERS, daemon_with, log_orders, wait_for_account
 RSYSLOG = """
 global(workDirectory="{directory}" maxMessageSize="16k")
 module(load="imuxsock" SysSock.Use="off")
-module(load="imtcp")
 input(type="imuxsock" Socket="{socket}" UseSpecialParser="off" RateLimit.Interval="0")
-input(type="imtcp" Port="{port}" Address="127.0.0.1")
+{more}
 template(name="whole" type="list") {{ property(name="jsonmesg") constant(value="\\n") }}
 action(type="omfile" File="{output}" Template="whole")
 """
 
 
+RSYSLOG_TCP = """
+module(load="imtcp")
+input(type="imtcp" Port="{port}" Address="127.0.0.1")
+"""
+
+
 @contextlib.contextmanager
-def rsyslog(env, port):
-    """A real rsyslogd; yields (socket path, output file of one JSON object per message)."""
+def rsyslog(env, port, more=RSYSLOG_TCP):
+    """A real rsyslogd, with `more` configuration; yields (socket path, output file of one JSON object per message)."""
     directory = env.tmp / f"rsyslog-{time.monotonic_ns()}"
     directory.mkdir()
     socket, output, config = directory / "log", directory / "messages", directory / "rsyslog.conf"
-    config.write_text(RSYSLOG.format(directory=directory, socket=socket, port=port, output=output))
+    config.write_text(RSYSLOG.format(directory=directory, socket=socket, output=output, more=more.format(port=port)))
     with open(directory / "err", "w", encoding="utf-8") as err:
         with env.running(["/usr/sbin/rsyslogd", "-n", "-f", config, "-i", directory / "pid"], stderr=err) as child:
             harness.wait_until(lambda: socket.exists() or child.poll() is not None, 20, "rsyslogd listens")
@@ -72,6 +78,35 @@ def syslog_later(env):
         with rsyslog(env, port) as (_, output):
             check_equal(wait_for_account(env, "syslog", ORDERS), (ORDERS, {}), "the sink's account")
             check_messages(output, ORDERS)
+
+
+RSYSLOG_TLS = """
+global(DefaultNetstreamDriver="ossl" DefaultNetstreamDriverCAFile="{ca}" DefaultNetstreamDriverCertFile="{cert}"
+       DefaultNetstreamDriverKeyFile="{key}")
+module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="x509/certvalid")
+input(type="imtcp" Port="{port}" Address="127.0.0.1")
+"""
+
+
+@scenario("sinks/syslog over TLS: rsyslog that wants a certificate has every event once, a wrong authority is told",
+          needs=("bpf", "rsyslogd", "openssl"), daemon=False)
+def syslog_tls(env):
+    if not list(pathlib.Path("/usr/lib").glob("*/rsyslog/lmnsd_ossl.so")):
+        raise harness.Skip("rsyslog has no TLS driver: rsyslog-openssl is not installed")
+    authority = Authority(env.tmp / "syslog-tls")
+    server, client = authority.issue("server"), authority.issue("client")
+    port = harness.free_port()
+    config = RSYSLOG_TLS.format(ca=authority.cert, cert=server[0], key=server[1], port=port)
+    target = f"syslog:tls:127.0.0.1:{port},facility=local3,queue=100000,cert={client[0]},key={client[1]}"
+    with rsyslog(env, port, config) as (_, output):
+        with daemon_with(env, "--sink", f"{target},ca={authority.cert}"):
+            log_orders(env, more=("--level", "warn", "--tag", "two words"))
+            check_equal(wait_for_account(env, "syslog", ORDERS), (ORDERS, {}), "the sink's account")
+        check_messages(output, ORDERS)
+        with daemon_with(env, "--sink", f"{target},ca={Authority(env.tmp / 'syslog-other').cert}"):
+            log_orders(env, orders=10, pause_us=20000)
+            harness.wait_until(lambda: "no TLS connection to syslog" in env.daemon_log.read_text(), 20, "why nothing goes out is told")
+        check_equal(len(output.read_text().splitlines()), ORDERS, "messages of a client that does not trust this peer")
 
 
 JOURNALD = "/lib/systemd/systemd-journald"

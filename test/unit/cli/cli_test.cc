@@ -175,7 +175,12 @@ TEST_CASE("help and version end with 0") {
 TEST_CASE("a named daemon that cannot be reached is a failure with a hint") {
   CheckRefusal(Ctl({"--server", "unix:///nonexistent/d.sock", "ls"}), kFailed, "/nonexistent/d.sock");
   CheckRefusal(Ctl({"ls", "--server", "unix:///nonexistent/d.sock"}), kFailed, "/nonexistent/d.sock");
-  CheckRefusal(Ctl({"--server", "node7:7000", "ls"}), kFailed, "node7:7000");
+  CheckRefusal(Ctl({"--server", "node7.invalid:7000", "ls"}), kFailed, "node7.invalid");
+  CheckRefusal(Ctl({"--server", "127.0.0.1:1", "ls"}), kWrongUsage, "takes --ca, --cert and --key");
+  CheckRefusal(Ctl({"--server", "127.0.0.1:1", "--plain", "ls"}), kFailed, "cannot connect to dlogd at 127.0.0.1:1");
+  CheckRefusal(Ctl({"--server", "/a.sock,/b.sock", "doctor"}), kWrongUsage, "asks one node");
+  CheckRefusal(Ctl({"--server", "/a.sock,/b.sock", "ls"}), kFailed,
+               "unix:///a.sock and unix:///b.sock: cannot connect to dlogd at it");
   CheckRefusal(Ctl({"--server", "unix:///nonexistent/d.sock", "doctor"}), kFailed, "/nonexistent/d.sock");
 }
 

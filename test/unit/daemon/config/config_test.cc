@@ -60,6 +60,33 @@ TEST_CASE("without anything the table's defaults hold, and all of them parse") {
   }
 }
 
+TEST_CASE("an address on the network has its three files or is declared to do without") {
+  auto config =
+      Load("listen: 0.0.0.0:9465\ntls:\n  cert: /c\n  key: /k\n  client-ca: /a\nhealth: 0.0.0.0:1\nnode-name: n1\n");
+  REQUIRE(config.ok());
+  CHECK(config->listen == "0.0.0.0:9465");
+  CHECK(config->tls_cert + config->tls_key + config->tls_client_ca == "/c/k/a");
+  CHECK(config->health == "0.0.0.0:1");
+  CHECK(config->node_name == "n1");
+  CHECK(Load("listen: 127.0.0.1:1\nlisten-plain: true\n").ok());
+  for (const char* wrong :
+       {"listen: h:1\n", "listen: h:1\ntls:\n  cert: /c\n  key: /k\n", "listen-plain: true\n", "tls:\n  cert: /c\n",
+        "listen: h\nlisten-plain: true\n", "listen: h:1\nlisten-plain: maybe\n",
+        "listen: h:1\nlisten-plain: true\ntls:\n  cert: /c\n  key: /k\n  client-ca: /a\n"}) {
+    INFO(wrong);
+    CHECK(absl::IsInvalidArgument(Load(wrong).status()));
+  }
+}
+
+TEST_CASE("files of TLS go with addresses that have TLS") {
+  CHECK(ParseSinkText("syslog:tls:h:6514,ca=/a,cert=/c,key=/k").ok());
+  CHECK(ParseSinkText("otlp:grpcs://h:1,ca=/a").ok());
+  CHECK_FALSE(ParseSinkText("syslog:tcp:h:514,ca=/a").ok());
+  CHECK_FALSE(ParseSinkText("otlp:grpc://h:1,ca=/a").ok());
+  CHECK_FALSE(ParseSinkText("syslog:tls:h:6514,cert=/c").ok());
+  CHECK_FALSE(ParseSinkText("journald,ca=/a").ok());
+}
+
 TEST_CASE("a file sets keys, sections and sinks") {
   auto config = Load(
       "metrics: 0.0.0.0:1\n"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/control/audit.h"
+#include "daemon/control/server_credentials.h"
 #include "test/catch.h"
 #include "test/fakes/fake_node.h"
 
@@ -26,8 +27,8 @@ grpc::ByteBuffer HealthRequest(const std::string& service) {
 }
 
 // The bytes of the answer: {status = 1: 1 serving, 3 unknown}.
-std::string CheckHealth(const std::string& socket, const std::string& service) {
-  grpc::GenericStub stub(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()));
+std::string CheckHealth(const std::string& address, const std::string& service) {
+  grpc::GenericStub stub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
   grpc::ByteBuffer answer;
@@ -51,13 +52,14 @@ TEST_CASE("the health service says that the API serves") {
   char directory[] = "/tmp/dlog-api.XXXXXX";
   REQUIRE(mkdtemp(directory) != nullptr);
   const std::string socket = std::string(directory) + "/s";
+  const std::string address = "unix:" + socket;
   {
     fakes::FakeNode node;
     auto api = ApiServer::ListenUnix(node.engine.get(), socket);
     REQUIRE(api.ok());
-    CHECK(CheckHealth(socket, "") == std::string("\x08\x01", 2));
-    CHECK(CheckHealth(socket, "dlog.v1.DynamicLogging") == std::string("\x08\x01", 2));
-    CHECK(CheckHealth(socket, "something.else") == "status 5");  // NOT_FOUND
+    CHECK(CheckHealth(address, "") == std::string("\x08\x01", 2));
+    CHECK(CheckHealth(address, "dlog.v1.DynamicLogging") == std::string("\x08\x01", 2));
+    CHECK(CheckHealth(address, "something.else") == "status 5");  // NOT_FOUND
     node.engine->Stop();
   }
   std::filesystem::remove_all(directory);
@@ -115,6 +117,31 @@ TEST_CASE("an audit line has what was asked for, and stays one line") {
         "{\"time\":\"1970-01-01T00:00:01.500000Z\",\"action\":\"add\",\"peer\":\"ipv4:10.0.0.1:555\",\"ids\":"
         "[\"lp-1\"],\"outcome\":\"ok\",\"target\":\"pid 7 comm:shop\",\"location\":\"a.cc:1\",\"text\":\"two\\n"
         "lines \\\"{x}\\\"\",\"condition\":\"x > 1\"}");
+}
+
+TEST_CASE("the health port answers probes and nothing of the API") {
+  const std::string address = "127.0.0.1:" + std::to_string(20000 + getpid() % 10000);
+  auto health = HealthServer::Listen(address);
+  REQUIRE(health.ok());
+  CHECK(CheckHealth(address, "") == std::string("\x08\x01", 2));
+  auto stub = v1::DynamicLogging::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  v1::ListResponse response;
+  CHECK(stub->List(&context, v1::ListRequest(), &response).error_code() == grpc::StatusCode::UNIMPLEMENTED);
+  CHECK(absl::IsUnavailable(HealthServer::Listen(address).status()));  // never two on one port
+}
+
+TEST_CASE("an address on the network takes TLS, a loopback address may do without") {
+  for (const char* loopback : {"127.0.0.1:1", "127.200.0.9:1", "[::1]:1", "localhost:1"}) {
+    INFO(loopback);
+    CHECK(ServerCredentialsFor(loopback, {}).ok());
+  }
+  for (const char* open : {"0.0.0.0:1", "[::]:1", "192.0.2.1:1", "host:1", "128.0.0.1:1", "127.0.0.1.example.com:1"}) {
+    INFO(open);
+    CHECK(absl::IsInvalidArgument(ServerCredentialsFor(open, {}).status()));
+  }
+  CHECK(absl::IsInvalidArgument(ServerCredentialsFor("127.0.0.1:1", {"/ca", "", ""}).status()));
+  CHECK(absl::IsNotFound(ServerCredentialsFor("127.0.0.1:1", {"/no/ca", "/no/cert", "/no/key"}).status()));
 }
 
 }  // namespace

@@ -248,21 +248,21 @@ TEST_CASE("the executable is read once a second and follows exec") {
   FakeProc proc;
   proc.Process(7, "/usr/bin/shopd", 100);
   ExeCache cache(proc.path());
-  CHECK(cache.Find(7, 100 * kSecond) == "/usr/bin/shopd");
+  CHECK(cache.Find(7, 100 * kSecond).exe == "/usr/bin/shopd");
   proc.Process(7, "/usr/bin/other (deleted)", 100);
-  CHECK(cache.Find(7, 100 * kSecond + kSecond / 2) == "/usr/bin/shopd");
-  CHECK(cache.Find(7, 102 * kSecond) == "/usr/bin/other");
+  CHECK(cache.Find(7, 100 * kSecond + kSecond / 2).exe == "/usr/bin/shopd");
+  CHECK(cache.Find(7, 102 * kSecond).exe == "/usr/bin/other");
 }
 
 TEST_CASE("a process that has ended keeps its name for its last records") {
   FakeProc proc;
   proc.Process(7, "/usr/bin/shopd", 100);
   ExeCache cache(proc.path());
-  CHECK(cache.Find(7, 100 * kSecond) == "/usr/bin/shopd");
+  CHECK(cache.Find(7, 100 * kSecond).exe == "/usr/bin/shopd");
   proc.Exit(7);
-  CHECK(cache.Find(7, 100 * kSecond + 1) == "/usr/bin/shopd");
-  CHECK(cache.Find(7, 110 * kSecond) == "");
-  CHECK(cache.Find(8, 110 * kSecond) == "");
+  CHECK(cache.Find(7, 100 * kSecond + 1).exe == "/usr/bin/shopd");
+  CHECK(cache.Find(7, 110 * kSecond).exe == "");
+  CHECK(cache.Find(8, 110 * kSecond).exe == "");
 }
 
 TEST_CASE("a process that started after the hit is not the one that was hit") {
@@ -270,8 +270,8 @@ TEST_CASE("a process that started after the hit is not the one that was hit") {
   const auto ticks = static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
   proc.Process(7, "/usr/bin/late", 200 * ticks);
   ExeCache cache(proc.path());
-  CHECK(cache.Find(7, 199 * kSecond) == "");
-  CHECK(cache.Find(7, 201 * kSecond) == "/usr/bin/late");
+  CHECK(cache.Find(7, 199 * kSecond).exe == "");
+  CHECK(cache.Find(7, 201 * kSecond).exe == "/usr/bin/late");
 }
 
 TEST_CASE("start times are found behind any name") {

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/showing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cli/exit_status.h"
+#include "cli/render/logpoint.h"
+#include "cli/render/output.h"
+
+namespace dlog::cli {
+
+int ShowLogpoints(const Fleet& fleet, const std::vector<absl::Status>& outcomes, std::string_view key,
+                  std::vector<v1::LogpointState> states,
+                  const std::function<std::string(const std::vector<v1::LogpointState>&, bool hosts)>& text,
+                  bool json) {
+  const bool hosts = !fleet.single();
+  if (hosts) {
+    std::stable_sort(states.begin(), states.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.spec().id(), a.host()) < std::pair(b.spec().id(), b.host());
+    });
+  }
+  std::vector<NodeError> errors;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    if (!outcomes[i].ok()) errors.push_back({fleet.name(i), std::string(outcomes[i].message())});
+  }
+  if (errors.size() < outcomes.size()) {
+    WriteOut(json ? LogpointsJson(key, states, errors) + "\n" : text(states, hosts));
+  }
+  return ReportNodes(fleet, outcomes);
+}
+
+std::string StateLines(const std::vector<v1::LogpointState>& states, bool hosts) {
+  std::string out;
+  for (const v1::LogpointState& state : states) out += Harmless(StateText(state, hosts)) + "\n";
+  return out;
+}
+
+void NoteDropped(const Fleet& fleet, const NodeItem& item) {
+  Note(fmt::format("{}{} events are missing here: this reader is too slow",
+                   fleet.single() ? "" : fleet.name(item.node) + ": ", item.item.dropped()));
+}
+
+}  // namespace dlog::cli

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One dlogctl and fifty nodes: three real dlogd, and control planes with a fake kernel (test/fakes/fake_dlogd)."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import time
+
+import harness
+from certificates import Authority, client_flags, server_flags
+from harness import check, check_equal
+from registry import scenario
+from scenarios_shared import reserve_line
+
+NODES = 50
+REAL = 3
+# On this machine without anything else to do it takes well below 1 s (test/bench/RESULTS.md); CI machines are slow.
+ADD_TIMEOUT_S = 60
+
+
+class Fleet:
+    def __init__(self, env, stack):
+        self.env, self.stack = env, stack
+        self.authority = Authority(env.tmp / "fleet-tls")
+        self.port = harness.free_port()
+        self.hosts = [f"127.0.1.{n}" for n in range(1, NODES + 1)]
+        names = ",".join(["DNS:fleet.test", *(f"IP:{host}" for host in self.hosts)])
+        self.server = self.authority.issue("nodes", names)
+        self.client = client_flags(self.authority, self.authority.issue("client"))
+        self.processes = {}
+
+    def addresses(self):
+        return ",".join(f"{host}:{self.port}" for host in self.hosts)
+
+    def start(self, env):
+        directory = env.tmp / "fleet"
+        directory.mkdir()
+        for n, host in enumerate(self.hosts):
+            address, name, sock = f"{host}:{self.port}", f"n{n + 1}", directory / f"{n}.sock"
+            if n >= NODES - REAL:
+                argv = [env.bin / "dlogd", "--socket", sock, "--metrics", "", "--listen", address, "--node-name", name,
+                        "--cache-dir", env.tmp / "cache", *server_flags(self.authority, self.server)]
+            else:
+                # The first one cannot resolve: another one has to.
+                worker = env.bin / "dlog-symbolizer" if n > 0 else env.tmp / "no-worker"
+                argv = [env.bin / "fake_dlogd", sock, address, name, "5", worker, self.authority.cert, *self.server]
+            log = self.stack.enter_context(open(directory / f"{n}.log", "w", encoding="utf-8"))
+            self.processes[name] = self.stack.enter_context(env.running(argv, stdout=log, stderr=log))
+        for host in self.hosts:
+            harness.wait_until(lambda host=host: self.accepts(host), 120, f"{host} accepts connections")
+
+    def accepts(self, host):
+        with socket.socket() as client, contextlib.suppress(OSError):
+            client.connect((host, self.port))
+            return True
+        return False
+
+    def ctl(self, *args, server=None, **options):
+        return self.env.ctl("--server", server or self.addresses(), *self.client, *args, server=False, **options)
+
+    def json(self, *args, status=0):
+        result = self.ctl("-o", "json", *args)
+        check_equal(result.returncode, status, f"exit status: {result}")
+        return json.loads(result.stdout), result
+
+
+def check_states(states, state, count=NODES):
+    check_equal({each["host"] for each in states} and len({each["host"] for each in states}), count, "nodes")
+    check_equal({each["state"] for each in states}, {state}, "states")
+
+
+def follow(fleet, logpoint):
+    """Lines of all nodes, merged."""
+    out = fleet.env.tmp / "fleet-tail"
+    with open(out, "w", encoding="utf-8") as file:
+        argv = fleet.env.ctl_argv("--server", fleet.addresses(), *fleet.client, "-o", "json", "tail", logpoint, server=False)
+        with fleet.env.running(argv, stdout=file) as child:
+            def seen():
+                lines = out.read_text().rpartition("\n")[0].splitlines()
+                events = harness.parse_json_lines("\n".join(lines))
+                return len({each["host"] for each in events}) == NODES and len(events) > 500 and events
+
+            events = harness.wait_until(seen, 60, "events of all nodes")
+            child.send_signal(signal.SIGINT)
+            child.wait(30)
+            check_equal(child.returncode, 0, "exit status of tail")
+    times = [each["time"] for each in events]
+    late = sum(1 for before, after in zip(times, times[1:]) if after < before)
+    check(late <= len(times) // 20, f"{late} of {len(times)} events are out of order")
+    check_equal({each["logpoint"] for each in events}, {logpoint}, "logpoints")
+
+
+@scenario("fleet/one logpoint on 50 nodes: resolved once, followed as one stream, partial failures are told by node",
+          needs=("bpf", "openssl", "unshare"), daemon=False)
+def fifty_nodes(env):
+    with contextlib.ExitStack() as stack:
+        fleet = Fleet(env, stack)
+        fleet.start(env)
+        with env.shop("--pause-us", "20000"):
+            started = time.monotonic()
+            answer, result = fleet.json("log", "-x", env.bin / "shop", reserve_line(), "order {o.id}", "--detach")
+            took = time.monotonic() - started
+            print(f"     on {NODES} nodes after {took:.2f} s (load {os.getloadavg()[0]:.1f})", flush=True)
+            check(took < ADD_TIMEOUT_S, f"adding took {took:.1f} s")
+            states = answer["logpoints"]
+            check_states(states, "active")
+            ids = {each["id"] for each in states}
+            check_equal(len(ids), 1, f"ids: {result}")
+            logpoint = ids.pop()
+            resolved = [each["host"] for each in states if each["resolve_ms"] > 0]
+            check_equal(len(resolved), 1, f"nodes that resolved: {resolved}")
+            check("n1" not in resolved, "the node without a worker has resolved")
+            follow(fleet, logpoint)
+
+        check_states(fleet.json("ls")[0]["logpoints"], "active")
+        table = fleet.ctl("ls").stdout.splitlines()
+        check_equal((table[0].split()[:2], len(table)), (["ID", "NODE"], NODES + 1), "table")
+        check_states(fleet.json("pause", logpoint)[0]["logpoints"], "paused")
+        check_states(fleet.json("resume", logpoint)[0]["logpoints"], "active")
+        check_equal(fleet.ctl("describe", logpoint).stdout.count("text       order {o.id}"), NODES, "nodes described")
+        unknown = fleet.ctl("describe", "lp-unknown")
+        check_equal(unknown.returncode, 1, f"{unknown}")
+        check("47 others: no logpoint lp-unknown" in unknown.stderr, str(unknown))
+        check_equal(fleet.ctl("log", "-p", os.getpid(), reserve_line(), "x").returncode, 2, "a pid of fifty nodes")
+        check_equal(fleet.ctl("doctor").returncode, 2, "a command for one node")
+
+        # One name with an address for each node.
+        hosts = env.tmp / "hosts"
+        hosts.write_text("".join(f"{host} fleet.test\n" for host in fleet.hosts))
+        prefix = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+        by_name = fleet.ctl("-o", "json", "ls", server=f"fleet.test:{fleet.port}", prefix=prefix)
+        check_equal(by_name.returncode, 0, f"{by_name}")
+        check_states(json.loads(by_name.stdout)["logpoints"], "active")
+
+        # One node dies: the others go on, and it is named.
+        env.end(fleet.processes["n7"], signal.SIGKILL)
+        answer, result = fleet.json("ls", status=3)
+        check_states(answer["logpoints"], "active", NODES - 1)
+        dead = f"{fleet.hosts[6]}:{fleet.port}"
+        check_equal([each["node"] for each in answer["failed"]], [dead], "failed")
+        check(f"dlogctl: {dead}: cannot connect" in result.stderr and "hint:" in result.stderr, str(result))
+        answer, _ = fleet.json("rm", logpoint, status=3)
+        check_states(answer["removed"], "removed", NODES - 1)
+        check_equal(fleet.json("ls", status=3)[0]["logpoints"], [], "logpoints left")
+
+
+@scenario("fleet/log follows all nodes until Ctrl-C and adds their accounts up", daemon=False)
+def interactive(env):
+    with contextlib.ExitStack() as stack:
+        nodes = [(f"127.0.2.{n}:{harness.free_port()}", f"m{n}") for n in (1, 2, 3)]
+        for address, name in nodes:
+            stack.enter_context(env.running([env.bin / "fake_dlogd", env.tmp / f"{name}.sock", address, name, "20",
+                                             env.bin / "dlog-symbolizer"]))
+            host, port = address.split(":")
+            harness.wait_until(lambda host=host, port=port: socket.socket().connect_ex((host, int(port))) == 0, 60, f"{name} listens")
+        out, err = env.tmp / "fleet-log", env.tmp / "fleet-log.err"
+        argv = env.ctl_argv("--plain", "--server", ",".join(address for address, _ in nodes), "log", "-x", env.bin / "shop",
+                            reserve_line(), "order {o.id}", server=False)
+        with open(out, "w", encoding="utf-8") as stdout, open(err, "w", encoding="utf-8") as stderr:
+            with env.running(argv, stdout=stdout, stderr=stderr) as child:
+                harness.wait_until(lambda: all(f"Z {name} " in out.read_text() for _, name in nodes), 60, "lines of all nodes")
+                child.send_signal(signal.SIGINT)
+                child.wait(30)
+                check_equal(child.returncode, 0, f"exit status: {err.read_text()}")
+        told = err.read_text()
+        check(" on 3 nodes (3 sites)" in told and "resolved on 1 node\n" in told, told)
+        check("on 3 nodes: removed on 3 (removed by request): " in told, told)
+        lines = len(out.read_text().splitlines())
+        check(f" = {lines} emitted" in told, f"{lines} lines: {told}")
