@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "daemon/targets/build_id.h"
 #include "symbolizer/base/status_hint.h"
 
@@ -68,8 +69,10 @@ absl::Status CheckResolved(const v1::ResolvedLogpoint& resolved) {
 absl::Status CheckKnown(const v1::AddRequest& request) {
   const v1::ResolvedLogpoint& known = request.known();
   const v1::LogpointSpec& spec = request.spec();
+  // {$args} and {$locals} are something else in the plan: the variables they stand for.
+  const bool expanded = absl::StrContains(spec.template_(), "$args") || absl::StrContains(spec.template_(), "$locals");
   if (known.location() == spec.location() && known.condition() == spec.condition() &&
-      TemplateText(known.parsed_template()) == spec.template_()) {
+      (expanded || TemplateText(known.parsed_template()) == spec.template_())) {
     return CheckResolved(known);
   }
   return WithHint(absl::InvalidArgumentError("the resolved logpoint that came along is of another location or text"),

@@ -174,7 +174,9 @@ absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest
   }
   if (known == nullptr && request.has_known()) {
     if (auto status = CheckKnown(request); !status.ok()) return status;
-    known = &request.known();
+    // A plan like any other that comes from outside; where those are not taken this node resolves by itself.
+    const bool taken = !rules_.active() || seams_.redaction.accept_plans;
+    if (taken && CheckRedaction(rules_, request.known(), true).ok()) known = &request.known();
   }
   if (auto status = ApplyPolicy(&spec, &prepared->warnings); !status.ok()) return status;
 
