@@ -33,7 +33,7 @@ ninja -C "$build" "${targets[@]}"
 fuzz() {
   local target=$1 corpus=$build/corpus/$1 log=$build/corpus/$1.log
   mkdir -p "$corpus"
-  local options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+  local options=(-max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -print_final_stats=1
                  -artifact_prefix="$build/corpus/$target-")
   if [[ -f $here/dictionaries/$target.dict ]]; then
     options+=(-dict="$here/dictionaries/$target.dict")

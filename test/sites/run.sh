@@ -57,16 +57,21 @@ check() {
   total=$((total + ${done_executions:-0}))
 }
 
-# Debian's source package NAME, unpacked in $PWD.
+# Debian's source package NAME, unpacked in $PWD, from where this machine has its packages.
 fetch() {
-  local apt=(-qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$work/lists")
-  if [ ! -e sources.list ]; then
-    mkdir -p lists/partial
-    echo "deb-src http://deb.debian.org/debian bookworm main" >sources.list
+  local apt=(-qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$work/sources.d" -o "Dir::State::lists=$work/lists")
+  if [ ! -d sources.d ]; then
+    mkdir -p lists/partial sources.d
+    find /etc/apt/sources.list.d -name 'debian*.sources' -exec cp -t sources.d {} +
+    sed -i 's/^Types:.*/Types: deb-src/' sources.d/*.sources
+    [ ! -s /etc/apt/sources.list ] || sed -n 's/^deb /deb-src /p' /etc/apt/sources.list >sources.d/main.list
     apt-get "${apt[@]}" update
   fi
   apt-get "${apt[@]}" source "$1" >/dev/null
 }
+
+# The newest folder here or in $sources of the source package NAME.
+folder() { find "${sources:-$work}" -maxdepth 1 -type d -name "$1-*" | sort | tail -1; }
 
 shop_files=(shop/order.cc order_source.cc inventory.cc ledger.cc shop/main.cc)
 check shop 10000 "$bin/shop" "${shop_files[@]}" -- "$bin/shop" --orders "$([ -n "$short" ] && echo 20 || echo 2000)"
@@ -85,13 +90,9 @@ if [ -x /usr/bin/python3.11-dbg ]; then
 fi
 
 if [ -z "$short" ]; then
-  if [ -z "$sources" ]; then
-    [ -d lua5.4-* ] 2>/dev/null || fetch lua5.4
-    [ -d libzstd-* ] 2>/dev/null || fetch libzstd
-    sources=$work
-  fi
-  lua=$(echo "$sources"/lua5.4-*/src)
-  mapfile -t lua_files < <(ls "$lua"/*.c | grep -v '/luac\.c$')
+  [ -n "$(folder lua5.4)" ] || fetch lua5.4
+  [ -n "$(folder libzstd)" ] || fetch libzstd
+  mapfile -t lua_files < <(find "$(folder lua5.4)/src" -name '*.c' ! -name luac.c)
   gcc -O2 -g -w -DLUA_USE_LINUX -DLUA_COMPAT_5_3 -x c -o lua "${lua_files[@]}" -lm -ldl
   cat >workload.lua <<'LUA'
 local t = {}
@@ -105,10 +106,10 @@ end
 print(string.format("%s %d %5.2f", string.rep("abc", 10) .. tostring(s), s, s / 3), load("return 1+2*3")())
 LUA
   check lua5.4 80000 "$work/lua" lvm.c ltable.c lgc.c lstrlib.c ldo.c lparser.c llex.c -- "$work/lua" workload.lua
-  zstd=$(echo "$sources"/libzstd-*)
-  find "$zstd"/lib/{common,compress,decompress} -name '*.c' >zstd-files
+  zstd=$(folder libzstd)
+  mapfile -t zstd_files < <(find "$zstd"/lib/{common,compress,decompress} -name '*.c')
   gcc -O2 -g -w -DXXH_NAMESPACE=ZSTD_ -DZSTD_DISABLE_ASM -I"$zstd/lib" -o zstd-check -x c "$repository/test/sites/zstd_main.c" \
-    $(cat zstd-files)
+    "${zstd_files[@]}"
   check zstd 80000 "$work/zstd-check" zstd_compress.c huf_compress.c fse_compress.c zstd_fast.c zstd_decompress.c huf_decompress.c -- \
     "$work/zstd-check" "$repository/CHANGELOG.md"
 fi

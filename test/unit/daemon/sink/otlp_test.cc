@@ -142,7 +142,8 @@ TEST_CASE("a receiver that is busy gets the batch again; it arrives once, with t
   Receiver receiver;
   receiver.AnswerNext(grpc::StatusCode::UNAVAILABLE);
   receiver.AnswerNext(grpc::StatusCode::RESOURCE_EXHAUSTED);
-  OtlpTransport transport({receiver.endpoint(), true, absl::Seconds(20), absl::Milliseconds(200), {"X-Tenant: t1"}});
+  OtlpTransport transport(
+      {receiver.endpoint(), {}, true, absl::Seconds(20), absl::Milliseconds(200), {"X-Tenant: t1"}});
   StopSignal stop;
   SinkCounters counters;
   transport.Deliver({Event("one"), Event("two")}, stop, &counters);
@@ -154,7 +155,7 @@ TEST_CASE("a receiver that is busy gets the batch again; it arrives once, with t
 
 TEST_CASE("what a receiver refuses, wholly or in part, is counted and not sent again") {
   Receiver receiver;
-  OtlpTransport transport({receiver.endpoint(), false, absl::Seconds(20), absl::Milliseconds(200), {}});
+  OtlpTransport transport({receiver.endpoint(), {}, false, absl::Seconds(20), absl::Milliseconds(200), {}});
   StopSignal stop;
   SinkCounters counters;
   receiver.AnswerNext(grpc::StatusCode::INVALID_ARGUMENT);
@@ -171,7 +172,8 @@ TEST_CASE("a receiver that is not there does not keep the sink from ending") {
     QueueOptions queue;
     queue.drain_timeout = absl::Milliseconds(100);
     QueuedSink sink(
-        "otlp", std::make_unique<OtlpTransport>(OtlpOptions{endpoint, true, absl::Seconds(60), absl::Seconds(30), {}}),
+        "otlp",
+        std::make_unique<OtlpTransport>(OtlpOptions{endpoint, {}, true, absl::Seconds(60), absl::Seconds(30), {}}),
         queue);
     for (int i = 0; i < 5; ++i) sink.Publish(MessageBatch("x"));
     absl::SleepFor(absl::Milliseconds(50));
