@@ -24,8 +24,8 @@ void MapChain(FakeMemory* memory, uint64_t count, uint64_t last) {
 // Routine 0: copies a node, goes on with its next.
 std::vector<dlog_op> Step() {
   return {Op(DLOG_OP_COPY, {.a = DLOG_CELL_SELF, .len = 16}),
-          Op(DLOG_OP_LOAD, {.dst = 20, .a = DLOG_CELL_SELF, .jump = 2, .size = 8}),
-          Op(DLOG_OP_NEXT, {.a = 20, .flags = DLOG_F_COUNT, .routine = 0})};
+          Op(DLOG_OP_LOAD, {.dst = 21, .a = DLOG_CELL_SELF, .jump = 2, .size = 8}),
+          Op(DLOG_OP_NEXT, {.a = 21, .flags = DLOG_F_COUNT, .routine = 0})};
 }
 
 HostInterpreter WalkOver(uint64_t count) {
@@ -128,11 +128,11 @@ TEST_CASE("queued work finds what its caller had copied") {
   run.memory.MapWord(0x3000, 8);
   run.registers[0] = 0x2000;
   run.registers[1] = 0x3000;
-  run.routines = {{Op(DLOG_OP_LOAD, {.dst = 20, .a = DLOG_CELL_SELF, .jump = 1, .size = 8})}};
+  run.routines = {{Op(DLOG_OP_LOAD, {.dst = 21, .a = DLOG_CELL_SELF, .jump = 1, .size = 8})}};
   run.capture = {Op(DLOG_OP_COPY, {.a = 0, .len = 8}), Op(DLOG_OP_CALL, {.a = 0}),
                  Op(DLOG_OP_COPY, {.a = 1, .len = 8})};
   CHECK(run.RunCapture() == kDone);
-  CHECK(run.cell(20) == 7);
+  CHECK(run.cell(21) == 7);
   CHECK(run.memory.reads == 2);
 }
 

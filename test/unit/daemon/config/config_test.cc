@@ -194,7 +194,9 @@ TEST_CASE("what a reload cannot change is named") {
   size_t restart = 0;
   for (const auto& key : TopKeys()) restart += std::string_view(key.applies) == "restart" ? 1 : 0;
   Config other;
-  other.metrics = "x";
+  other.metrics = other.node_name = other.listen = other.health = "x";
+  other.tls_cert = other.tls_key = other.tls_client_ca = "x";
+  other.listen_plain = true;
   other.state_dir = other.cache_dir = other.debuginfod = "x";
   other.audit_log = "x";
   other.redact_exclude = {"x"};
