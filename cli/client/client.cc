@@ -39,20 +39,19 @@ absl::Status NoDaemon(const std::string& path, int error) {
       kNoDaemon);
 }
 
-// A daemon has visualizers of its own.
-absl::Status CheckVisualizers(const ClientOptions& options) {
+}  // namespace
+
+bool SocketAccepts(const std::string& path) { return TryConnect(path) == 0; }
+
+absl::Status Client::CheckForDaemon(const ClientOptions& options) {
   if (options.visualizers == daemon::kDefaultVisualizerDirectory) return absl::OkStatus();
   return WithHint(absl::InvalidArgumentError("--visualizers means nothing here: dlogd has visualizers of its own"),
                   "name the directory in dlogd's configuration (visualizers-dir) and send it SIGHUP");
 }
 
-}  // namespace
-
-bool SocketAccepts(const std::string& path) { return TryConnect(path) == 0; }
-
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const ClientOptions& options) {
   if (options.servers.empty()) return ConnectHere(options);
-  if (auto status = CheckVisualizers(options); !status.ok()) return status;
+  if (auto status = CheckForDaemon(options); !status.ok()) return status;
   auto addresses = ParseServers(options.servers);
   if (!addresses.ok()) return addresses.status();
   if (addresses->size() > 1) {
@@ -85,7 +84,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::ConnectHere(const ClientOptions&
   const std::string& path = options.default_socket;
   const int error = TryConnect(path);
   if (error == 0) {
-    if (auto status = CheckVisualizers(options); !status.ok()) return status;
+    if (auto status = CheckForDaemon(options); !status.ok()) return status;
     return ConnectTo({"unix://" + path, path, "", ""}, {});
   }
   if (!daemon::IsPrivileged()) return NoDaemon(path, error);

@@ -44,6 +44,8 @@ class Client {
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const ClientOptions& options);
   // A daemon. One on the network is first reached by a call.
   static absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const NodeAddress& address, const Credentials& credentials);
+  // InvalidArgument for options that only an engine of this process understands.
+  static absl::Status CheckForDaemon(const ClientOptions& options);
   // The default socket, or an engine in this process.
   static absl::StatusOr<std::unique_ptr<Client>> ConnectHere(const ClientOptions& options);
   ~Client();

@@ -53,6 +53,7 @@ absl::StatusOr<Fleet> Fleet::Connect(const ClientOptions& options) {
   Fleet fleet;
   std::vector<NodeAddress> addresses;
   if (!options.servers.empty()) {
+    if (auto status = Client::CheckForDaemon(options); !status.ok()) return status;
     auto parsed = ParseServers(options.servers);
     if (!parsed.ok()) return parsed.status();
     addresses = *std::move(parsed);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/plan/op_emitter.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -211,6 +212,7 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
     explicit DepthGuard(int* d) : depth(d) { ++*depth; }
     ~DepthGuard() { --*depth; }
   } guard(&depth_);
+  const uint32_t mark = next_cell_;
   const v1::Type& type = types_.at(node.type());
   switch (node.kind_case()) {
     case v1::Node::kReg: {
@@ -235,11 +237,11 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
     case v1::Node::kComposite:
       return CompositeValue(node);
     case v1::Node::kUnary:
-      return UnaryValue(node);
+      return Compact(mark, UnaryValue(node));
     case v1::Node::kBinary:
-      return BinaryValue(node);
+      return Compact(mark, BinaryValue(node));
     case v1::Node::kConvert:
-      return ConvertValue(node);
+      return Compact(mark, ConvertValue(node));
     case v1::Node::kAddressOf: {
       if (!IsInMemory(node.address_of())) return NotInKernel("the address of a value that is not in memory");
       return Value(AddressOf(node.address_of()));
@@ -457,11 +459,13 @@ absl::StatusOr<uint32_t> OpEmitter::UnaryValue(const v1::Node& node) {
 absl::StatusOr<uint32_t> OpEmitter::LogicalValue(const v1::Node& node) {
   auto result = NewCell();
   if (!result.ok()) return result;
+  const uint32_t mark = next_cell_;
   auto left = Value(node.binary().left());
   if (!left.ok()) return left;
   v1::CaptureOp& first = Emit(v1::CAP_MOVE);
   first.set_dst(*result);
   first.set_a(*left);
+  Release(mark);
   const Label end = NewLabel();
   Jump(node.binary().op() == v1::OP_LOGICAL_AND ? v1::CAP_JUMP_IF_ZERO : v1::CAP_JUMP_IF_NOT_ZERO, *result, end);
   auto right = Value(node.binary().right());
@@ -469,8 +473,20 @@ absl::StatusOr<uint32_t> OpEmitter::LogicalValue(const v1::Node& node) {
   v1::CaptureOp& second = Emit(v1::CAP_MOVE);
   second.set_dst(*result);
   second.set_a(*right);
+  Release(mark);
   Place(end);
   return result;
+}
+
+absl::StatusOr<uint32_t> OpEmitter::Compact(uint32_t mark, absl::StatusOr<uint32_t> result) {
+  if (!result.ok() || *result < mark || ops_.empty()) return result;
+  // Where a label is, other ops may have made the result too.
+  const bool only_here =
+      ops_.back().dst() == *result && std::find(labels_.begin(), labels_.end(), size()) == labels_.end();
+  if (*result > mark && !only_here) return result;
+  if (*result > mark) ops_.back().set_dst(mark);
+  Release(mark + 1);
+  return mark;
 }
 
 absl::StatusOr<uint32_t> OpEmitter::BinaryValue(const v1::Node& node) {

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "absl/time/clock.h"
+#include "daemon/config/config.h"
 #include "daemon/control/api_server.h"
 #include "daemon/control/local_engine.h"
 #include "daemon/event/batch.h"
@@ -57,6 +58,7 @@ int Run(int argc, char** argv) {
   daemon::LocalEngineOptions options;
   options.host = name;
   options.worker_path = argv[5];
+  options.redaction = {daemon::RedactionOf(daemon::DefaultConfig()), true};  // as a dlogd without configuration
   options.make_attacher = [&kernel]() -> absl::StatusOr<std::unique_ptr<daemon::Attacher>> {
     return kernel.MakeAttacher();
   };
