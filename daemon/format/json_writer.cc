@@ -4,8 +4,8 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "daemon/format/text_escape.h"
 
@@ -15,8 +15,7 @@ namespace {
 constexpr char kHex[] = "0123456789abcdef";
 
 char* WriteRaw(std::string_view text, char* to) {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+  return std::copy(text.begin(), text.end(), to);  // memcpy() takes no null pointer, which an empty text may have
 }
 
 char* WriteEscape(uint8_t byte, char* to) {

@@ -2,6 +2,8 @@
 //
 // Promise 6: what is redacted is never copied. Expressions over this program's own objects are compiled, the plans are
 // run by the interpreter over this program's memory, and no segment of a record may hold a byte of a secret.
+#include <malloc.h>
+
 #include <array>
 #include <cstring>
 #include <list>
@@ -160,7 +162,10 @@ void MapOwnMemory(test::HostInterpreter* run) {
     const auto* bytes = static_cast<const uint8_t*>(object);
     run->memory.Map(reinterpret_cast<uint64_t>(object), std::vector<uint8_t>(bytes, bytes + size));
   };
-  constexpr size_t kNode = 160;  // a heap node with what its allocator put around it
+  const auto map_node = [&](const void* entry, size_t header) {
+    const char* node = static_cast<const char*>(entry) - header;
+    map(node, malloc_usable_size(const_cast<char*>(node)));
+  };
 #define MAP(object) map(&(object), sizeof(object))
   MAP(here::g_user), MAP(here::g_user_pointer), MAP(here::g_user_reference), MAP(here::g_admin), MAP(here::g_team);
   MAP(here::g_plain), MAP(here::g_plain_pointer), MAP(here::g_overlaid), MAP(here::g_bits), MAP(here::g_connection);
@@ -170,10 +175,10 @@ void MapOwnMemory(test::HostInterpreter* run) {
 #undef MAP
   map(here::g_team.title.data(), here::g_team.title.size() + 1);
   map(here::g_vector.data(), here::g_vector.size() * sizeof(here::User));
-  for (const auto& user : here::g_list) map(reinterpret_cast<const char*>(&user) - 16, sizeof(user) + 16);
-  for (const auto& entry : here::g_map) map(reinterpret_cast<const char*>(&entry) - 32, kNode);
-  for (const auto& entry : here::g_hash) map(reinterpret_cast<const char*>(&entry) - 8, kNode);
-  for (const auto& entry : here::g_by_type) map(reinterpret_cast<const char*>(&entry) - 32, kNode / 2);
+  for (const auto& user : here::g_list) map_node(&user, 16);
+  for (const auto& entry : here::g_map) map_node(&entry, 32);
+  for (const auto& entry : here::g_hash) map_node(&entry, 8);
+  for (const auto& entry : here::g_by_type) map_node(&entry, 32);
   map(here::g_unique.get(), sizeof(here::User));
 }
 
