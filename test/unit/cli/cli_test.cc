@@ -126,8 +126,8 @@ class ServedNode {
   std::unique_ptr<daemon::ApiServer> server_;
 };
 
-// In dlogctl no thread is older than the one that takes the signals; here those of the servers and of gRPC would be, and
-// would be killed. So no thread of this program ever takes it by default.
+// In dlogctl no thread is older than the one that takes the signals; here those of the servers and of gRPC would be,
+// and would be killed. So no thread of this program ever takes it by default.
 [[maybe_unused]] const bool kInterruptBlocked = [] {
   sigset_t signals;
   sigemptyset(&signals);
