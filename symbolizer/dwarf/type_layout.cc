@@ -201,6 +201,16 @@ std::optional<std::vector<MemberLayout>> MembersOf(const Dwarf_Die& definition) 
   return bases;
 }
 
+bool CapturesThis(const Dwarf_Die& definition) {
+  bool found = false;
+  ForEachChild(definition, [&](const Dwarf_Die& child) {
+    const std::string_view name = NameOf(child);
+    found = Tag(child) == DW_TAG_member && (name == "this" || name == "__this");
+    return !found;
+  });
+  return found;
+}
+
 void FillEnumeration(const Dwarf_Die& core, v1::Type* type) {
   const uint64_t size = type->size();
   const std::optional<Dwarf_Die> underlying = StripTypedefs(TypeOf(core));

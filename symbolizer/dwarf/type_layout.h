@@ -31,6 +31,9 @@ struct MemberLayout {
 // constant or there are too many of them.
 std::optional<std::vector<MemberLayout>> MembersOf(const Dwarf_Die& definition);
 
+// Whether the class is the closure of a lambda that captures `this`.
+bool CapturesThis(const Dwarf_Die& definition);
+
 // Fills enumerators, is_flag_enum and is_signed.
 void FillEnumeration(const Dwarf_Die& core, v1::Type* type);
 

@@ -388,9 +388,12 @@ absl::StatusOr<v1::Node> Binder::BindThis(const Ast& ast) {
     // The captured one of a lambda, as gcc describes it when it does not optimise.
     if (variable.name == "this" && ThisVariable() != &variable) return BindVariable(variable);
   }
-  auto type = ThisObject(true);
-  if (!type.ok()) return UnknownName(ast, absl::StrCat("no 'this' is known in ", scope_->name), {});
-  if (!CapturedThis(*type).ok()) return BindVariable(*ThisVariable());
+  const dwarf::Variable* self = ThisVariable();
+  if (self == nullptr) return UnknownName(ast, absl::StrCat("no 'this' is known in ", scope_->name), {});
+  // The pointer alone does not need what is inside its class: that may take a search through all units.
+  const auto pointer = dwarf::StripTypedefs(dwarf::TypeOf(self->die));
+  const auto pointed = pointer.has_value() ? dwarf::StripTypedefs(dwarf::TypeOf(*pointer)) : std::nullopt;
+  if (!pointed.has_value() || !dwarf::CapturesThis(*pointed)) return BindVariable(*self);
   auto object = ThisObject(false);
   return object.ok() ? CapturedThis(*object) : object;
 }

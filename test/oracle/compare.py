@@ -64,6 +64,7 @@ class Comparison:
         self.invented = []
         self.lost = []
         self.same = 0
+        self.proven = 0
 
     def _equal(self, is_equal, path, dlog, gdb):
         if is_equal:
@@ -81,6 +82,11 @@ class Comparison:
                 return
             if kind != "out" and not nothing_shown(gdb):
                 self.lost.append((lost_class(dlog.get("reason", "")), f"{path}: {dlog.get('reason')}"))
+            return
+        if kind == "out" and "entry" in gdb:
+            before = len(self.wrong)
+            self.part(dlog, gdb["entry"], path)
+            self.proven += len(self.wrong) == before
             return
         if kind == "out":
             if not (dlog.get("fields") or dlog.get("items")):
@@ -137,7 +143,7 @@ class Comparison:
     def _array(self, dlog, gdb, path):
         if "items" in dlog:
             if "size" in dlog:
-                self._equal(dlog["size"] == gdb["n"], path + ".size", dlog["size"], gdb["n"])
+                self._equal(dlog["size"] == gdb["n"] or dlog["size"] in gdb.get("vla", []), path + ".size", dlog["size"], gdb["n"])
             for index, (mine, theirs) in enumerate(zip(dlog["items"], gdb["e"])):
                 self.part(mine, theirs, f"{path}[{index}]")
         elif gdb["c"] and dlog.get("text") != "{...}" and all(element["k"] == "int" for element in gdb["e"]):
@@ -201,7 +207,7 @@ class Comparison:
             return INVENTED, self.invented[0]
         if self.lost:
             return LOST, self.lost[0]
-        return SAME, ""
+        return (EXTRA, "") if self.proven else (SAME, "")
 
 
 def _plain_name(name):

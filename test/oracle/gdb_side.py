@@ -29,6 +29,8 @@ serial = itertools.count()
 counts = {}
 rows = {}
 capped = set()
+entered = {}  # (function, thread, CFA) -> {argument: value}, of the latest call
+exhausted = []  # entries that are no longer looked at
 
 
 def error_node(error):
@@ -207,12 +209,16 @@ def is_constant(symbol):
 def names_at(pc, site):
     """{name: symbol} as the language says for the line, and the names that are declared further down only."""
     visible, later, block_of = {}, set(), {}
-    for block in blocks_of(pc, site):
+    blocks = blocks_of(pc, site)
+    function = next((block.function for block in blocks if block.function is not None), None)
+    for block in blocks:
         for symbol in block:
             if not (symbol.is_variable or symbol.is_argument or is_constant(symbol)) or not symbol.name:
                 continue
             # The rule of README.md: what is declared on a later line of the same file is not in scope yet.
-            here = symbol.symtab is not None and os.path.basename(symbol.symtab.filename) == site["file"]
+            # With LTO gdb gives what is in a unit one file, whatever it is; the function has the same then.
+            here = symbol.symtab is not None and (os.path.basename(symbol.symtab.filename) == site["file"] or
+                                                  function is not None and symbol.symtab.filename == function.symtab.filename)
             if here and symbol.line > site["line"] and not symbol.is_argument:
                 later.add(symbol.name)
             elif symbol.name not in visible or (symbol.is_argument and block_of.get(symbol.name) == block):
@@ -245,9 +251,53 @@ def object_node(value):
     return node
 
 
+def outermost_function(pc):
+    """The function that the code at `pc` was made for, as a symbol; None where gdb knows none."""
+    found = None
+    block = gdb.block_for_pc(pc)
+    for _ in range(MAX_BLOCKS):
+        if block is None or block.is_static or block.is_global:
+            break
+        found = block.function or found
+        block = block.superblock
+    return found
+
+
+def entry_values(frame, pc):
+    """{argument: its value} when the function of this frame was entered, as the breakpoint there saw it."""
+    while frame is not None and frame.type() == gdb.INLINE_FRAME:
+        frame = frame.older()
+    caller = frame.older() if frame is not None else None
+    if caller is None:
+        return {}
+    function = outermost_function(pc)
+    return entered.get((function.name if function else None, gdb.selected_thread().num, int(caller.read_register("rsp"))), {})
+
+
+def vla_counts(visible, frame):
+    """clang's own variables for the bounds of arrays: gdb 13 does not evaluate a bound whose place is a location list."""
+    found = []
+    for name, symbol in visible.items():
+        if name.startswith("__vla_expr"):
+            try:
+                found.append(int(symbol.value(frame)))
+            except (gdb.error, RuntimeError):
+                pass
+    return found
+
+
+def at_entry(entry, name, pointer):
+    try:
+        return tree(entry[pointer].dereference() if pointer != name else entry[pointer])
+    except (gdb.error, RuntimeError) as error:
+        return error_node(error)
+
+
 def row(site, frame, pc):
     visible, later = names_at(pc, site)
     values = {}
+    entry = entry_values(frame, pc)
+    counts_of_arrays = vla_counts(visible, frame)
     for name in [*visible, *(e for e in site["expressions"] if e not in visible)]:
         pointer = name.lstrip("*")
         symbol = visible.get(pointer)
@@ -260,7 +310,39 @@ def row(site, frame, pc):
             values[name] = object_node(value.dereference() if pointer != name else value)
         except (gdb.error, RuntimeError) as error:
             values[name] = error_node(error)
+        if symbol.is_argument and pointer in entry and values[name]["k"] == "out":
+            values[name]["entry"] = at_entry(entry, name, pointer)
+        if values[name]["k"] == "array" and counts_of_arrays:
+            values[name]["vla"] = counts_of_arrays
     return {"serial": next(serial), "values": values, "later": sorted(later)}
+
+
+class Entry(gdb.Breakpoint):
+    """The first instruction of a function: what its arguments are there, for those that gdb cannot show later."""
+
+    def __init__(self, address):
+        super().__init__(f"*{address:#x}", internal=True)
+        self.silent = True
+        self.seen = 0
+
+    def stop(self):
+        try:
+            frame = gdb.newest_frame()
+            function = outermost_function(frame.pc())
+            found = {}
+            for symbol in gdb.block_for_pc(frame.pc()):
+                if symbol.is_argument:
+                    value = symbol.value(frame)
+                    value.fetch_lazy()
+                    found[symbol.name] = value
+            entered[(function.name, gdb.selected_thread().num, int(frame.read_register("rsp")) + 8)] = found
+        except (gdb.error, RuntimeError, AttributeError):
+            pass
+        self.seen += 1
+        if self.seen >= request["hit_cap"]:
+            exhausted.append(self)
+            return True
+        return False
 
 
 class Site(gdb.Breakpoint):
@@ -311,8 +393,14 @@ def run():
     for site in request["sites"]:
         sites.setdefault(site["address"], []).append(site)
     breakpoints = {address: Site(address, sites.get(address, [])) for address in {*sites, *itertools.chain(*lines.values())}}
+    functions = {outermost_function(address + request["bias"]) for address in sites} - {None}
+    for address in {int(function.value().address) for function in functions if function.type.fields()}:
+        Entry(address)
     while gdb.selected_inferior().pid:
         gdb.execute("continue", to_string=True)
+        for entry in exhausted:
+            entry.enabled = False
+            entered.clear()
         for address in capped:
             if breakpoints[address].is_valid() and breakpoints[address].enabled:
                 breakpoints[address].enabled = False

@@ -323,12 +323,22 @@ def arguments():
     parser.add_argument("--only", action="append", default=[], help="materials whose name contains this")
     parser.add_argument("--minutes", type=float, default=0, help="begin no material after this time; the rest is skipped")
     parser.add_argument("--results", help="write the table there")
+    parser.add_argument("--state", help="a file that keeps what each material gave; what is in it is not run again; failed ones are not kept")
     parser.add_argument("--verbose", action="store_true", help="print every finding, lost ones too")
     parser.add_argument("--program", help="another program: its command line")
     parser.add_argument("--file", action="append", default=[], help="with --program: a source file of it")
     parser.add_argument("--line", type=int, action="append", default=[], help="with --program or one material: these lines only")
     parser.add_argument("--lines", type=int, default=40, help="with --program: how many random lines")
     return parser.parse_args()
+
+
+def kept_tallies(state):
+    """What earlier runs with this --state found, by material."""
+    path = pathlib.Path(state) if state else None
+    if path is None or not path.exists():
+        return {}
+    found = map(report.Tally.from_json, map(json.loads, path.read_text().splitlines()))
+    return {tally.name: tally for tally in found}
 
 
 def main():
@@ -339,12 +349,16 @@ def main():
         made = [(argv[0], lambda: materials.Material(os.path.basename(argv[0]), argv, options.file, options.lines))]
     else:
         made = materials.makers(options.short)
+    kept = kept_tallies(options.state)
     tallies, skipped, failed = [], 0, 0
     begun = time.monotonic()
     try:
         env.start_daemon("--sink", f"file:{events_file(env)}")
         for name, make in made:
             if options.only and not any(word in name for word in options.only):
+                continue
+            if name in kept:
+                tallies.append(kept[name])
                 continue
             if options.minutes and time.monotonic() - begun > options.minutes * 60:
                 skipped += 1
@@ -357,6 +371,9 @@ def main():
                 print(tallies[-1].line(time.monotonic() - started), flush=True)
                 for finding in tallies[-1].findings(options.verbose):
                     print("  " + finding, flush=True)
+                if options.state and not tallies[-1].failed:
+                    with open(options.state, "a", encoding="utf-8") as state:
+                        state.write(json.dumps(tallies[-1].as_json()) + "\n")
                 if options.results:  # after each, so that a run that is ended early has its table
                     pathlib.Path(options.results).write_text(report.document(tallies, options.seed))
             except materials.Missing as missing:

@@ -52,6 +52,17 @@ class Tally:
         # At the same addresses the two must agree; at others they answer different questions.
         (self._bad if dlog != of_sites and not line.refusal else self._notes).append(text)
 
+    def as_json(self):
+        """The counts (not the findings), for a run that is continued."""
+        return {key: value for key, value in vars(self).items() if key != "_notes"}
+
+    @classmethod
+    def from_json(cls, document):
+        tally = cls(document["name"])
+        for key, value in document.items():
+            setattr(tally, key, collections.Counter(value) if isinstance(getattr(tally, key), collections.Counter) else value)
+        return tally
+
     @property
     def variables(self):
         return sum(self.verdicts.values())

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "daemon/pipeline/evaluator.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/unit_index.h"
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/plan/binder.h"
 #include "symbolizer/plan/capture_compiler.h"
@@ -51,6 +53,17 @@ __attribute__((noinline)) int Anchor(int amount) {
   asm volatile("" : : "r"(amount) : "memory");
   return amount + g_counter;
 }
+
+// The compiler leaves the definition of std::runtime_error to the library that has its vtable.
+struct Failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+  __attribute__((noinline)) int Code() const {
+    asm volatile("" : : "r"(this) : "memory");
+    return code;
+  }
+  int code = 3;
+};
+int g_code = Failure("test").Code();
 }  // namespace plan_test
 
 namespace dlog::plan {
@@ -58,14 +71,14 @@ namespace {
 
 using namespace plan_test;  // NOLINT(google-build-using-namespace): the same texts are looked up from inside it
 
-// The program's own debug information, opened once.
+// The program's own debug information.
 struct Self {
-  Self() {
+  explicit Self(const std::string& function = "plan_test::Anchor") {
     auto opened = dwarf::Module::Open("/proc/self/exe", {});
     if (!opened.ok()) FAIL(opened.status().ToString());
     module = *std::move(opened);
-    auto functions = dwarf::FunctionsNamed(*module, "plan_test::Anchor");
-    if (!functions.ok() || functions->empty()) FAIL("Anchor has no debug information");
+    auto functions = dwarf::FunctionsNamed(*module, function);
+    if (!functions.ok() || functions->empty()) FAIL(function << " has no debug information");
     entry = functions->front().entry;
     auto found = dwarf::FunctionAt(*module, functions->front().unit, entry);
     if (!found.ok()) FAIL(found.status().ToString());
@@ -86,8 +99,7 @@ struct Bound {
   absl::StatusOr<v1::Node> node = absl::InternalError("not bound");
 };
 
-std::unique_ptr<Bound> BindText(const std::string& text) {
-  Self& self = TheProgram();
+std::unique_ptr<Bound> BindText(const std::string& text, const Self& self = TheProgram()) {
   auto bound = std::make_unique<Bound>();
   auto ast = expr::ParseExpression(text);
   if (!ast.ok()) {
@@ -159,6 +171,14 @@ void CheckValue(const std::string& text, T expected) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #pragma GCC diagnostic ignored "-Wparentheses"
+
+TEST_CASE("The pointer this is bound without a search through all units for what its class is made of") {
+  const Self self("plan_test::Failure::Code");
+  REQUIRE(BindText("this", self)->node.ok());
+  CHECK_FALSE(self.module->cache().named_types_built);
+  REQUIRE(BindText("this->code", self)->node.ok());  // its place depends on the size of the base
+  CHECK(self.module->cache().named_types_built);     // so that the above could fail
+}
 
 TEST_CASE("literals and operators follow the compiler's types and values") {
   SAME(1 + 2 * 3);
