@@ -10,9 +10,9 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "cli/exit_status.h"
+#include "daemon/base/boot_time.h"
 #include "daemon/control/server_credentials.h"
 #include "daemon/sink/peer.h"
 #include "daemon/tls/stream.h"
@@ -36,9 +36,9 @@ const std::string& PeerName(const NodeAddress& address, const Credentials& crede
 
 class Patience {
  public:
-  explicit Patience(absl::Duration timeout) : until_(absl::Now() + timeout) {}
+  explicit Patience(absl::Duration timeout) : until_(BootTime() + timeout) {}
   bool operator()(int fd, int16_t events) const {
-    const int64_t left = absl::ToInt64Milliseconds(until_ - absl::Now());
+    const int64_t left = absl::ToInt64Milliseconds(until_ - BootTime());
     pollfd entry{fd, events, 0};
     return left > 0 && poll(&entry, 1, static_cast<int>(left)) > 0;
   }

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "daemon/base/boot_time.h"
 
 namespace dlog::cli {
 namespace {
@@ -53,7 +53,7 @@ void MergedStream::Read(Reader* reader) {
   while (reader->stream->Read(&item.item)) {
     MutexLock lock(&mutex_);
     mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return abandoned_ || order_.size() < kMaxHeld; });
-    order_.Push(std::exchange(item, {reader->node, {}}), absl::Now());
+    order_.Push(std::exchange(item, {reader->node, {}}), BootTime());
   }
   MutexLock lock(&mutex_);
   --open_;
@@ -67,13 +67,13 @@ bool MergedStream::Next(NodeItem* item) {
   }
   MutexLock lock(&mutex_);
   while (true) {
-    if (auto next = order_.Pop(absl::Now(), open_ == 0)) {
+    if (auto next = order_.Pop(BootTime(), open_ == 0)) {
       *item = *std::move(next);
       return true;
     }
     if (open_ == 0) return false;
     // What is held comes out when it is due, or at once when the last stream ends.
-    const absl::Duration wait = std::min(order_.NextDue() - absl::Now(), absl::Hours(1));
+    const absl::Duration wait = std::min(order_.NextDue() - BootTime(), absl::Hours(1));
     const absl::Time due = order_.NextDue();
     mutex_.AwaitFor(
         wait, [this, due]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return open_ == 0 || order_.NextDue() < due; });

@@ -17,6 +17,7 @@
 #include "cli/exit_status.h"
 #include "cli/render/logpoint.h"
 #include "cli/render/output.h"
+#include "daemon/base/boot_time.h"
 #include "daemon/config/values.h"
 #include "daemon/format/json_writer.h"
 
@@ -98,7 +99,7 @@ absl::StatusOr<Sample> Look(Client* client) {
   const absl::Status status = client->Call(
       [&](grpc::ClientContext* context) { return client->stub().List(context, v1::ListRequest(), &response); });
   if (!status.ok()) return status;
-  Sample sample{absl::Now(), {}};
+  Sample sample{BootTime(), {}};
   for (v1::LogpointState& state : *response.mutable_logpoints()) {
     const std::string id = state.spec().id();
     sample.logpoints[id] = std::move(state);
@@ -114,8 +115,8 @@ int RunTop(const TopOptions& options, const Context& global) {
   if (!client.ok()) return Report(client.status());
   auto before = Look(client->get());
   for (uint32_t n = 0; before.ok() && (options.count == 0 || n < options.count); ++n) {
-    const absl::Time until = absl::Now() + absl::Milliseconds(*interval);
-    while (absl::Now() < until && !interrupt.seen()) absl::SleepFor(absl::Milliseconds(20));
+    const absl::Time until = BootTime() + absl::Milliseconds(*interval);
+    while (BootTime() < until && !interrupt.seen()) absl::SleepFor(absl::Milliseconds(20));
     if (interrupt.seen()) return kDone;
     auto now = Look(client->get());
     if (!now.ok()) return Report(now.status());

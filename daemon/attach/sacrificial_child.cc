@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "daemon/base/boot_time.h"
 
 namespace dlog::attach {
 namespace {
@@ -72,7 +73,7 @@ SacrificialChild::~SacrificialChild() {
 }
 
 absl::StatusOr<int> SacrificialChild::Wait(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = BootTime() + timeout;
   while (true) {
     int status = 0;
     const pid_t ended = waitpid(pid_, &status, WNOHANG);
@@ -81,7 +82,7 @@ absl::StatusOr<int> SacrificialChild::Wait(absl::Duration timeout) {
       pid_ = -1;
       return status;
     }
-    if (absl::Now() >= deadline) return absl::DeadlineExceededError("the sacrificial child does not end");
+    if (BootTime() >= deadline) return absl::DeadlineExceededError("the sacrificial child does not end");
     absl::SleepFor(absl::Milliseconds(1));
   }
 }

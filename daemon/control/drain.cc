@@ -2,13 +2,13 @@
 #include "daemon/control/drain.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <cstdio>
 #include <memory>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "daemon/base/boot_time.h"
 
 namespace dlog::daemon {
 namespace {
@@ -22,11 +22,7 @@ constexpr size_t kBatchBytes = size_t{256} << 10;
 constexpr absl::Duration kGather = absl::Milliseconds(1);
 constexpr absl::Duration kPauseAfterError = absl::Milliseconds(100);
 
-int64_t BootNanoseconds() {
-  timespec now;
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
+int64_t BootNanoseconds() { return absl::ToUnixNanos(BootTime()); }
 
 }  // namespace
 

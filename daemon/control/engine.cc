@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include <algorithm>
 #include <map>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "daemon/base/boot_time.h"
 #include "daemon/base/parallel.h"
 #include "daemon/control/logpoint.h"
 #include "daemon/control/plan_check.h"
@@ -22,12 +22,6 @@ namespace dlog::daemon {
 namespace {
 
 constexpr size_t kDetachThreads = 64;
-
-absl::Time BootTime() {
-  timespec now;
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return absl::TimeFromTimespec(now);
-}
 
 absl::Status UnknownLogpoint(const std::string& id) {
   return WithHint(absl::NotFoundError(fmt::format("no logpoint {}", id)), "`dlogctl ls` lists the logpoints");
@@ -214,7 +208,7 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
 
   drain_->AddUser();
   registry_.BeginAttach();
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = BootTime();
   auto attachment = attacher_owned_->Attach(shared->order);
   if (!attachment.ok()) {
     registry_.EndAttach();
@@ -222,7 +216,7 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
     if (before == nullptr) hub_.Forget(id);
     return attachment.status();
   }
-  const double attach_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
+  const double attach_ms = absl::ToDoubleMilliseconds(BootTime() - begin);
   std::vector<uint32_t> sites;
   for (const size_t i : DropMissing((*attachment)->missing(), &shared->context)) {
     sites.push_back((*attachment)->site_index(i));
@@ -276,9 +270,9 @@ void Engine::CloseProbes(const std::vector<std::shared_ptr<Logpoint>>& logpoints
   }
   // Closing a link waits for grace periods of the kernel; those that wait together share them.
   InParallel(logpoints.size(), kDetachThreads, [&](size_t i) { logpoints[i]->Detach(); });
-  const absl::Time give_up = absl::Now() + options_.drain_wait;
+  const absl::Time give_up = BootTime() + options_.drain_wait;
   for (const auto& logpoint : logpoints) {
-    while (logpoint->InFlight() > 0 && absl::Now() < give_up) absl::SleepFor(absl::Milliseconds(1));
+    while (logpoint->InFlight() > 0 && BootTime() < give_up) absl::SleepFor(absl::Milliseconds(1));
   }
   if (!logpoints.empty() && drain_ != nullptr) drain_->Barrier();
   for (const auto& logpoint : logpoints) {

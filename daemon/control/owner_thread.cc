@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "daemon/base/boot_time.h"
 
 namespace dlog::daemon {
 
@@ -35,14 +35,14 @@ void OwnerThread::Poke() {
 }
 
 void OwnerThread::Loop() {
-  absl::Time next_tick = absl::Now() + period_;
+  absl::Time next_tick = BootTime() + period_;
   while (true) {
     std::function<void()> task;
     bool tick = false;
     {
       MutexLock lock(&mutex_);
-      mutex_.AwaitFor(next_tick - absl::Now(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
-      tick = std::exchange(poked_, false) || absl::Now() >= next_tick;
+      mutex_.AwaitFor(next_tick - BootTime(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
+      tick = std::exchange(poked_, false) || BootTime() >= next_tick;
       if (!tasks_.empty()) {
         task = std::move(tasks_.front());
         tasks_.pop_front();
@@ -53,7 +53,7 @@ void OwnerThread::Loop() {
     if (task) task();
     if (tick) {
       on_tick_();
-      next_tick = absl::Now() + period_;
+      next_tick = BootTime() + period_;
     }
   }
 }

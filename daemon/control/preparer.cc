@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/strings/cord.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "daemon/base/boot_time.h"
 #include "daemon/control/plan_check.h"
 #include "daemon/control/policy.h"
 #include "daemon/control/site_choice.h"
@@ -71,11 +71,11 @@ absl::StatusOr<v1::SymbolizerResponse> Preparer::Symbolize(const v1::SymbolizerR
     mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return WorkerFree(); });
     ++workers_;
   }
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = BootTime();
   v1::SymbolizerRequest ruled = request;
   *ruled.mutable_redaction() = seams_.redaction.ToProto();
   auto response = seams_.symbolize(ruled);
-  resolve_times_.Observe(absl::ToInt64Nanoseconds(absl::Now() - begin));
+  resolve_times_.Observe(absl::ToInt64Nanoseconds(BootTime() - begin));
   MutexLock lock(&mutex_);
   --workers_;
   const std::string failure = SymbolizerFailureReason(response.status());
@@ -92,9 +92,9 @@ absl::Status Preparer::Resolve(const FoundTarget& target, const v1::ResolvedLogp
       return absl::OkStatus();
     }
   }
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = BootTime();
   auto response = Symbolize(WorkerRequest(v1::SymbolizerRequest::RESOLVE, prepared->context.spec, target));
-  prepared->resolve_ms = absl::ToDoubleMilliseconds(absl::Now() - begin);
+  prepared->resolve_ms = absl::ToDoubleMilliseconds(BootTime() - begin);
   if (!response.ok()) return response.status();
   if (!response->has_resolved()) return absl::InternalError("the symbolizer answered without a plan");
   prepared->context.resolved.Swap(response->mutable_resolved());

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <memory>
 
-#include "absl/time/clock.h"
+#include "daemon/base/boot_time.h"
 
 namespace dlog::sink {
 namespace {
@@ -74,8 +74,8 @@ absl::StatusOr<UniqueFd> ConnectTcp(const std::string& host_port, absl::Duration
 }
 
 bool WaitReady(int fd, int16_t events, absl::Duration timeout, const StopSignal& stop) {
-  const absl::Time until = absl::Now() + timeout;
-  while (absl::Now() < until && !stop.PastDeadline()) {
+  const absl::Time until = BootTime() + timeout;
+  while (BootTime() < until && !stop.PastDeadline()) {
     pollfd poll_fd{fd, events, 0};
     if (poll(&poll_fd, 1, static_cast<int>(absl::ToInt64Milliseconds(kLook))) > 0) return true;
   }

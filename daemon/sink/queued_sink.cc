@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "daemon/base/boot_time.h"
 
 namespace dlog::sink {
 namespace {
@@ -15,23 +15,23 @@ constexpr absl::Duration kIdlePeriod = absl::Seconds(1);
 
 void StopSignal::Stop(absl::Duration timeout) {
   MutexLock lock(&mutex_);
-  deadline_ = absl::Now() + timeout;
+  deadline_ = BootTime() + timeout;
 }
 
 bool StopSignal::PastDeadline() const {
   MutexLock lock(&mutex_);
-  return absl::Now() > deadline_;
+  return BootTime() > deadline_;
 }
 
 bool StopSignal::Wait(absl::Duration duration) const {
-  const absl::Time until = absl::Now() + duration;
+  const absl::Time until = BootTime() + duration;
   MutexLock lock(&mutex_);
-  while (absl::Now() < std::min(until, deadline_)) {
+  while (BootTime() < std::min(until, deadline_)) {
     const absl::Time deadline = deadline_;
-    mutex_.AwaitFor(std::min(until, deadline) - absl::Now(),
+    mutex_.AwaitFor(std::min(until, deadline) - BootTime(),
                     [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return deadline_ != deadline; });
   }
-  return absl::Now() <= deadline_;
+  return BootTime() <= deadline_;
 }
 
 void AddCounters(const SinkCounters& more, SinkCounters* sum) {
@@ -106,7 +106,7 @@ bool QueuedSink::Take(std::vector<EventPtr>* events) {
 
 void QueuedSink::Run() {
   std::vector<EventPtr> batch;
-  absl::Time next_idle = absl::Now() + kIdlePeriod;
+  absl::Time next_idle = BootTime() + kIdlePeriod;
   while (Take(&batch)) {
     if (!batch.empty()) {
       SinkCounters outcome;
@@ -114,9 +114,9 @@ void QueuedSink::Run() {
       MutexLock lock(&mutex_);
       AddCounters(outcome, &counters_);
     }
-    if (absl::Now() >= next_idle) {
+    if (BootTime() >= next_idle) {
       transport_->Idle();
-      next_idle = absl::Now() + kIdlePeriod;
+      next_idle = BootTime() + kIdlePeriod;
     }
   }
 }

@@ -2,6 +2,8 @@
 """What the scenarios of sinks share: a run whose every order is an event, and a sink's own account of it."""
 import contextlib
 import json
+import socketserver
+import threading
 
 import harness
 from harness import check_equal
@@ -52,3 +54,26 @@ def daemon_with(env, *args, **options):
 
 def order_ids(lines):
     return [int(json.loads(line)["message"].split()[1]) for line in lines]
+
+
+@contextlib.contextmanager
+def discarding_peer(port):
+    """A TCP server that takes whatever comes and throws it away."""
+    class Reader(socketserver.BaseRequestHandler):
+        def handle(self):
+            with contextlib.suppress(OSError):
+                while self.request.recv(1 << 16):
+                    pass
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+
+    with Server(("127.0.0.1", port), Reader) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
