@@ -2,6 +2,7 @@
 #include "daemon/control/api_server.h"
 
 #include <fmt/format.h>
+#include <grpc/grpc.h>
 
 #include <chrono>
 #include <utility>
@@ -12,14 +13,28 @@
 namespace dlog::daemon {
 namespace {
 
-// A plan with the types of a big program; everything else is small.
-constexpr int kMaxRequestBytes = 64 << 20;
+// A plan with many sites and the types of a big program; everything else is small. A message takes many times its bytes
+// in memory once it has been read, so this is no larger than it has to be.
+constexpr int kMaxRequestBytes = 16 << 20;
+// What all connections together may hold of requests that are not complete yet: gRPC collects a message to its end
+// before it looks at its size. Beyond it calls are cancelled.
+constexpr size_t kMaxConnectionBytes = size_t{48} << 20;
+// Each call has a thread while it runs, a stream as long as its client follows. Calls beyond it are refused
+// (RESOURCE_EXHAUSTED). The unit's TasksMax is larger.
+constexpr int kMaxCallThreads = 1536;
 // How long calls may still run when the server goes away.
 constexpr std::chrono::seconds kShutdownGrace(2);
 
 absl::Status CannotListen(const std::string& address) {
   return WithHint(absl::UnavailableError(fmt::format("cannot listen on {}", address)),
                   "is another program listening there, and is the address one of this machine?");
+}
+
+// gRPC lives until the process ends. With its last user it would shut down and first wait, for up to ten seconds, for a
+// poll of its own that connections which have vanished leave behind.
+void KeepGrpc() {
+  static const bool kept = (grpc_init(), true);
+  (void)kept;
 }
 
 // `port` is what was bound once the server has started, 0 when that failed.
@@ -36,6 +51,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Listen(Engine* engine, con
                                                              const NetworkListener& network, AuditLog* audit) {
   auto claim = SocketClaim::Create(path);
   if (!claim.ok()) return claim.status();
+  KeepGrpc();
   std::unique_ptr<ApiServer> api(new ApiServer(engine, audit));
   grpc::EnableDefaultHealthCheckService(true);  // grpc.health.v1.Health: serving from the start until the end
   api->claim_ = *std::move(claim);
@@ -45,6 +61,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Listen(Engine* engine, con
   api->service_.set_acceptor(api->acceptor_.get());
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  builder.SetResourceQuota(grpc::ResourceQuota("dlogd-api").Resize(kMaxConnectionBytes).SetMaxThreads(kMaxCallThreads));
   builder.RegisterService(&api->service_);
   int port = 0;
   if (!network.address.empty()) {

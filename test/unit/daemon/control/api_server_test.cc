@@ -18,34 +18,36 @@
 namespace dlog::daemon {
 namespace {
 
-// grpc.health.v1.HealthCheckRequest {string service = 1}.
-grpc::ByteBuffer HealthRequest(const std::string& service) {
-  std::string bytes = "\x0a";
-  bytes.push_back(static_cast<char>(service.size()));
-  const grpc::Slice slice(bytes + service);
-  return grpc::ByteBuffer(&slice, 1);
-}
-
-// The bytes of the answer: {status = 1: 1 serving, 3 unknown}.
-std::string CheckHealth(const std::string& address, const std::string& service) {
+// A call whose message is `request`, byte by byte; `answer` is what comes back.
+grpc::Status CallRaw(const std::string& address, const std::string& method, const std::string& request,
+                     std::string* answer) {
   grpc::GenericStub stub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
-  grpc::ByteBuffer answer;
+  const grpc::Slice slice(request);
+  grpc::ByteBuffer received;
   grpc::Status status;
-  auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", HealthRequest(service), &queue);
+  auto call = stub.PrepareUnaryCall(&context, method, grpc::ByteBuffer(&slice, 1), &queue);
   call->StartCall();
-  call->Finish(&answer, &status, &queue);
+  call->Finish(&received, &status, &queue);
   void* tag = nullptr;
   bool ok = false;
   REQUIRE(queue.Next(&tag, &ok));
-  INFO(status.error_message());
-  if (!status.ok()) return std::string("status ") + std::to_string(status.error_code());
+  if (!status.ok()) return status;
   std::vector<grpc::Slice> slices;
-  REQUIRE(answer.Dump(&slices).ok());
-  std::string bytes;
-  for (const grpc::Slice& slice : slices) bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  return bytes;
+  REQUIRE(received.Dump(&slices).ok());
+  for (const grpc::Slice& each : slices) answer->append(reinterpret_cast<const char*>(each.begin()), each.size());
+  return status;
+}
+
+// The bytes of the answer: {status = 1: 1 serving, 3 unknown}. The request is grpc.health.v1.HealthCheckRequest
+// {string service = 1}.
+std::string CheckHealth(const std::string& address, const std::string& service) {
+  std::string request = "\x0a", answer;
+  request.push_back(static_cast<char>(service.size()));
+  const grpc::Status status = CallRaw(address, "/grpc.health.v1.Health/Check", request + service, &answer);
+  INFO(status.error_message());
+  return status.ok() ? answer : std::string("status ") + std::to_string(status.error_code());
 }
 
 TEST_CASE("the health service says that the API serves") {
@@ -60,6 +62,32 @@ TEST_CASE("the health service says that the API serves") {
     CHECK(CheckHealth(address, "") == std::string("\x08\x01", 2));
     CHECK(CheckHealth(address, "dlog.v1.DynamicLogging") == std::string("\x08\x01", 2));
     CHECK(CheckHealth(address, "something.else") == "status 5");  // NOT_FOUND
+    node.engine->Stop();
+  }
+  std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("a request that is no message, or too large a one, is refused with its status, and the API goes on") {
+  char directory[] = "/tmp/dlog-api.XXXXXX";
+  REQUIRE(mkdtemp(directory) != nullptr);
+  const std::string socket = std::string(directory) + "/s";
+  const std::string address = "unix:" + socket;
+  {
+    fakes::FakeNode node;
+    auto api = ApiServer::ListenUnix(node.engine.get(), socket);
+    REQUIRE(api.ok());
+    std::string answer;
+    for (const char* method : {"Add", "Remove", "Pause", "Resume", "List", "Describe", "Explain", "Lines", "Status"}) {
+      INFO(method);
+      const std::string path = std::string("/dlog.v1.DynamicLogging/") + method;
+      CHECK(CallRaw(address, path, "\xff\xff\xff", &answer).error_code() == grpc::StatusCode::INTERNAL);
+      constexpr size_t kLarge = size_t{64} << 20;
+      CHECK(CallRaw(address, path, std::string(kLarge, '\0'), &answer).error_code() ==
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+    }
+    CHECK(CallRaw(address, "/dlog.v1.DynamicLogging/Nothing", "", &answer).error_code() ==
+          grpc::StatusCode::UNIMPLEMENTED);
+    CHECK(CallRaw(address, "/dlog.v1.DynamicLogging/List", "", &answer).ok());
     node.engine->Stop();
   }
   std::filesystem::remove_all(directory);
