@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""clang-tidy over the files named on standard input that are in BUILD/compile_commands.json, on all cores.
+"""clang-tidy over the files named on standard input that are in BUILD/compile_commands.json, on all cores that it may use.
 
     git ls-files | test/tidy.py BUILD
 
@@ -65,7 +65,7 @@ def main():
                 jobs.append((path, build, stamp))
     print(f"clang-tidy: {len(jobs)} files to check", flush=True)
     failed = 0
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for path, status, output in pool.map(lambda job: tidy(*job), jobs):
             if status != 0:
                 failed += 1
