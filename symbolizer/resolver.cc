@@ -384,6 +384,20 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
   return out;
 }
 
+// Of the instruction that a logpoint without variables gets; unknown where none is possible.
+v1::InstructionClass ClassWithoutVariables(const dwarf::Module& module, const StatementSite& site, SiteFinder* finder) {
+  auto own = JudgeSite(module, site.address);
+  if (!own.ok()) return v1::CLASS_UNKNOWN;
+  if (!IsEmulated(*own)) {
+    for (const code::Move& move : finder->MovesFor(site.scope, site.address, {}).moves) {
+      auto judged = JudgeSite(module, move.probe);
+      if (judged.ok() && IsEmulated(*judged)) return ToProto(judged->instruction.probe_class);
+    }
+  }
+  const code::ProbeClass site_class = own->instruction.probe_class;
+  return site_class == code::ProbeClass::kRefused ? v1::CLASS_UNKNOWN : ToProto(site_class);
+}
+
 absl::StatusOr<v1::FileLines> ResolveLines(const v1::SymbolizerRequest& request) {
   auto found = FindFile(request);
   if (!found.ok()) return found.status();
@@ -392,16 +406,16 @@ absl::StatusOr<v1::FileLines> ResolveLines(const v1::SymbolizerRequest& request)
   v1::FileLines out;
   out.set_file(found->source.path);
   *out.mutable_binary() = found->binary;
+  SiteFinder finder(*found->module);
   for (const LocatedLine& line : *located) {
     v1::LineInfo info;
     info.set_line(line.line);
     v1::InstructionClass cheapest = v1::CLASS_UNKNOWN;
     uint32_t usable = 0;
     for (const StatementSite& site : line.sites) {
-      auto judged = JudgeSite(*found->module, site.address);
-      if (!judged.ok() || judged->instruction.probe_class == code::ProbeClass::kRefused) continue;
+      const v1::InstructionClass site_class = ClassWithoutVariables(*found->module, site, &finder);
+      if (site_class == v1::CLASS_UNKNOWN) continue;
       ++usable;
-      const v1::InstructionClass site_class = ToProto(judged->instruction.probe_class);
       if (cheapest == v1::CLASS_UNKNOWN || site_class < cheapest) cheapest = site_class;
     }
     if (usable == 0) continue;

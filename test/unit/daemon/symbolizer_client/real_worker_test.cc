@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "daemon/symbolizer_client/symbolizer_client.h"
 #include "test/catch.h"
 
@@ -57,6 +59,26 @@ TEST_CASE("a file that the worker's user may not read is resolved") {
   INFO(response.status());
   REQUIRE(response.ok());
   CHECK(response->lines().lines_size() > 0);
+}
+
+TEST_CASE("the class of a line is that of the place which a logpoint without variables gets") {
+  Private files;
+  auto lines = RealClient().Run(LinesOf(files.program(), "locals.cc"));
+  REQUIRE(lines.ok());
+  for (const v1::LineInfo& info : lines->lines().lines()) {
+    v1::SymbolizerRequest request = LinesOf(files.program(), absl::StrCat("locals.cc:", info.line()));
+    request.set_operation(v1::SymbolizerRequest::RESOLVE);
+    request.mutable_spec()->set_template_("here");
+    auto resolved = RealClient().Run(request);
+    INFO(info.line() << ": " << resolved.status());
+    REQUIRE(resolved.ok());
+    v1::InstructionClass cheapest = v1::CLASS_STEPPED;
+    for (const v1::Statement& statement : resolved->resolved().statements()) {
+      cheapest = std::min(cheapest, statement.candidates(0).instruction_class());
+    }
+    CHECK(info.instruction_class() == cheapest);
+    CHECK(info.sites() == static_cast<uint32_t>(resolved->resolved().statements_size()));
+  }
 }
 
 TEST_CASE("inflated debug information is kept in the cache's own directory of the worker") {
