@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/targets/memory_map.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <utility>
 
 #include "daemon/targets/small_file.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/base/unique_fd.h"
 
 namespace dlog::daemon {
 namespace {
@@ -66,6 +70,28 @@ std::optional<Mapping> ParseLine(std::string_view line) {
   return m;
 }
 
+// struct procmap_query and PROCMAP_QUERY of linux/fs.h since Linux 6.11, which the headers of older distributions lack.
+struct MapQuery {
+  uint64_t size = sizeof(MapQuery);
+  uint64_t flags = 0;
+  uint64_t address = 0;
+  uint64_t start = 0;  // from here on: the answer
+  uint64_t end = 0;
+  uint64_t vma_flags = 0;
+  uint64_t page_size = 0;
+  uint64_t offset = 0;
+  uint64_t inode = 0;
+  uint32_t device_major = 0;
+  uint32_t device_minor = 0;
+  uint32_t name_size = 0;  // 0: the path is not wanted
+  uint32_t build_id_size = 0;
+  uint64_t name = 0;
+  uint64_t build_id = 0;
+};
+static_assert(sizeof(MapQuery) == 104);
+constexpr unsigned long kMapQuery = _IOWR('f', 17, MapQuery);
+constexpr uint64_t kNextExecutableFile = 0x04 | 0x10 | 0x20;  // VMA_EXECUTABLE, COVERING_OR_NEXT_VMA, FILE_BACKED_VMA
+
 bool StartsWith(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
 }  // namespace
@@ -95,6 +121,22 @@ absl::StatusOr<std::vector<Mapping>> ReadMaps(const std::string& proc, int32_t p
   const absl::Status status = WithContext(text.status(), fmt::format("memory map of process {}", pid));
   if (!absl::IsPermissionDenied(status)) return status;
   return WithHint(status, "run dlogd (or dlogctl without a daemon) as root");
+}
+
+bool MayMapCode(const std::string& proc, int32_t pid, uint64_t inode) {
+  const UniqueFd maps(open(fmt::format("{}/{}/maps", proc, pid).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!maps.valid()) return true;
+  uint64_t address = 0;
+  for (size_t i = 0; i < kMaxMappings; ++i) {
+    MapQuery query;
+    query.flags = kNextExecutableFile;
+    query.address = address;
+    if (ioctl(maps.get(), kMapQuery, &query) != 0) return errno != ENOENT;  // ENOENT: there is none behind the last one
+    if (query.inode == inode) return true;
+    if (query.end <= address) return true;
+    address = query.end;
+  }
+  return true;
 }
 
 bool TextIsRemapped(const std::vector<Mapping>& maps, size_t file) {

@@ -38,6 +38,11 @@ std::vector<Mapping> ParseMaps(std::string_view text);
 // PermissionDenied, NotFound (process gone), or an empty list for a kernel thread.
 absl::StatusOr<std::vector<Mapping>> ReadMaps(const std::string& proc, int32_t pid);
 
+// False when the kernel says that no executable mapping of the process is of a file with this inode number; true when
+// one is, and when the kernel cannot tell (before Linux 6.11) or may not. Costs a small part of ReadMaps, most of which
+// the kernel spends on writing paths.
+bool MayMapCode(const std::string& proc, int32_t pid, uint64_t inode);
+
 // True when code of the file of `maps[file]` runs from executable memory that is not that file: an executable anonymous
 // (or memfd, huge page) mapping stands inside the file's image. Code generated elsewhere (a JIT) does not count.
 bool TextIsRemapped(const std::vector<Mapping>& maps, size_t file);

@@ -184,6 +184,7 @@ absl::StatusOr<FoundTarget> TargetFinder::FindFile(const TargetModule& module) c
   found.modules.push_back(module);
   int processes = 0;
   for (const int32_t pid : ListProcesses(proc_)) {
+    if (!MayMapCode(proc_, pid, info.st_ino)) continue;
     auto maps = ReadMaps(proc_, pid);
     if (!maps.ok()) continue;  // gone meanwhile, or a kernel thread
     for (size_t i = 0; i < maps->size(); ++i) {

@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/targets/memory_map.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "symbolizer/base/unique_fd.h"
 #include "test/catch.h"
 
 namespace dlog::daemon {
 namespace {
+
+std::string Slurp(const char* path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 TEST_CASE("a line of maps is read whole") {
   const auto maps = ParseMaps(
@@ -81,6 +98,33 @@ TEST_CASE("code generated elsewhere does not spoil a file") {
       "7ffd3000-7ffd5000 r-xp 00000000 00:00 0 [vdso]\n");
   CHECK_FALSE(TextIsRemapped(maps, 0));
   CHECK_FALSE(TextIsRemapped(maps, 4));
+}
+
+TEST_CASE("a process is known not to map a file's code without reading all of its map") {
+  struct stat own, data;
+  REQUIRE(stat("/proc/self/exe", &own) == 0);
+  CHECK(MayMapCode("/proc", getpid(), own.st_ino));
+  for (const Mapping& mapping : ParseMaps(Slurp("/proc/self/maps"))) {
+    INFO(mapping.path);
+    if (mapping.executable && mapping.is_file()) CHECK(MayMapCode("/proc", getpid(), mapping.inode));
+  }
+  // A file that is mapped, but as data.
+  char path[] = "/tmp/dlog-map.XXXXXX";
+  const UniqueFd file(mkstemp(path));
+  REQUIRE(file.valid());
+  unlink(path);
+  REQUIRE(ftruncate(file.get(), 4096) == 0);
+  REQUIRE(fstat(file.get(), &data) == 0);
+  void* mapped = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file.get(), 0);
+  REQUIRE(mapped != MAP_FAILED);
+  const bool kernel_tells = !MayMapCode("/proc", getpid(), 0);
+  CHECK(MayMapCode("/proc", getpid(), data.st_ino) == !kernel_tells);
+  munmap(mapped, 4096);
+  // A file of text is no map that the kernel could be asked about.
+  std::filesystem::create_directories("/tmp/dlog-map-proc/7");
+  std::ofstream("/tmp/dlog-map-proc/7/maps") << "55d0c0a00000-55d0c0a21000 r-xp 00002000 fe:01 12 /usr/bin/a\n";
+  CHECK(MayMapCode("/tmp/dlog-map-proc", 7, 13));
+  std::filesystem::remove_all("/tmp/dlog-map-proc");
 }
 
 }  // namespace
