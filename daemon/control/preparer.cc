@@ -207,7 +207,7 @@ absl::StatusOr<std::unique_ptr<Prepared>> Preparer::Prepare(const v1::AddRequest
 }
 
 absl::StatusOr<v1::BuildsResponse> Preparer::Builds(const v1::Target& target) const {
-  auto found = finder_.Find(target);
+  auto found = finder_.Find(target, /*look_at_processes=*/false);
   if (!found.ok()) return found.status();
   v1::BuildsResponse response;
   for (const TargetModule& module : found->modules) {

@@ -168,7 +168,7 @@ absl::StatusOr<FoundTarget> TargetFinder::FindProcess(int32_t pid) const {
   return found;
 }
 
-absl::StatusOr<FoundTarget> TargetFinder::FindFile(const TargetModule& module) const {
+absl::StatusOr<FoundTarget> TargetFinder::FindFile(const TargetModule& module, bool look_at_processes) const {
   struct stat info;
   if (stat(module.open_path.c_str(), &info) != 0) {
     const int error = errno;
@@ -182,6 +182,7 @@ absl::StatusOr<FoundTarget> TargetFinder::FindFile(const TargetModule& module) c
   }
   FoundTarget found;
   found.modules.push_back(module);
+  if (!look_at_processes) return found;
   int processes = 0;
   for (const int32_t pid : ListProcesses(proc_)) {
     if (!MayMapCode(proc_, pid, info.st_ino)) continue;
@@ -296,7 +297,7 @@ absl::StatusOr<FoundTarget> TargetFinder::FindSelected(
     if (found.ok()) found->whole_program = !OthersRun(program);
     return found;
   }
-  auto found = FindFile({program.exe, fmt::format("{}/{}/exe", proc_, pid)});
+  auto found = FindFile({program.exe, fmt::format("{}/{}/exe", proc_, pid)}, true);
   if (!found.ok()) return found.status();
   found->root = fmt::format("{}/{}/root", proc_, pid);
   found->warnings.push_back(
@@ -327,14 +328,14 @@ std::string TargetFinder::Fingerprint(const v1::Target& target) const {
   return out;
 }
 
-absl::StatusOr<FoundTarget> TargetFinder::Find(const v1::Target& target) const {
+absl::StatusOr<FoundTarget> TargetFinder::Find(const v1::Target& target, bool look_at_processes) const {
   if (auto status = CheckSelectors(target.selectors()); !status.ok()) return status;
   if (target.pid() < 0) return absl::InvalidArgumentError(fmt::format("{} is not a process id", target.pid()));
   if (!target.exe_path().empty() && target.exe_path().front() != '/') {
     return absl::InvalidArgumentError(fmt::format("{} is not an absolute path", target.exe_path()));
   }
   if (target.pid() == 0 && target.selectors().empty()) {
-    if (!target.exe_path().empty()) return FindFile({target.exe_path(), target.exe_path()});
+    if (!target.exe_path().empty()) return FindFile({target.exe_path(), target.exe_path()}, look_at_processes);
     return WithHint(absl::InvalidArgumentError("no target is named"),
                     "use -p PID, -x PATH, -t comm:NAME or -t unit:NAME.service");
   }

@@ -39,8 +39,9 @@ class TargetFinder {
 
   // NotFound (no such process or file), PermissionDenied, InvalidArgument (no target named), Unimplemented (a kind of
   // selector that this version lacks), FailedPrecondition (exited, kernel thread, text copied to other memory), all
-  // with a hint.
-  absl::StatusOr<FoundTarget> Find(const v1::Target& target) const;
+  // with a hint. Not `look_at_processes`: of a file that -x names only what the file says, not what the processes do
+  // that map it; enough to know its build, not to probe it.
+  absl::StatusOr<FoundTarget> Find(const v1::Target& target, bool look_at_processes = true) const;
 
   // Names what the target is now: another text means that it should be looked at again (a process runs another program,
   // a file was replaced, a first process has come). Empty: there is nothing yet, or no longer. With a pid it also tells
@@ -49,7 +50,7 @@ class TargetFinder {
 
  private:
   absl::StatusOr<FoundTarget> FindProcess(int32_t pid) const;
-  absl::StatusOr<FoundTarget> FindFile(const TargetModule& module) const;
+  absl::StatusOr<FoundTarget> FindFile(const TargetModule& module, bool look_at_processes) const;
   struct Selected;
   // The running processes that match all selectors, by the program they run.
   std::vector<Selected> Select(const google::protobuf::RepeatedPtrField<std::string>& selectors) const;
