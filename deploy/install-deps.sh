@@ -53,6 +53,7 @@ test_packages() {
   echo "${java%-dbg}-jre-headless" "$java"
   first_of libc++-19-dev libc++-dev  # containers of another standard library
   echo libboost-dev qtbase5-dev  # and of other libraries
+  [ "$distribution" = ubuntu ] || echo gcc-12-source gdb-source  # test programs for the oracle
   first_of python3.11-dbg python3.12-dbg python3.13-dbg
 }
 

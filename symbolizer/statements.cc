@@ -139,7 +139,20 @@ uint32_t DeclarationLine(const dwarf::FunctionScope& scope) {
   return static_cast<uint32_t>(line);
 }
 
-absl::Status NoCodeHere(const dwarf::SourceFile& file, uint32_t line,
+// Why a line has no statement: it has no code, or only in the middle of the statements of other lines.
+absl::StatusOr<std::string> WhyNone(const dwarf::LineIndex& lines, const dwarf::SourceFile& file, uint32_t line) {
+  for (const dwarf::UnitFile& unit : file.units) {
+    auto rows = lines.Rows(unit.unit);
+    if (!rows.ok()) return rows.status();
+    const bool some = std::any_of((*rows)->begin(), (*rows)->end(), [&](const dwarf::LineRow& row) {
+      return !row.end_sequence && row.file == unit.file && row.line == line;
+    });
+    if (some) return "has no statement of its own: its instructions are in the middle of those of other lines";
+  }
+  return "has no code";
+}
+
+absl::Status NoCodeHere(const dwarf::SourceFile& file, uint32_t line, const std::string& why,
                         const std::map<uint32_t, std::vector<Row>>& by_line) {
   std::vector<uint32_t> nearest;
   for (const auto& [candidate, rows] : by_line) nearest.push_back(candidate);
@@ -154,7 +167,7 @@ absl::Status NoCodeHere(const dwarf::SourceFile& file, uint32_t line,
                                          "function")),
         "keep the symbol table, or compile with -g");
   }
-  absl::Status status = absl::NotFoundError(absl::StrCat("line ", line, " of ", file.path, " has no code"));
+  absl::Status status = absl::NotFoundError(absl::StrCat("line ", line, " of ", file.path, " ", why));
   if (nearest.empty()) return status;
   return WithHint(std::move(status), absl::StrCat("nearest lines with code: ", absl::StrJoin(nearest, ", ")));
 }
@@ -168,6 +181,8 @@ absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf:
   LocatedLine located;
   located.file = file.path;
   located.requested_line = line;
+  const auto why = WhyNone(lines, file, line);
+  if (!why.ok()) return why.status();
   for (auto it = by_line->lower_bound(line); it != by_line->end(); ++it) {
     auto sites = SitesOf(module, lines, it->first, it->second);
     if (!sites.ok()) return sites.status();
@@ -184,10 +199,10 @@ absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf:
     }
     located.line = it->first;
     located.sites = *std::move(sites);
-    if (it->first != line) located.moved_reason = absl::StrCat("line ", line, " has no code");
+    if (it->first != line) located.moved_reason = absl::StrCat("line ", line, " ", *why);
     return located;
   }
-  return NoCodeHere(file, line, *by_line);
+  return NoCodeHere(file, line, *why, *by_line);
 }
 
 absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dwarf::LineIndex& lines,

@@ -193,6 +193,7 @@ void ForEachUnit(const Module& module, bool with_type_units, const std::function
       continue;
     }
     unit = next;
+    if (i % kUnitsPerRelease == kUnitsPerRelease - 1) module.ReleasePages();
     if (type == DW_UT_skeleton) {
       const std::optional<Dwarf_Die> content = module.split_units().Content(die);
       if (!content.has_value()) continue;

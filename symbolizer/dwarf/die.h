@@ -75,6 +75,9 @@ std::optional<uint64_t> ElementCount(const Dwarf_Die& subrange);
 // DW_AT_const_value of an enumerator, sign-extended as its form says.
 std::optional<int64_t> EnumeratorValue(const Dwarf_Die& enumerator);
 
+// A walk over all units lets go of the pages behind it each time it has seen this many: some 10 MB.
+inline constexpr int kUnitsPerRelease = 128;
+
 // Every compile unit (its content) and, when asked, partial and type units, which hold types only; false from `visit`
 // stops.
 void ForEachUnit(const Module& module, bool with_type_units, const std::function<bool(const Dwarf_Die&)>& visit);

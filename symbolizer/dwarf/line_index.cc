@@ -16,7 +16,6 @@ namespace dlog::dwarf {
 namespace {
 
 constexpr int kMaxUnits = 1 << 20;
-constexpr int kUnitsPerRelease = 128;  // some 10 MB of pages
 
 std::optional<uint64_t> StatementList(const Dwarf_Die& unit) {
   auto attr = Own(unit, DW_AT_stmt_list);

@@ -47,6 +47,7 @@ absl::StatusOr<std::unique_ptr<Module>> Module::Open(const std::string& path, co
   std::unique_ptr<Module> module(new Module());
   module->binary_ = *std::move(binary);
   module->debug_path_ = *std::move(debug_path);
+  module->cache_directory_ = search.cache_directory;
   const elf::ElfFile* source = module->binary_.get();
   if (module->debug_path_ != path) {
     auto debug = elf::ElfFile::Open(module->debug_path_);

@@ -42,7 +42,10 @@ class Module {
   Dwarf* dwarf() const { return dwarf_source_.dwarf; }
   const DebugSections& sections() const { return dwarf_source_.sections; }
   // The file with the DWARF, for its symbol table.
-  Elf* debug_elf() const { return debug_ != nullptr ? debug_->handle() : binary_->handle(); }
+  Elf* debug_elf() const { return debug_file().handle(); }
+  const elf::ElfFile& debug_file() const { return debug_ != nullptr ? *debug_ : *binary_; }
+  // Where results that took long may be kept; empty = nowhere.
+  const std::string& cache_directory() const { return cache_directory_; }
   // The file that dwz moved common units to, or nullptr.
   Dwarf* supplementary() const { return alternate_source_.dwarf; }
   // Where the contents of skeleton units are.
@@ -62,6 +65,7 @@ class Module {
   std::unique_ptr<elf::ElfFile> binary_;
   std::unique_ptr<elf::ElfFile> debug_;  // null when the DWARF is inside the binary
   std::string debug_path_;
+  std::string cache_directory_;
   std::unique_ptr<elf::ElfFile> alternate_file_;  // what dwz moved out
   DwarfSource alternate_source_;                  // outlives dwarf_source_, which refers to it
   DwarfSource dwarf_source_;

@@ -2,9 +2,11 @@
 #include "symbolizer/dwarf/type_lookup.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/stored_types.h"
 #include "symbolizer/dwarf/unit_index.h"
 
 namespace dlog::dwarf {
@@ -56,14 +58,67 @@ void CollectNamespace(const Dwarf_Die& parent, const std::string& prefix, int de
   });
 }
 
+// For the next run. Contents of split units are in other files.
+void Keep(const Module& module, bool one_file) {
+  if (!one_file) return;
+  const ModuleCache& cache = module.cache();
+  std::vector<StoredType> types;
+  const auto add = [&](const std::string& name, Dwarf_Die die, StoredType::Kind kind) {
+    types.push_back({HashOfName(name), dwarf_dieoffset(&die), kind, 0});
+  };
+  for (const auto& [name, type] : cache.named_types) {
+    if (type.die.has_value()) {
+      add(name, *type.die, type.ambiguous ? StoredType::kAmbiguous : StoredType::kDefinition);
+    }
+  }
+  for (const auto& [name, dies] : cache.specified_types) {
+    for (const Dwarf_Die& die : dies) add(name, die, StoredType::kSpecified);
+  }
+  WriteStoredTypes(module, std::move(types));
+}
+
 void CollectAll(const Module& module) {
   ModuleCache& cache = module.cache();
-  if (cache.named_types_built) return;
+  if (cache.named_types_built || cache.stored_types.has_value()) return;
+  cache.stored_types = ReadStoredTypes(module);
+  if (cache.stored_types.has_value()) return;
   cache.named_types_built = true;
+  bool one_file = true;
   ForEachUnit(module, /*with_type_units=*/true, [&](const Dwarf_Die& unit) {
+    one_file = one_file && dwarf_cu_getdwarf(unit.cu) == module.dwarf();
     CollectNamespace(unit, "", 0, cache);
     return true;
   });
+  module.ReleasePages();
+  Keep(module, one_file);
+}
+
+// The definitions of this qualified name at namespace scope.
+TypeDefinition NamedType(const Module& module, const std::string& name) {
+  CollectAll(module);
+  const ModuleCache& cache = module.cache();
+  TypeDefinition found;
+  if (cache.stored_types.has_value()) {
+    for (const Dwarf_Die& die : FindStored(module, *cache.stored_types, name, StoredType::kDefinition)) {
+      Offer(found, die);
+    }
+    const auto ambiguous = FindStored(module, *cache.stored_types, name, StoredType::kAmbiguous);
+    if (!ambiguous.empty()) found = {ambiguous.front(), true};
+  } else if (auto known = cache.named_types.find(name); known != cache.named_types.end()) {
+    found = known->second;
+  }
+  return found;
+}
+
+// Out-of-class definitions of this plain name.
+std::vector<Dwarf_Die> SpecifiedTypes(const Module& module, const std::string& name) {
+  CollectAll(module);
+  const ModuleCache& cache = module.cache();
+  if (cache.stored_types.has_value()) {
+    return FindStored(module, *cache.stored_types, name, StoredType::kSpecified);
+  }
+  const auto known = cache.specified_types.find(name);
+  return known == cache.specified_types.end() ? std::vector<Dwarf_Die>() : known->second;
 }
 
 // Descends only into what `path` names, so that classes of other names cost nothing.
@@ -88,14 +143,10 @@ std::optional<Dwarf_Die> Search(const Module& module, const Dwarf_Die& type, con
   if (name.find("(anonymous namespace)") != std::string::npos || name.find("{...}") != std::string::npos) {
     return std::nullopt;
   }
-  CollectAll(module);
   ModuleCache& cache = module.cache();
-  TypeDefinition found;
-  if (auto known = cache.named_types.find(name); known != cache.named_types.end()) found = known->second;
-  if (auto known = cache.specified_types.find(NameOf(type)); known != cache.specified_types.end()) {
-    for (const Dwarf_Die& candidate : known->second) {
-      if (QualifiedName(module, candidate) == name) Offer(found, candidate);
-    }
+  TypeDefinition found = NamedType(module, name);
+  for (const Dwarf_Die& candidate : SpecifiedTypes(module, NameOf(type))) {
+    if (QualifiedName(module, candidate) == name) Offer(found, candidate);
   }
   std::vector<std::string> path = EnclosingNames(module, type);
   if (!found.die.has_value() && !path.empty() && cache.nested_searches < kMaxNestedTypeSearches) {
@@ -112,10 +163,8 @@ std::optional<Dwarf_Die> Search(const Module& module, const Dwarf_Die& type, con
 }  // namespace
 
 std::optional<Dwarf_Die> ClassNamed(const Module& module, const std::string& name) {
-  CollectAll(module);
-  const auto found = module.cache().named_types.find(name);
-  if (found == module.cache().named_types.end() || found->second.ambiguous) return std::nullopt;
-  const std::optional<Dwarf_Die>& die = found->second.die;
+  const TypeDefinition found = NamedType(module, name);
+  const std::optional<Dwarf_Die> die = found.ambiguous ? std::nullopt : found.die;
   const bool is_class = die.has_value() && (Tag(*die) == DW_TAG_class_type || Tag(*die) == DW_TAG_structure_type);
   return is_class ? die : std::nullopt;
 }

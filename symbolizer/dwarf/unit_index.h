@@ -14,6 +14,7 @@
 #include "symbolizer/code/frame_trace.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/module.h"
+#include "symbolizer/dwarf/stored_types.h"
 #include "symbolizer/dwarf/symbols.h"
 
 namespace dlog::dwarf {
@@ -84,8 +85,9 @@ struct ModuleCache {
   // Definitions of types declared elsewhere in their unit (DW_AT_specification), by plain name.
   std::unordered_map<std::string, std::vector<Dwarf_Die>> specified_types;
   std::unordered_map<const void*, std::string> template_arguments;  // by DIE, see template_name.h
-  bool named_types_built = false;
-  std::vector<FunctionSymbol> symbols;  // see symbols.h
+  bool named_types_built = false;                                   // by a walk over all units
+  std::optional<std::vector<StoredType>> stored_types;              // instead of both maps
+  std::vector<FunctionSymbol> symbols;                              // see symbols.h
   bool symbols_built = false;
   int nested_searches = 0;
   // The last function entry that was followed (prologue.h): all parameters of a site ask for the same.

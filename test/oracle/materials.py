@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -26,6 +27,21 @@ PYTHON_SCRIPT = HERE / "programs" / "script.py"
 # Files of CPython that the script runs through, and functions of which no line is reached too often.
 PYTHON_FILES = ["Objects/longobject.c", "Objects/listobject.c", "Objects/dictobject.c", "Objects/unicodeobject.c",
                 "Objects/floatobject.c", "Objects/tupleobject.c", "Modules/mathmodule.c", "Python/ceval.c", "Objects/setobject.c"]
+
+
+# Test programs in Debian's source packages: archive, what is taken out of it.
+SUITES = {
+    "guality": ("/usr/src/gcc-12/gcc-12.2.0-dfsg.tar.xz", ["*/gcc/testsuite/gcc.dg/guality/*.c", "*/gcc/testsuite/gcc.dg/nop.h"]),
+    "gdb": ("/usr/src/gdb.tar.xz", ["*/gdb/testsuite/gdb.*/*.c*"]),
+}
+# Of gdb's: programs of one file that end by themselves, and say something about values.
+GDB_PROGRAMS = ["gdb.base/all-types.c", "gdb.base/bitfields.c", "gdb.base/bitfields2.c", "gdb.base/call-ar-st.c", "gdb.base/call-rt-st.c",
+                "gdb.base/funcargs.c", "gdb.base/recurse.c", "gdb.base/scope0.c", "gdb.base/store.c", "gdb.base/structs.c", "gdb.base/vla-datatypes.c",
+                "gdb.base/varargs.c", "gdb.base/restore.c", "gdb.base/pc-fp.c", "gdb.base/nodebug.c", "gdb.cp/anon-struct.cc", "gdb.cp/anon-union.cc",
+                "gdb.cp/bool.cc", "gdb.cp/casts.cc", "gdb.cp/class2.cc", "gdb.cp/classes.cc", "gdb.cp/derivation.cc", "gdb.cp/inherit.cc",
+                "gdb.cp/m-data.cc", "gdb.cp/m-static.cc", "gdb.cp/mb-inline.cc", "gdb.cp/misc.cc", "gdb.cp/namespace.cc", "gdb.cp/overload.cc",
+                "gdb.cp/psmang.cc", "gdb.cp/ref-types.cc", "gdb.cp/rvalue-ref-types.cc", "gdb.cp/templates.cc", "gdb.cp/try_catch.cc",
+                "gdb.cp/userdef.cc", "gdb.cp/virtbase.cc", "gdb.cp/virtfunc.cc", "gdb.opt/inline-break.c", "gdb.opt/inline-locals.c"]
 
 
 class Missing(Exception):
@@ -67,6 +83,41 @@ def program_material(program, compiler, level, dwarf, lines):
     return Material(binary.name, [str(binary)], [str(source) for source in PROGRAMS[program][1][:1]], lines)
 
 
+def suite_sources(suite):
+    """The programs of a source package, unpacked once; none when the package is not installed."""
+    archive, patterns = SUITES[suite]
+    folder = CACHE / suite
+    if not pathlib.Path(archive).exists():
+        return []
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        subprocess.run(["tar", "-xJf", archive, "-C", folder, "--wildcards", "--transform", "s:.*/testsuite/::", *patterns], check=True)
+    if suite == "gdb":
+        return [folder / name for name in GDB_PROGRAMS if (folder / name).exists()]
+    # Those that drive gdb by themselves (guality.h) run for minutes; the others have their values in comments.
+    found = {path: path.read_text(errors="replace") for path in sorted(folder.rglob("*.c"))}
+    return [path for path, text in found.items() if "gdb-test" in text and "guality.h" not in text and re.search(r"^main|int main", text, re.M)]
+
+
+def suite_material(suite, source, level, lines):
+    compiler = "g++" if source.suffix == ".cc" else "gcc"
+    output = CACHE / f"{suite}.{source.stem}.{compiler}.{level}"
+    # Their own options for the optimiser matter (a variable that only lives with -fno-...), those for debugging do not.
+    options = re.search(r'dg-options "([^"]*)"', source.read_text(errors="replace"))
+    own = [word for word in (options[1].split() if options else []) if word.startswith("-f") and "var-tracking" not in word]
+    done = subprocess.run([compiler, f"-{level}", "-g", *own, "-w", "-Wl,--build-id", "-o", output, source, "-lm"],
+                          capture_output=True, text=True, check=False, cwd=source.parent)
+    if done.returncode != 0:
+        raise Missing(f"{output.name}: does not compile: {done.stderr.strip()[-200:]}")
+    return Material(output.name, [str(output)], [str(source)], lines)
+
+
+def suite_makers():
+    return [(f"{suite}.{source.stem}.{'g++' if source.suffix == '.cc' else 'gcc'}.{level}",
+             lambda suite=suite, source=source, level=level: suite_material(suite, source, level, 10))
+            for suite, levels in (("guality", ["O2"]), ("gdb", ["O0", "O2"])) for level in levels for source in suite_sources(suite)]
+
+
 def python_material(binary, lines):
     if not pathlib.Path(binary).exists():
         raise Missing(f"{binary} is not installed")
@@ -87,4 +138,5 @@ def makers(short):
     if not short:
         found[6:6] = [("python3.11", lambda: python_material("/usr/bin/python3.11", 25)),
                       ("python3.11d", lambda: python_material("/usr/bin/python3.11d", 15))]
+        found += suite_makers()
     return found

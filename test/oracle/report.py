@@ -122,7 +122,8 @@ def document(tallies, seed):
     groups = collections.defaultdict(list)
     for tally in tallies:
         parts = tally.name.split(".")
-        groups[f"{parts[0]} {parts[1]}" if len(parts) == 4 else tally.name].append(tally)
+        suite = {"guality": "gcc's guality", "gdb": "gdb's own"}.get(parts[0])
+        groups[f"{suite} -{parts[-1]}" if suite else f"{parts[0]} {parts[1]}" if len(parts) == 4 else tally.name].append(tally)
     for name, members in [*groups.items(), ("**all**", tallies)]:
         total = _sum(members, name)
         v = total.verdicts
