@@ -38,8 +38,8 @@ bool IsLocationList(Dwarf_Attribute& attr) {
   }
 }
 
-// Calls `visit` for each entry with a sensible range; false stops. InvalidArgument when the list cannot be read to its
-// end: what was visited before is good.
+// Calls `visit` for each entry with a sensible range, which may be empty; false stops. InvalidArgument when the list
+// cannot be read to its end: what was visited before is good.
 absl::Status ForEachEntry(Dwarf_Attribute& attr, const std::function<bool(const LocationEntry&)>& visit) {
   Dwarf_Addr base = 0;
   Dwarf_Addr begin = 0;
@@ -51,8 +51,7 @@ absl::Status ForEachEntry(Dwarf_Attribute& attr, const std::function<bool(const 
     offset = dwarf_getlocations(&attr, offset, &base, &begin, &end, &ops, &count);
     if (offset == 0) return absl::OkStatus();
     if (offset < 0) return absl::InvalidArgumentError(fmt::format("malformed location list: {}", dwarf_errmsg(-1)));
-    // Empty ranges are what location views leave behind; reversed ones are compiler bugs. Neither covers an address.
-    if (begin >= end) continue;
+    if (begin > end) continue;  // a compiler's bug
     if (!visit({{LinkAddress{begin}, LinkAddress{end}}, {ops, count}})) return absl::OkStatus();
   }
   return absl::InvalidArgumentError("location list with too many entries");
@@ -100,6 +99,32 @@ bool IsRecoverable(std::span<const Dwarf_Op> ops) {
   return ops.size() > 1 || (ops[0].atom != DW_OP_implicit_pointer && ops[0].atom != DW_OP_GNU_implicit_pointer);
 }
 
+bool SameOperations(std::span<const Dwarf_Op> a, std::span<const Dwarf_Op> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Dwarf_Op& x, const Dwarf_Op& y) {
+    return x.atom == y.atom && x.number == y.number && x.number2 == y.number2;
+  });
+}
+
+// Where optimised code has nothing left of the first statements, all of them are at the function's entry: an entry of
+// the list with an empty range is for those before an assignment, the one that covers the address (`ops`) for those
+// behind it. Which of them a line is, is told by location views (DW_AT_GNU_locviews) alone; gdb takes the first for
+// all.
+bool DependsOnView(const FunctionScope& scope, Dwarf_Attribute& attr, LinkAddress statement,
+                   std::span<const Dwarf_Op> ops) {
+  Dwarf_Die function = scope.subprogram;
+  Dwarf_Addr entry = 0;
+  if (scope.by_symbol || !IsLocationList(attr) || dwarf_entrypc(&function, &entry) != 0 || entry != statement.value) {
+    return false;
+  }
+  bool other = false;
+  // A list that breaks off is good up to there.
+  (void)ForEachEntry(attr, [&](const LocationEntry& at) {
+    other = at.range.begin == statement && at.range.end == statement && !SameOperations(at.ops, ops);
+    return !other;
+  });
+  return other;
+}
+
 absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point, int hops) {
   auto attr = Inherited(variable, DW_AT_location);
@@ -112,6 +137,12 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
   auto ops = OperationsAt(*attr, point.statement);
   if (!ops.ok()) return ops.status();
   if (ops->empty()) return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
+  if (DependsOnView(scope, *attr, point.statement, *ops)) {
+    return absl::FailedPreconditionError(fmt::format(
+        "optimized out at {:#x}: it has several values there, one before and one after an assignment that left no "
+        "instruction",
+        point.statement.value));
+  }
   const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);
   ExpressionContext context = frame.Context(&*attr);
   if (point.recovered != nullptr) {
@@ -185,7 +216,8 @@ std::vector<AddressRange> AvailableRanges(const Module& module, const FunctionSc
   }
   // A list that breaks off is good up to there.
   (void)ForEachEntry(*attr, [&](const LocationEntry& entry) {
-    if (IsRecoverable(entry.ops)) out.push_back(entry.range);
+    // Empty ranges are what location views leave behind: they cover no address.
+    if (entry.range.begin < entry.range.end && IsRecoverable(entry.ops)) out.push_back(entry.range);
     return true;
   });
   return out;

@@ -341,7 +341,9 @@ absl::StatusOr<v1::Node> Binder::Typed(v1::Node location, uint32_t type, std::st
   const bool aggregate = t.kind() == v1::TYPE_STRUCT || t.kind() == v1::TYPE_UNION || t.kind() == v1::TYPE_ARRAY;
   const bool computed = location.has_unary() || location.has_binary() || location.has_convert();
   const bool chosen = location.has_select() || location.has_checked();
-  if (((aggregate || IsFloat(t)) && computed) || chosen) {
+  // A computed truth may have more bits than its lowest one (`~x` of a comparison): no conversion may hide that.
+  const bool bytes = aggregate || IsFloat(t) || t.kind() == v1::TYPE_BOOL;
+  if ((bytes && computed) || chosen) {
     // A computed word (DW_OP_stack_value) is the object's bytes.
     if (t.size() > 8) return absl::UnimplementedError(absl::StrCat(std::string(what), " is computed piecewise"));
     v1::Node whole;

@@ -5,7 +5,7 @@ DLOG_ORACLE names a file with the request:
   {"output": FILE, "hits": N, "hit_cap": N, "bias": N, "sites": [{"address": N, "line": N, "file": NAME, "expressions": [..]}],
    "lines": ["file.cc:12", ...]}
 `address` is link-time. Answer: {"lines": {"file.cc:12": {address: the line that gdb gives it, ...}}, "counts": {address: n}, "capped": [address],
-"rows": {"address:line": [row]}}; a row is {"serial": n, "values": {expression: node}, "names": {name: why it is in scope or not}}.
+"rows": {"address:line": [row]}}; a row is {"serial": n, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
 
 A node: {"k": kind, ...} with kind int, bool, float, enum, ptr, struct, array, out (optimized out), err, other.
 """
@@ -176,7 +176,7 @@ def function_name(name):
 
 
 def blocks_of(pc, site):
-    """The blocks around `pc`, innermost first, that belong to the function of the statement.
+    """The blocks around `pc`, innermost first, that belong to the function of the statement: a list for each copy of it there is.
 
     A statement of a line may start inside a function that is inlined there: gdb then speaks of the inlined one, dlog of the
     function that the line is in. Both are right; only the same function can be compared."""
@@ -191,9 +191,9 @@ def blocks_of(pc, site):
             group = []
         block = block.superblock
     wanted = function_name(site["function"])
-    found = next((group for name, group in groups if name == wanted), groups[0][1] if groups else [])
+    found = [group for name, group in groups if name == wanted] or [group for _, group in groups[:1]]
     # gdb 13 merges blocks of gcc's coroutines with those of other functions; they do not even contain the address.
-    return found if all(block.start <= pc < block.end for block in found) else []
+    return [group for group in found if all(block.start <= pc < block.end for block in group)] or [[]]
 
 
 def is_constant(symbol):
@@ -206,10 +206,9 @@ def is_constant(symbol):
     return kind.code != gdb.TYPE_CODE_ENUM or all(field.name.rpartition("::")[2] != symbol.name for field in kind.fields())
 
 
-def names_at(pc, site):
+def names_at(blocks, site):
     """{name: symbol} as the language says for the line, and the names that are declared further down only."""
     visible, later, block_of = {}, set(), {}
-    blocks = blocks_of(pc, site)
     function = next((block.function for block in blocks if block.function is not None), None)
     for block in blocks:
         for symbol in block:
@@ -293,8 +292,9 @@ def at_entry(entry, name, pointer):
         return error_node(error)
 
 
-def row(site, frame, pc):
-    visible, later = names_at(pc, site)
+def values_at(blocks, site, frame, pc):
+    """({expression: node}, names that are declared further down) in one copy of the function."""
+    visible, later = names_at(blocks, site)
     values = {}
     entry = entry_values(frame, pc)
     counts_of_arrays = vla_counts(visible, frame)
@@ -314,7 +314,12 @@ def row(site, frame, pc):
             values[name]["entry"] = at_entry(entry, name, pointer)
         if values[name]["k"] == "array" and counts_of_arrays:
             values[name]["vla"] = counts_of_arrays
-    return {"serial": next(serial), "values": values, "later": sorted(later)}
+    return values, later
+
+
+def row(site, frame, pc):
+    copies = [values_at(blocks, site, frame, pc) for blocks in blocks_of(pc, site)]
+    return {"serial": next(serial), "values": copies[0][0], "later": sorted(copies[0][1]), "copies": [values for values, _ in copies[1:]]}
 
 
 class Entry(gdb.Breakpoint):

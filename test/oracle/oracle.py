@@ -249,12 +249,19 @@ def row_of(event, index, rows):
         last += 1
     shared = len({row["site"] for row in rows[first:last + 1]}) > 1
 
-    def misfit(candidate):
-        values = rows[candidate]["values"]
-        verdicts = [compare.compare(value, values[value["expr"]])[0] for value in event["values"] if value["expr"] in values]
-        return [verdicts.count(verdict) for verdict in (compare.WRONG, compare.INVENTED, compare.LOST)]
+    candidates = [index, *range(first, last + 1)] if shared else [index]
+    return min(candidates, key=lambda candidate: misfit(event, rows[candidate]["values"]))
 
-    return min([index, *range(first, last + 1)], key=misfit) if shared else index
+
+def misfit(event, values):
+    """How badly what gdb has (`values`) fits what dlog shows."""
+    verdicts = [compare.compare(value, values[value["expr"]])[0] for value in event["values"] if value["expr"] in values]
+    return [verdicts.count(verdict) for verdict in (compare.WRONG, compare.INVENTED, compare.LOST)]
+
+
+def values_of(event, row):
+    """What gdb has of the copy of the function that the event is about, where the function is inlined into itself."""
+    return min([row["values"], *row["copies"]], key=lambda values: misfit(event, values))
 
 
 def judge_line(tally, material, line, events, hits, answer, again):
@@ -282,9 +289,10 @@ def judge_line(tally, material, line, events, hits, answer, again):
             if index >= len(rows):
                 break
             row = row_of(event, index, rows)
+            values = values_of(event, rows[row])
             for value in event["values"]:
                 shown.add(value["expr"])
-                other = rows[row]["values"].get(value["expr"])
+                other = values.get(value["expr"])
                 where = f"{material.name} {line.location} hit {index + 1} {value['expr']}"
                 if other is None:
                     tally.only_dlog(where, value, rows[row]["later"])
@@ -292,7 +300,7 @@ def judge_line(tally, material, line, events, hits, answer, again):
                     verdict = compare.compare(value, other)
                     if verdict[0] == compare.WRONG:
                         repeated = gdb_rows(again(), line)
-                        if row < len(repeated) and repeated[row]["values"].get(value["expr"]) != other:
+                        if row < len(repeated) and values_of(event, repeated[row]).get(value["expr"]) != other:
                             verdict = compare.NEITHER, "differs between two runs of gdb"
                     tally.judge(where, *verdict)
     for index, row in enumerate(rows[:1]):
