@@ -12,24 +12,28 @@
 #include "absl/strings/strip.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/elf/debug_file.h"
+#include "symbolizer/returns.h"
 
 namespace dlog::symbolizer {
 namespace {
 
 constexpr size_t kMostSuggestions = 5;
 constexpr absl::string_view kFunctionPrefix = "function:";
+constexpr absl::string_view kReturnPrefix = "return:";
 
 struct ParsedLocation {
   std::string file;
   uint32_t line = 0;
   std::string function;
+  bool at_return = false;
 };
 
 absl::StatusOr<ParsedLocation> ParseLocation(const std::string& text) {
   ParsedLocation parsed;
   absl::string_view rest = text;
-  if (absl::ConsumePrefix(&rest, kFunctionPrefix)) {
-    if (rest.empty()) return absl::InvalidArgumentError("'function:' without a name");
+  parsed.at_return = absl::ConsumePrefix(&rest, kReturnPrefix);
+  if (parsed.at_return || absl::ConsumePrefix(&rest, kFunctionPrefix)) {
+    if (rest.empty()) return absl::InvalidArgumentError(absl::StrCat("'", text, "' without a name"));
     parsed.function = std::string(rest);
     return parsed;
   }
@@ -40,7 +44,7 @@ absl::StatusOr<ParsedLocation> ParseLocation(const std::string& text) {
     return parsed;
   }
   return WithHint(absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a location")),
-                  "write FILE:LINE (src/order.cc:42) or function:NAME");
+                  "write FILE:LINE (src/order.cc:42), function:NAME or return:NAME");
 }
 
 struct OpenedModule {
@@ -206,14 +210,15 @@ absl::StatusOr<FoundFile> FindFileOrLikely(const v1::SymbolizerRequest& request,
   return FindFileElsewhere(request, name, found.status());
 }
 
-absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request, const std::string& name) {
+absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request, const ParsedLocation& wanted) {
   FoundLocation found;
   SearchFailures failures;
   auto hit = VisitModules(request, &failures, [&](OpenedModule& opened) -> absl::StatusOr<bool> {
-    auto located = LocateFunction(*opened.module, *opened.lines, name);
+    auto located = wanted.at_return ? LocateReturns(*opened.module, *opened.lines, wanted.function)
+                                    : LocateFunction(*opened.module, *opened.lines, wanted.function);
     if (!located.ok()) return located.status();
     if (located->sites.empty()) {
-      for (std::string& similar : dwarf::SimilarFunctions(*opened.module, name, kMostSuggestions)) {
+      for (std::string& similar : dwarf::SimilarFunctions(*opened.module, wanted.function, kMostSuggestions)) {
         if (failures.suggestions.size() < kMostSuggestions) failures.suggestions.push_back(std::move(similar));
       }
       return false;
@@ -228,7 +233,7 @@ absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request,
     return true;
   });
   if (!hit.ok()) return hit.status();
-  if (!*hit) return NotFoundAnywhere(request, absl::StrCat("function '", name, "'"), std::move(failures));
+  if (!*hit) return NotFoundAnywhere(request, absl::StrCat("function '", wanted.function, "'"), std::move(failures));
   return found;
 }
 
@@ -242,7 +247,7 @@ absl::StatusOr<FoundFile> FindFile(const v1::SymbolizerRequest& request) {
 absl::StatusOr<FoundLocation> FindLocation(const v1::SymbolizerRequest& request) {
   auto location = ParseLocation(request.spec().location());
   if (!location.ok()) return location.status();
-  if (!location->function.empty()) return FindFunction(request, location->function);
+  if (!location->function.empty()) return FindFunction(request, *location);
 
   auto file = FindFileOrLikely(request, location->file);
   if (!file.ok()) return file.status();

@@ -37,7 +37,7 @@ struct FoundLocation {
 // module has debug information.
 absl::StatusOr<FoundFile> FindFile(const v1::SymbolizerRequest& request);
 
-// request.spec.location is "path:LINE" or "function:NAME".
+// request.spec.location is "path:LINE", "function:NAME" or "return:NAME".
 absl::StatusOr<FoundLocation> FindLocation(const v1::SymbolizerRequest& request);
 
 }  // namespace dlog::symbolizer

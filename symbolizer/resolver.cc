@@ -179,7 +179,9 @@ class SiteResolver {
     plan::SiteContext context;
     context.module = found_.module.get();
     context.scope = &site.scope;
-    context.point = {site.address, site.address};
+    context.point.statement = context.point.probe = site.address;
+    context.point.at_return = site.at_return;
+    context.point.no_return_value = site.no_return_value;
     context.rows = *rows;
     context.file = site.file;
     context.line = found_.located.line;

@@ -205,6 +205,15 @@ absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf:
   return NoCodeHere(file, line, *why, *by_line);
 }
 
+const dwarf::LineRow* CoveringRow(const std::vector<dwarf::LineRow>& rows, LinkAddress address) {
+  const dwarf::LineRow* covering = nullptr;
+  for (const dwarf::LineRow& row : rows) {
+    if (row.end_sequence || row.line == 0 || row.address > address) continue;
+    if (covering == nullptr || row.address >= covering->address) covering = &row;
+  }
+  return covering;
+}
+
 absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dwarf::LineIndex& lines,
                                            std::string_view name) {
   LocatedLine located;
@@ -222,12 +231,7 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
     }
     auto scope = dwarf::FunctionAt(module, match.unit, address, &match.die);
     if (!scope.ok() || !seen.insert(address).second) continue;
-    // The row that covers the address tells file and line.
-    const dwarf::LineRow* covering = nullptr;
-    for (const dwarf::LineRow& row : **rows) {
-      if (row.end_sequence || row.line == 0 || row.address > address) continue;
-      if (covering == nullptr || row.address >= covering->address) covering = &row;
-    }
+    const dwarf::LineRow* covering = CoveringRow(**rows, address);
     if (covering == nullptr) continue;
     if (located.sites.empty()) {
       located.line = located.requested_line = covering->line;

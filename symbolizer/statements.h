@@ -21,6 +21,9 @@ struct StatementSite {
   LinkAddress address;
   uint32_t file = 0;  // in the rows of scope.unit
   dwarf::FunctionScope scope;
+  // As in dwarf::ProbePoint.
+  bool at_return = false;
+  std::string no_return_value = {};
 };
 
 struct LocatedLine {
@@ -36,6 +39,9 @@ struct LocatedLine {
 // NotFound when the line is in no function: names the nearest lines with code.
 absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf::LineIndex& lines,
                                        const dwarf::SourceFile& file, uint32_t line);
+
+// The row that covers `address` and so tells its file and line; null when there is none.
+const dwarf::LineRow* CoveringRow(const std::vector<dwarf::LineRow>& rows, LinkAddress address);
 
 // The statements after the prologue of every instance of the functions called `name`. Empty sites when there is no such
 // function.

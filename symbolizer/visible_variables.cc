@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/visible_variables.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/return_value.h"
 #include "symbolizer/dwarf/scopes.h"
 #include "symbolizer/expr/ast.h"
 
@@ -39,7 +41,10 @@ std::string Assignments(const std::vector<std::string>& names) {
 }  // namespace
 
 std::string AllVariables(const std::vector<StatementSite>& sites, uint32_t line) {
-  std::string text;
+  const bool returns = std::any_of(sites.begin(), sites.end(), [](const StatementSite& site) {
+    return site.at_return && !site.scope.by_symbol && dwarf::HasType(site.scope.subprogram);
+  });
+  std::string text = returns ? "{$ret}" : "";
   for (const std::string& name : Names(sites, line, [](const dwarf::Variable&) { return true; })) {
     absl::StrAppend(&text, text.empty() ? "" : " ", "{", name, "}");
   }

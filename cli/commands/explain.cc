@@ -31,7 +31,7 @@ void AddExplainCommand(CLI::App* app, Context* context) {
   CLI::App* command = app->add_subcommand("explain", "show what `log` would do, without attaching");
   options->target.AddTo(command, /*offline_allowed=*/true);
   options->instrument.AddTo(command);
-  command->add_option("LOCATION", options->location, "FILE:LINE or function:NAME")->required();
+  command->add_option("LOCATION", options->location, "FILE:LINE, function:NAME or return:NAME")->required();
   command->add_option("TEXT", options->text, "'text {expr} {expr:fmt}'");
   command->callback([options, context] { context->run = [options, context] { return Run(*options, *context); }; });
 }

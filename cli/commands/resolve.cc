@@ -50,7 +50,7 @@ void AddResolveCommand(CLI::App* app, Context* context) {
   CLI::App* command = app->add_subcommand("resolve", "write a plan for `log --plan` to standard output");
   options->target.AddTo(command, /*offline_allowed=*/true);
   options->instrument.AddTo(command);
-  command->add_option("LOCATION", options->location, "FILE:LINE or function:NAME")->required();
+  command->add_option("LOCATION", options->location, "FILE:LINE, function:NAME or return:NAME")->required();
   command->add_option("TEXT", options->text, "'text {expr} {expr:fmt}'")->required();
   command->callback([options, context] { context->run = [options, context] { return Run(*options, *context); }; });
 }

@@ -13,7 +13,7 @@ void AddVarsCommand(CLI::App* app, Context* context) {
   auto location = std::make_shared<std::string>();
   CLI::App* command = app->add_subcommand("vars", "show what can be captured at a location");
   target->AddTo(command, /*offline_allowed=*/true);
-  command->add_option("LOCATION", *location, "FILE:LINE or function:NAME")->required();
+  command->add_option("LOCATION", *location, "FILE:LINE, function:NAME or return:NAME")->required();
   command->callback([target, location, context] {
     context->run = [target, location, context] {
       v1::LogpointSpec spec;

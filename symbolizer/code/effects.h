@@ -53,7 +53,10 @@ struct Effects {
   bool sets_frame_pointer = false;  // mov rbp, rsp
   // Of a direct branch or call.
   std::optional<LinkAddress> target;
+  bool jumps = false;          // a jump, conditional or not, but no call
+  bool conditional = false;    // of a jump
   bool indirect_jump = false;  // a jump (not a call) to a computed address
+  bool returns = false;        // a near return
   // Of a rip-relative lea: a table or a label.
   std::optional<LinkAddress> address_taken;
   // A number in the instruction that is wide enough for an address: in code with a fixed address it may be a label.

@@ -182,6 +182,9 @@ absl::StatusOr<Effects> EffectsOf(std::span<const uint8_t> bytes, LinkAddress ad
   Effects out;
   out.length = instruction.length;
   out.leaves = Leaves(instruction);
+  out.conditional = instruction.meta.category == ZYDIS_CATEGORY_COND_BR;
+  out.jumps = out.conditional || instruction.mnemonic == ZYDIS_MNEMONIC_JMP;
+  out.returns = instruction.mnemonic == ZYDIS_MNEMONIC_RET;
   out.pushes = instruction.meta.category == ZYDIS_CATEGORY_PUSH;
   for (const ZydisDecodedOperand& operand : std::span(operands, instruction.operand_count)) {
     if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.mem.type == ZYDIS_MEMOP_TYPE_VSIB) out.stores = true;

@@ -303,4 +303,17 @@ const Callers& CallersOf(const Module& module, LinkAddress entry) {
   return *slot;
 }
 
+bool IsTailCallAt(const Dwarf_Die& function, LinkAddress jump, uint64_t length) {
+  bool found = false;
+  size_t budget = kMaxCallSiteDies;
+  ForEachCallSite(function, 0, &budget, [&](const Dwarf_Die& site) {
+    Dwarf_Addr own = 0;
+    auto pc = Own(site, DW_AT_call_pc);
+    const bool here = pc.has_value() && dwarf_formaddr(&*pc, &own) == 0 && own == jump.value;
+    found = IsTailCall(site) && (here || ReturnAddressOf(site) == LinkAddress{jump.value + length});
+    return !found;
+  });
+  return found;
+}
+
 }  // namespace dlog::dwarf

@@ -34,6 +34,9 @@ struct Callers {
 // are not among them: their return addresses are none of these. Remembered by the module.
 const Callers& CallersOf(const Module& module, LinkAddress entry);
 
+// Whether the debug information of `function` describes the instruction of `length` bytes at `jump` as a tail call.
+bool IsTailCallAt(const Dwarf_Die& function, LinkAddress jump, uint64_t length);
+
 // The concrete DW_TAG_subprogram that contains `address`; looks at no more of the unit than it must.
 std::optional<Dwarf_Die> SubprogramAt(const Module& module, LinkAddress address);
 

@@ -12,6 +12,7 @@
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/frame.h"
 #include "symbolizer/dwarf/prologue.h"
+#include "symbolizer/dwarf/return_value.h"
 #include "symbolizer/dwarf/tls_x86_64.h"
 
 namespace dlog::dwarf {
@@ -186,7 +187,11 @@ absl::StatusOr<std::span<const Dwarf_Op>> OperationsAt(Dwarf_Attribute& attr, Li
 
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point) {
-  return LocationAt(module, scope, variable, point, 0);
+  auto location = LocationAt(module, scope, variable, point, 0);
+  const bool gone = location.ok() ? !SurvivesReturn(*location) : absl::IsFailedPrecondition(location.status());
+  if (point.at_return && gone)
+    return absl::FailedPreconditionError("the function has returned; it has no place any more");
+  return location;
 }
 
 absl::StatusOr<v1::Node> ComputedWord(const Module& module, const FunctionScope& scope, Dwarf_Attribute& attribute,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,6 +26,10 @@ struct ProbePoint {
   // Registers that hold something else at the probe than at the statement: what they held there, as machine words over
   // the registers at the probe. Null: none. Not owned.
   const std::map<uint32_t, v1::Node>* recovered = nullptr;
+  // The statement leaves the function: its frame and the registers that it had saved are the caller's again.
+  bool at_return = false;
+  // at_return: why the value is not where the ABI returns it; empty when it is there.
+  std::string no_return_value = {};
 };
 
 // The value of `variable` as a Node without types set (the caller sets `type` on the outermost node):

@@ -133,6 +133,19 @@ void RemoveRustHash(std::string* name) {
   if (name->find_first_not_of("0123456789abcdef", at + kBefore.size()) == std::string::npos) name->resize(at);
 }
 
+// Nobody writes "[abi:cxx11]", which functions have that return a std::string.
+constexpr std::string_view kAbiTag = "[abi:";
+
+std::string WithoutAbiTags(std::string_view name) {
+  std::string out(name);
+  for (size_t at = 0; (at = out.find(kAbiTag, at)) != std::string::npos;) {
+    const size_t end = out.find(']', at);
+    if (end == std::string::npos) break;
+    out.erase(at, end + 1 - at);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string Demangle(const char* mangled) {
@@ -214,7 +227,8 @@ std::string BaseName(std::string_view full) {
 bool NameMatches(std::string_view full, std::string_view query) {
   if (query.substr(0, 2) == "::") query.remove_prefix(2);
   std::string have(full);
-  if (ParametersAt(query) == std::string_view::npos) have = WithoutParameters(full);
+  if (query.find(kAbiTag) == std::string_view::npos) have = WithoutAbiTags(full);
+  if (ParametersAt(query) == std::string_view::npos) have = WithoutParameters(have);
   std::string want = WithoutSpaces(query);
   const std::string have_plain = WithoutSpaces(WithoutTemplateArguments(have));
   have = WithoutSpaces(have);

@@ -180,6 +180,41 @@ std::optional<uint64_t> ConstantValue(const v1::Node& node) {
   return value;
 }
 
+bool OnlyReadsRegisters(const v1::Node& node, const std::function<bool(uint32_t)>& among) {
+  const auto only = [&](const v1::Node& part) { return OnlyReadsRegisters(part, among); };
+  switch (node.kind_case()) {
+    case v1::Node::kReg:
+      return among(node.reg());
+    case v1::Node::kMemory:
+      return only(node.memory());
+    case v1::Node::kMember:
+      return only(node.member().object());
+    case v1::Node::kUnary:
+      return only(node.unary().operand());
+    case v1::Node::kBinary:
+      return only(node.binary().left()) && only(node.binary().right());
+    case v1::Node::kConvert:
+      return only(node.convert());
+    case v1::Node::kAddressOf:
+      return only(node.address_of());
+    case v1::Node::kChecked:
+      return only(node.checked().condition()) && only(node.checked().value());
+    case v1::Node::kSelect: {
+      const auto& cases = node.select().cases();
+      return only(node.select().key()) &&
+             std::all_of(cases.begin(), cases.end(), [&](const auto& one) { return only(one.value()); });
+    }
+    case v1::Node::kComposite: {
+      const auto& pieces = node.composite().pieces();
+      return std::all_of(pieces.begin(), pieces.end(), [&](const auto& piece) { return only(piece.value()); });
+    }
+    case v1::Node::kImplicitPointer:
+      return only(node.implicit_pointer().target());
+    default:
+      return true;
+  }
+}
+
 size_t NodeCount(const v1::Node& node) {
   switch (node.kind_case()) {
     case v1::Node::kMemory:

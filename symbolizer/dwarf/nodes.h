@@ -40,6 +40,9 @@ v1::Node UnavailableNode(std::string_view why);
 // The value of a constant of at most 8 bytes, zero-extended.
 std::optional<uint64_t> ConstantValue(const v1::Node& node);
 
+// Whether all registers (DWARF numbers, not vector registers) that the tree reads are among those.
+bool OnlyReadsRegisters(const v1::Node& node, const std::function<bool(uint32_t)>& among);
+
 // Nodes in the tree.
 size_t NodeCount(const v1::Node& node);
 // Nodes on the longest way from the root to a leaf; pieces count as leaves.

@@ -60,6 +60,7 @@ class Binder {
   absl::StatusOr<v1::Node> BindValue(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindName(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindPseudoVariable(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindReturnValue(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindVariable(const dwarf::Variable& variable);
   // An object that a pointer or reference leads to, shown as the class that its vtable pointer proves.
   v1::Node WithDynamicType(v1::Node node);
