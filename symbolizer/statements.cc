@@ -111,6 +111,9 @@ absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, 
     const LinkAddress begin = scope->by_symbol ? scope->ranges.front().begin : LinkAddress{0};
     const bool first_in_function = functions.insert({dwarf_dieoffset(&scope->die), begin}).second;
     if (row.empty && !first_in_function) continue;
+    // Nor where all code of its function is gone, and what is there is another's: a constructor that only sets a
+    // vtable.
+    if (row.empty && !sites.empty() && !scope->has_line) continue;
     Dwarf_Die block = innermost->blocks.empty() ? innermost->die : innermost->blocks.front();
     LinkAddress address = row.address;
     if (!scope->inlined && address == EntryOf(*scope)) {

@@ -226,8 +226,8 @@ bool SameFile(const FileNumber& a, const FileNumber& b) {
   return !name.empty() && name == FileNameAt(b.unit, b.number);
 }
 
-// The level of `scopes` that `line` of `file` is part of.
-size_t LevelOfLine(const std::vector<FunctionScope>& scopes, const FileNumber& file, uint32_t line) {
+// The level of `scopes` that `line` of `file` is part of; the innermost, and not `found`, when it is of none.
+size_t LevelOfLine(const std::vector<FunctionScope>& scopes, const FileNumber& file, uint32_t line, bool* found) {
   size_t best = scopes.size() - 1;
   uint64_t best_line = 0;
   for (size_t i = 0; i < scopes.size(); ++i) {
@@ -239,6 +239,7 @@ size_t LevelOfLine(const std::vector<FunctionScope>& scopes, const FileNumber& f
     best = i;
     best_line = declared;
   }
+  *found = best_line != 0;
   // The line of the call belongs to the caller, also when the callee's declaration is nearer (a lambda in the caller).
   while (best > 0 && best_line != line && UnsignedOf(scopes[best].die, DW_AT_call_line) == line) {
     const std::optional<FileNumber> called_in = FileAttribute(scopes[best].die, DW_AT_call_file);
@@ -280,7 +281,9 @@ absl::StatusOr<FunctionScope> FunctionOfStatement(const Module& module, const Dw
   if (!content.has_value()) return module.split_units().Missing(unit);
   auto scopes = ScopesAt(module, unit, *content, address);
   if (!scopes.ok()) return scopes.status();
-  FunctionScope scope = std::move((*scopes)[LevelOfLine(*scopes, {unit, file}, line)]);
+  bool has_line = false;
+  FunctionScope scope = std::move((*scopes)[LevelOfLine(*scopes, {unit, file}, line, &has_line)]);
+  scope.has_line = has_line;
   if (!scope.by_symbol) scope.name = FunctionName(module, *content, scope.die);
   scope.line = line;
   return scope;

@@ -34,6 +34,7 @@ struct FunctionScope {
   std::vector<AddressRange> ranges;  // of `die`
   std::vector<Dwarf_Die> blocks;     // lexical blocks of `die` that contain the address, innermost first
   uint32_t line = 0;                 // of the statement when found by FunctionOfStatement, else 0
+  bool has_line = false;             // that line is in the source of the function, as far as declarations tell
 };
 
 struct Variable {
