@@ -27,6 +27,7 @@ void AddDescribeCommand(CLI::App* app, Context* context);
 void AddPauseCommands(CLI::App* app, Context* context);
 void AddApplyCommands(CLI::App* app, Context* context);
 void AddCompletionCommand(CLI::App* app, Context* context);
+void AddPsCommand(CLI::App* app, Context* context);
 void AddTopCommand(CLI::App* app, Context* context);
 void AddRmCommand(CLI::App* app, Context* context);
 void AddStatusCommand(CLI::App* app, Context* context);

@@ -86,6 +86,7 @@ int Main(int argc, const char* const* argv) {
   AddRmCommand(&app, &context);
   AddPauseCommands(&app, &context);
   AddApplyCommands(&app, &context);
+  AddPsCommand(&app, &context);
   AddTopCommand(&app, &context);
   AddStatusCommand(&app, &context);
   AddDoctorCommand(&app, &context);

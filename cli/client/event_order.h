@@ -15,7 +15,8 @@ namespace dlog::cli {
 
 struct NodeItem {
   size_t node = 0;
-  v1::StreamItem item;
+  v1::StreamItem item;  // never a list: its events come one by one
+  bool more = false;    // the next item is at hand: Next will not wait for it
 };
 
 // Holds each item back for `hold` after its arrival, so that an item of another node that is older and arrives within

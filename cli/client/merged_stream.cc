@@ -19,6 +19,7 @@ constexpr size_t kMaxHeld = 10000;
 MergedStream::MergedStream(const Fleet& fleet, const std::vector<size_t>& nodes, const std::vector<std::string>& ids)
     : fleet_(fleet), order_(kHold) {
   v1::StreamRequest request;
+  request.set_lists(true);
   for (const std::string& id : ids) request.add_ids(id);
   for (const size_t node : nodes) {
     auto reader = std::make_unique<Reader>();
@@ -47,13 +48,27 @@ void MergedStream::Cancel() {
   for (const auto& reader : readers_) reader->context.TryCancel();
 }
 
+bool MergedStream::ReadOne(Reader* reader, NodeItem* item) {
+  item->node = reader->node;
+  if (reader->next_listed == reader->list.events_size()) {
+    if (!reader->stream->Read(&item->item)) return false;
+    item->more = false;
+    if (!item->item.has_events() || item->item.events().events().empty()) return true;
+    reader->list.Swap(item->item.mutable_events());
+    reader->next_listed = 0;
+  }
+  item->item.mutable_event()->Swap(reader->list.mutable_events(reader->next_listed++));
+  item->more = reader->next_listed < reader->list.events_size();
+  return true;
+}
+
 void MergedStream::Read(Reader* reader) {
   NodeItem item;
-  item.node = reader->node;
-  while (reader->stream->Read(&item.item)) {
+  while (ReadOne(reader, &item)) {
     MutexLock lock(&mutex_);
     mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return abandoned_ || order_.size() < kMaxHeld; });
-    order_.Push(std::exchange(item, {reader->node, {}}), BootTime());
+    item.more = false;  // what comes next is decided by all nodes
+    order_.Push(std::exchange(item, {}), BootTime());
   }
   MutexLock lock(&mutex_);
   --open_;
@@ -62,8 +77,7 @@ void MergedStream::Read(Reader* reader) {
 bool MergedStream::Next(NodeItem* item) {
   if (threads_.empty()) {
     if (readers_.empty()) return false;
-    item->node = readers_.front()->node;
-    return readers_.front()->stream->Read(&item->item);
+    return ReadOne(readers_.front().get(), item);
   }
   MutexLock lock(&mutex_);
   while (true) {

@@ -38,7 +38,11 @@ class MergedStream {
     size_t node = 0;
     grpc::ClientContext context;
     std::unique_ptr<grpc::ClientReader<v1::StreamItem>> stream;
+    v1::EventList list;  // what was read and has not come out yet, from `next_listed` on
+    int next_listed = 0;
   };
+  // The next item of one stream; waits.
+  static bool ReadOne(Reader* reader, NodeItem* item);
   void Read(Reader* reader) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Fleet& fleet_;

@@ -167,7 +167,7 @@ int Follow(const Fleet& fleet, Interrupt* interrupt, const Added& added, bool js
   std::map<size_t, v1::LogpointState> ended;
   bool reader_gone = false;
   while (stream.Next(&item)) {
-    if (item.item.has_event() && !reader_gone && !printer.Print(item.item.event())) {
+    if (item.item.has_event() && !reader_gone && !printer.Print(item.item.event(), item.more)) {
       reader_gone = true;
       stream.Cancel();
     }

@@ -4,7 +4,6 @@
 #include "cli/commands/showing.h"
 #include "cli/context.h"
 #include "cli/exit_status.h"
-#include "cli/render/logpoint.h"
 
 namespace dlog::cli {
 namespace {
@@ -12,15 +11,8 @@ namespace {
 int RunLs(const Context& global) {
   auto fleet = Fleet::Connect(global.client);
   if (!fleet.ok()) return Report(fleet.status());
-  std::vector<v1::ListResponse> answers(fleet->size());
-  const auto outcomes = fleet->ForEach([&](size_t i, Client& node) {
-    return node.Call(
-        [&](grpc::ClientContext* context) { return node.stub().List(context, v1::ListRequest(), &answers[i]); });
-  });
-  std::vector<v1::LogpointState> states;
-  for (const v1::ListResponse& answer : answers) {
-    states.insert(states.end(), answer.logpoints().begin(), answer.logpoints().end());
-  }
+  std::vector<absl::Status> outcomes;
+  std::vector<v1::LogpointState> states = ListEverywhere(*fleet, &outcomes);
   return ShowLogpoints(*fleet, outcomes, "logpoints", std::move(states), LogpointTable, global.json);
 }
 

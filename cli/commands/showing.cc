@@ -7,10 +7,30 @@
 #include <utility>
 
 #include "cli/exit_status.h"
-#include "cli/render/logpoint.h"
 #include "cli/render/output.h"
 
 namespace dlog::cli {
+
+std::vector<NodeError> ErrorsOf(const Fleet& fleet, const std::vector<absl::Status>& outcomes) {
+  std::vector<NodeError> errors;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    if (!outcomes[i].ok()) errors.push_back({fleet.name(i), std::string(outcomes[i].message())});
+  }
+  return errors;
+}
+
+std::vector<v1::LogpointState> ListEverywhere(const Fleet& fleet, std::vector<absl::Status>* outcomes) {
+  std::vector<v1::ListResponse> answers(fleet.size());
+  *outcomes = fleet.ForEach([&](size_t i, Client& node) {
+    return node.Call(
+        [&](grpc::ClientContext* context) { return node.stub().List(context, v1::ListRequest(), &answers[i]); });
+  });
+  std::vector<v1::LogpointState> states;
+  for (const v1::ListResponse& answer : answers) {
+    states.insert(states.end(), answer.logpoints().begin(), answer.logpoints().end());
+  }
+  return states;
+}
 
 int ShowLogpoints(const Fleet& fleet, const std::vector<absl::Status>& outcomes, std::string_view key,
                   std::vector<v1::LogpointState> states,
@@ -22,10 +42,7 @@ int ShowLogpoints(const Fleet& fleet, const std::vector<absl::Status>& outcomes,
       return std::pair(a.spec().id(), a.host()) < std::pair(b.spec().id(), b.host());
     });
   }
-  std::vector<NodeError> errors;
-  for (size_t i = 0; i < outcomes.size(); ++i) {
-    if (!outcomes[i].ok()) errors.push_back({fleet.name(i), std::string(outcomes[i].message())});
-  }
+  const std::vector<NodeError> errors = ErrorsOf(fleet, outcomes);
   if (errors.size() < outcomes.size()) {
     WriteOut(json ? LogpointsJson(key, states, errors) + "\n" : text(states, hosts));
   }

@@ -10,9 +10,16 @@
 
 #include "cli/client/event_order.h"
 #include "cli/client/fleet.h"
+#include "cli/render/logpoint.h"
 #include "control.pb.h"
 
 namespace dlog::cli {
+
+// Those that have not done what was asked.
+std::vector<NodeError> ErrorsOf(const Fleet& fleet, const std::vector<absl::Status>& outcomes);
+
+// The logpoints of all nodes; `outcomes` says which have answered.
+std::vector<v1::LogpointState> ListEverywhere(const Fleet& fleet, std::vector<absl::Status>* outcomes);
 
 // Prints the logpoints of all nodes, sorted by id and host when there are several nodes, then tells the nodes that have
 // failed; returns the exit status. JSON: {KEY: [logpoints]}, and with failures "failed": [{"node", "error"}]. Nothing

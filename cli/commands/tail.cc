@@ -72,7 +72,7 @@ int RunTail(const std::vector<std::string>& ids, const Context& global) {
   bool reader_gone = false;
   while (stream.Next(&item)) {
     if (reader_gone) continue;
-    if (item.item.has_event() && !printer.Print(item.item.event())) {
+    if (item.item.has_event() && !printer.Print(item.item.event(), item.more)) {
       reader_gone = true;
       stream.Cancel();
     }

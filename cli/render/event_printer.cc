@@ -10,22 +10,29 @@
 #include "daemon/format/event_text.h"
 
 namespace dlog::cli {
+namespace {
+
+constexpr size_t kMostHeld = 64 << 10;
+
+}  // namespace
 
 // https://no-color.org: any value of NO_COLOR switches colours off.
 EventPrinter::EventPrinter(bool json, bool hosts)
     : json_(json), hosts_(hosts), color_(isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == nullptr) {}
 
-bool EventPrinter::Print(const v1::Event& event) {
-  line_.clear();
+bool EventPrinter::Print(const v1::Event& event, bool more) {
   batch_.Clear();
   const event::Event& shown = *event::FromProto(event, &batch_);
   if (json_) {
-    format::AppendEventJson(shown, &line_);
+    format::AppendEventJson(shown, &lines_);
   } else {
-    format::AppendEventText(shown, {color_, hosts_}, &line_);
+    format::AppendEventText(shown, {color_, hosts_}, &lines_);
   }
-  line_.push_back('\n');
-  return WriteOut(line_.view());
+  lines_.push_back('\n');
+  if (more && lines_.view().size() < kMostHeld) return true;
+  const bool written = WriteOut(lines_.view());
+  lines_.clear();
+  return written;
 }
 
 }  // namespace dlog::cli

@@ -132,6 +132,15 @@ std::string LogpointJson(const v1::LogpointState& state) {
   return out;
 }
 
+void WriteNodeErrorsJson(const std::vector<NodeError>& errors, JsonWriter* json) {
+  if (errors.empty()) return;
+  json->Key("failed").BeginArray();
+  for (const NodeError& each : errors) {
+    json->BeginObject().Key("node").String(each.node).Key("error").String(each.error).EndObject();
+  }
+  json->EndArray();
+}
+
 std::string LogpointsJson(std::string_view key, const std::vector<v1::LogpointState>& states,
                           const std::vector<NodeError>& errors) {
   std::string out;
@@ -139,13 +148,7 @@ std::string LogpointsJson(std::string_view key, const std::vector<v1::LogpointSt
   json.BeginObject().Key(key).BeginArray();
   for (const v1::LogpointState& state : states) WriteLogpointJson(state, &json);
   json.EndArray();
-  if (!errors.empty()) {
-    json.Key("failed").BeginArray();
-    for (const NodeError& each : errors) {
-      json.BeginObject().Key("node").String(each.node).Key("error").String(each.error).EndObject();
-    }
-    json.EndArray();
-  }
+  WriteNodeErrorsJson(errors, &json);
   json.EndObject();
   return out;
 }

@@ -17,7 +17,9 @@ struct NodeError {
   std::string node;
   std::string error;
 };
-// {KEY: [logpoints]}, with errors also "failed": [{"node", "error"}]
+// "failed": [{"node", "error"}], behind the other keys of an object; nothing without errors.
+void WriteNodeErrorsJson(const std::vector<NodeError>& errors, format::JsonWriter* json);
+// {KEY: [logpoints]}, with errors also "failed"
 std::string LogpointsJson(std::string_view key, const std::vector<v1::LogpointState>& states,
                           const std::vector<NodeError>& errors = {});
 std::string LogpointJson(const v1::LogpointState& state);

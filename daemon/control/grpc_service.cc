@@ -16,6 +16,10 @@ namespace {
 // How soon a client that has gone is noticed while there are no events for it.
 constexpr absl::Duration kCancelCheck = absl::Milliseconds(100);
 
+// Of one list: enough to forget what a message costs, little enough to stay a small one.
+constexpr int kMaxListed = 256;
+constexpr size_t kMaxListedBytes = size_t{256} << 10;
+
 v1::StreamItem ToItem(const sink::StreamEntry& entry) {
   v1::StreamItem item;
   if (entry.event != nullptr) {
@@ -28,21 +32,49 @@ v1::StreamItem ToItem(const sink::StreamEntry& entry) {
   return item;
 }
 
+// Writes `first`, an event, and those that are there already, as one list. What stands behind them, or nothing, is left
+// in `next`.
+bool WriteList(const sink::StreamEntry& first, size_t bytes, sink::EventStream* events,
+               grpc::ServerWriter<v1::StreamItem>* writer, sink::StreamEntry* next) {
+  v1::StreamItem item;
+  v1::EventList* list = item.mutable_events();
+  event::ToProto(*first.event, list->add_events());
+  *next = {};
+  for (size_t more = 0; list->events_size() < kMaxListed && bytes < kMaxListedBytes; bytes += more) {
+    if (events->Pop(absl::ZeroDuration(), next, &more) != sink::EventStream::Result::kEntry) break;
+    if (next->event == nullptr) break;
+    event::ToProto(*next->event, list->add_events());
+    *next = {};
+  }
+  return writer->Write(item);
+}
+
+bool IsEmpty(const sink::StreamEntry& entry) {
+  return entry.event == nullptr && entry.ended == nullptr && entry.dropped == 0;
+}
+
 // Writes entries until the stream ends. False when the client has gone.
-bool Forward(grpc::ServerContext* context, sink::EventStream* events, grpc::ServerWriter<v1::StreamItem>* writer) {
+bool Forward(grpc::ServerContext* context, bool lists, sink::EventStream* events,
+             grpc::ServerWriter<v1::StreamItem>* writer) {
   v1::StreamItem opened;
   opened.set_opened(true);
   if (!writer->Write(opened)) return false;
-  sink::StreamEntry entry;
+  sink::StreamEntry entry, next;
+  size_t bytes = 0;
   while (true) {
-    switch (events->Pop(kCancelCheck, &entry)) {
+    switch (events->Pop(kCancelCheck, &entry, &bytes)) {
       case sink::EventStream::Result::kEnd:
         return true;
       case sink::EventStream::Result::kTimeout:
         if (context->IsCancelled()) return false;
         break;
       case sink::EventStream::Result::kEntry:
-        if (!writer->Write(ToItem(entry))) return false;
+        if (!lists || entry.event == nullptr) {
+          if (!writer->Write(ToItem(entry))) return false;
+          break;
+        }
+        if (!WriteList(entry, bytes, events, writer, &next)) return false;
+        if (!IsEmpty(next) && !writer->Write(ToItem(next))) return false;
         break;
     }
   }
@@ -127,7 +159,7 @@ grpc::Status GrpcService::Stream(grpc::ServerContext* context, const v1::StreamR
   const std::set<std::string> ids(request->ids().begin(), request->ids().end());
   auto stream = engine_->OpenStream(ids);
   if (!stream.ok()) return ToGrpc(stream.status(), context);
-  const bool complete = Forward(context, stream->events.get(), writer);
+  const bool complete = Forward(context, request->lists(), stream->events.get(), writer);
   engine_->CloseStream(*stream);
   // A stream of all logpoints has no end of its own.
   if (complete && ids.empty()) {

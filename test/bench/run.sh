@@ -37,3 +37,7 @@ echo "== a captured event to JSON"
 build/release/bin/bench_render_cost
 echo "== what logpoints cost"
 python3 -B test/bench/engine_rows.py --bin build/release/bin
+echo "== events at the other end"
+python3 -B test/bench/pipeline_rows.py --bin build/release/bin
+echo "== fifty nodes"
+python3 -B test/bench/fleet_add.py --bin build/release/bin

@@ -140,6 +140,11 @@ def fifty_nodes(env):
         dead = f"{fleet.hosts[6]}:{fleet.port}"
         check_equal([each["node"] for each in answer["failed"]], [dead], "failed")
         check(f"dlogctl: {dead}: cannot connect" in result.stderr and "hint:" in result.stderr, str(result))
+        answer, _ = fleet.json("status", status=3)
+        check_equal((len(answer["nodes"]), len({each["host"] for each in answer["nodes"]}), [each["node"] for each in answer["failed"]]),
+                    (NODES - 1, NODES - 1, [dead]), "nodes of status")
+        answer, _ = fleet.json("ps", status=3)
+        check_equal(len({each["host"] for each in answer["targets"]}), NODES - 1, "nodes of ps")
         answer, _ = fleet.json("rm", logpoint, status=3)
         check_states(answer["removed"], "removed", NODES - 1)
         check_equal(fleet.json("ls", status=3)[0]["logpoints"], [], "logpoints left")

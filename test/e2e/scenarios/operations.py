@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import harness
 from harness import REPOSITORY, check, check_equal
 from registry import scenario
 from scenarios_shared import reserve_line
+from sink_checks import daemon_with
 
 DEPLOY = REPOSITORY / "deploy"
 
@@ -39,6 +41,49 @@ def metrics(env):
             content = "\n".join(line for line in content.splitlines() if not line.strip().startswith(("#", "- name", "summary")))
         used = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\bdlog_\w+", content)}
         check(used and used <= known, f"{file.name} uses {used - known}")
+
+
+@scenario("operations/each metric is there and moves when it should", daemon=False)
+def every_metric(env):
+    path = env.tmp / "metrics-events.json"
+    with daemon_with(env, "--sink", f"file:{path}"), env.shop("--pause-us", "1000") as shop:
+        def add(*more):
+            return env.add_detached("-p", shop.pid, reserve_line(), "order {o.id} {o.customer}", "--budget", "400%", *more)
+
+        every, rated = add("--rate", "0"), add("--rate", "1/s")
+        sampled, some = add("--rate", "0", "--every", "3"), add("--rate", "0", "--if", "o.express")
+
+        def samples():
+            found = {}
+            for (name, labels), value in env.metrics().items():
+                found[name, tuple(sorted(labels))] = value
+            return found
+
+        def of(name, **labels):
+            return samples().get((name, tuple(sorted(labels.items()))), 0)
+
+        for name, labels in (("logpoint_hits_total", {"logpoint": every}), ("logpoint_events_total", {"logpoint": every}),
+                             ("logpoint_captured_bytes_total", {"logpoint": every}), ("logpoint_rate_limited_total", {"logpoint": rated}),
+                             ("logpoint_sampled_out_total", {"logpoint": sampled}), ("logpoint_filtered_total", {"logpoint": some}),
+                             ("logpoint_overhead_ratio", {"logpoint": every}), ("sink_events_total", {"sink": "file"}),
+                             ("event_latency_seconds_count", {}), ("event_latency_seconds_sum", {}), ("resolve_seconds_count", {})):
+            harness.wait_until(lambda name=name, labels=labels: of("dlog_" + name, **labels) > 0, 30, f"dlog_{name} {labels} moves")
+        check_equal((of("dlog_logpoints", state="active"), of("dlog_logpoints", state="paused"), of("dlog_targets")), (4, 0, 1),
+                    "logpoints and targets")
+        check_equal(sum(value for (name, _), value in samples().items() if name == "dlog_sites"), 4, "sites")
+        env.ctl_ok("pause", rated)
+        check_equal((of("dlog_logpoints", state="active"), of("dlog_logpoints", state="paused")), (3, 1), "logpoints after pause")
+        names = {name for name, _ in samples()}
+        check({"dlog_logpoint_dropped_total", "dlog_ring_used_ratio", "dlog_symbolizer_failures_total", "dlog_build_info"} <= names,
+              f"{names}")
+        # The numbers of a scrape are those of the account.
+        counters = env.counters_of(env.ctl_json("pause", every))
+        check_equal((of("dlog_logpoint_hits_total", logpoint=every), of("dlog_logpoint_events_total", logpoint=every)),
+                    (counters["hits"], counters["emitted"]), "hits and events")
+        env.ctl_ok("rm", "--all")
+        check_equal([key for key in samples() if key[0].startswith("dlog_logpoint_")], [], "series of logpoints that are gone")
+        check_equal((of("dlog_targets"), sum(value for (name, _), value in samples().items() if name == "dlog_sites")), (0, 0),
+                    "targets and sites")
 
 
 @scenario("operations/alert rules fire for each trouble and are silent on a healthy node", needs=("promtool",), daemon=False)
@@ -109,6 +154,14 @@ def package(env):
                  "etc/dlog/dlogd.yaml", "usr/share/man/man8/dlogd.8", "usr/share/man/man1/dlogctl.1",
                  "usr/share/doc/dlog/REFERENCE.md"):
         check((root / path).exists(), f"{path} is not in the package")
+    if shutil.which("systemd-analyze"):
+        # The unit of the package, with the package's program where it lies now.
+        unit = env.tmp / "dlogd.service"
+        installed = (root / "usr/lib/systemd/system/dlogd.service").read_text()
+        check_equal(installed.count("ExecStart=/usr/bin/dlogd "), 1, "what the unit starts")
+        unit.write_text(installed.replace("ExecStart=/usr/bin/dlogd ", f"ExecStart={root}/usr/bin/dlogd "))
+        verified = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
+        check(verified.returncode == 0 and "dlogd.service" not in verified.stderr, f"systemd-analyze verify: {verified.stderr}")
     fields = subprocess.run(["dpkg-deb", "-f", str(packages[0])], capture_output=True, text=True, check=True).stdout
     check("Package: dlog\n" in fields and "libc6" in fields and "libgrpc" in fields, fields)
     subprocess.run([str(root / "usr/bin/dlogd"), "--check-config", "--config", str(root / "etc/dlog/dlogd.yaml")], check=True,
@@ -118,7 +171,7 @@ def package(env):
 @scenario("operations/completion scripts are valid and know every command", needs=("bash",), daemon=False)
 def completion(env):
     commands = set(re.findall(r"^  (\w+) {2,}", env.ctl_ok("--help", server=False).stdout.split("Subcommands:")[1], re.MULTILINE))
-    check({"log", "apply", "pause"} <= commands, f"{commands}")
+    check({"log", "apply", "pause", "ps"} <= commands, f"{commands}")
     for shell in ("bash", "zsh"):
         script = env.ctl_ok("completion", shell, server=False).stdout
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
@@ -129,6 +182,26 @@ def completion(env):
         check(want <= set(done.stdout.split()), f"{words}: {done.stdout} lacks {want - set(done.stdout.split())}")
     fish = env.ctl_ok("completion", "fish", server=False).stdout
     check(all(f" -a {command} " in fish for command in commands), fish[:500])
+
+
+@scenario("operations/ps lists what is instrumented, target by target; status says how dlogd is")
+def ps(env):
+    check_equal(env.ctl_json("ps"), {"targets": []}, "targets without logpoints")
+    with env.shop("--pause-us", "1000") as shop:
+        first, second = (env.add_detached("-p", shop.pid, reserve_line(), f"{n} {{o.id}}") for n in (1, 2))
+        other = env.add_detached("-x", env.bin / "shop", reserve_line(), "order {o.id}")
+        env.ctl_ok("pause", second)
+        harness.wait_until(lambda: env.counters(first)["emitted"] > 0, 20, "events")
+        targets = {each["target"]: each for each in env.ctl_json("ps")["targets"]}
+        check_equal(set(targets), {f"pid {shop.pid}", str(env.bin / "shop")}, "targets")
+        one = targets[f"pid {shop.pid}"]
+        check_equal((sorted(one["logpoints"]), one["active"], one["sites"]), (sorted([first, second]), 1, 1), "the process")
+        check(one["events"] > 0 and one["host"], f"{one}")
+        table = env.ctl_ok("ps").stdout.splitlines()
+        check_equal((table[0].split()[:3], len(table)), (["TARGET", "LOGPOINTS", "ACTIVE"], 3), "table")
+        check_equal(env.ctl_json("status")["logpoints"], 2, "logpoints of status")
+        env.ctl_ok("rm", first, second, other)
+    check_equal(env.ctl_json("ps"), {"targets": []}, "targets once all are removed")
 
 
 @scenario("operations/top shows rates")

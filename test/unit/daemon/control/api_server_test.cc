@@ -93,6 +93,69 @@ TEST_CASE("a request that is no message, or too large a one, is refused with its
   std::filesystem::remove_all(directory);
 }
 
+// The messages and the end of a stream, until it ends.
+std::vector<std::string> ReadAll(grpc::ClientReader<v1::StreamItem>* stream, int* lists) {
+  std::vector<std::string> out;
+  v1::StreamItem item;
+  while (stream->Read(&item)) {
+    if (item.has_event()) out.push_back(item.event().message());
+    if (item.has_events()) ++*lists;
+    for (const v1::Event& event : item.events().events()) out.push_back(event.message());
+    if (item.has_ended()) out.push_back("ended " + item.ended().spec().id());
+  }
+  return out;
+}
+
+TEST_CASE("a stream in lists has the same items in the same order as one without, in fewer messages") {
+  char directory[] = "/tmp/dlog-api.XXXXXX";
+  REQUIRE(mkdtemp(directory) != nullptr);
+  const std::string socket = std::string(directory) + "/s";
+  {
+    fakes::FakeNode node;
+    auto api = ApiServer::ListenUnix(node.engine.get(), socket);
+    REQUIRE(api.ok());
+    const auto stub =
+        v1::DynamicLogging::NewStub(grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()));
+    v1::AddRequest add = node.Request();
+    add.mutable_spec()->mutable_limits()->set_rate_per_second(0);
+    add.mutable_spec()->mutable_limits()->set_budget(64);
+    const auto added = node.engine->Add(add);
+    REQUIRE(added.ok());
+    const std::string id = added->spec().id();
+    grpc::ClientContext contexts[2];
+    std::unique_ptr<grpc::ClientReader<v1::StreamItem>> streams[2];
+    for (const bool lists : {false, true}) {
+      v1::StreamRequest request;
+      request.add_ids(id);
+      request.set_lists(lists);
+      streams[lists] = stub->Stream(&contexts[lists], request);
+      v1::StreamItem opened;
+      REQUIRE(streams[lists]->Read(&opened));
+      REQUIRE(opened.opened());
+    }
+    constexpr size_t kHits = 3000,
+                     kAtOnce = 100;  // more than windows of the transport hold; what the fake's ring holds
+    for (size_t i = 0; i < kHits; i += kAtOnce) {
+      node.kernel.Hit(0, kAtOnce);
+      REQUIRE(
+          fakes::Eventually([&] { return node.engine->Describe(id)->logpoint().counters().emitted() == i + kAtOnce; }));
+    }
+    REQUIRE(node.engine->Remove({id}, false).ok());
+    int lists[2] = {0, 0};
+    const auto single = ReadAll(streams[0].get(), &lists[0]);
+    const auto listed = ReadAll(streams[1].get(), &lists[1]);
+    CHECK(single.size() == kHits + 1);
+    CHECK(single.back() == "ended " + id);
+    CHECK((single == listed));
+    CHECK(lists[0] == 0);
+    CHECK(lists[1] > 0);
+    CHECK(lists[1] < static_cast<int>(kHits));
+    for (const auto& stream : streams) CHECK(stream->Finish().ok());
+    node.engine->Stop();
+  }
+  std::filesystem::remove_all(directory);
+}
+
 TEST_CASE("the audit log says who asked for what, and what came of it") {
   char directory[] = "/tmp/dlog-api.XXXXXX";
   REQUIRE(mkdtemp(directory) != nullptr);
