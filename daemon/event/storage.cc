@@ -2,8 +2,6 @@
 #include "daemon/event/storage.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -11,24 +9,15 @@ namespace dlog::event {
 
 static_assert(std::is_trivially_destructible_v<Value>, "a storage ends its values without their help");
 
-void* Storage::Allocate(size_t bytes, size_t alignment) {
-  const size_t padding = (alignment - reinterpret_cast<uintptr_t>(next_) % alignment) % alignment;
-  if (left_ < bytes + padding) {
-    const size_t chunk = std::max(std::clamp(used_, kFirstChunkBytes, kMaxChunkBytes), bytes + alignment);
-    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk));
-    used_ += chunk;
-    last_chunk_ = chunk;
-    next_ = chunks_.back().get();
-    left_ = chunk;
-    return Allocate(bytes, alignment);
-  }
-  void* place = next_ + padding;
-  next_ += bytes + padding;
-  left_ -= bytes + padding;
-  return place;
+void* Storage::AllocateInNewChunk(size_t bytes, size_t alignment) {
+  const size_t chunk = std::max(std::clamp(used_, kFirstChunkBytes, kMaxChunkBytes), bytes + alignment);
+  chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk));
+  used_ += chunk;
+  last_chunk_ = chunk;
+  next_ = chunks_.back().get();
+  left_ = chunk;
+  return Allocate(bytes, alignment);
 }
-
-Value* Storage::NewValue() { return new (Allocate(sizeof(Value), alignof(Value))) Value(this); }
 
 std::string_view Storage::Copy(std::string_view bytes) {
   if (bytes.empty()) return {};

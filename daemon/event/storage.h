@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -18,7 +20,7 @@ class Storage {
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  Value* NewValue();
+  Value* NewValue() { return new (Allocate(sizeof(Value), alignof(Value))) Value(this); }
   std::string_view Copy(std::string_view bytes);
   // What values are shown as.
   Text& text() { return text_; }
@@ -28,7 +30,15 @@ class Storage {
   size_t bytes() const { return used_ + text_.capacity(); }
 
  private:
-  void* Allocate(size_t bytes, size_t alignment);
+  void* Allocate(size_t bytes, size_t alignment) {
+    const size_t padding = -reinterpret_cast<uintptr_t>(next_) & (alignment - 1);
+    if (left_ < bytes + padding) return AllocateInNewChunk(bytes, alignment);
+    void* place = next_ + padding;
+    next_ += bytes + padding;
+    left_ -= bytes + padding;
+    return place;
+  }
+  void* AllocateInNewChunk(size_t bytes, size_t alignment);
 
   // Chunks double from the first to the largest: an event alone takes little, many take few pieces.
   static constexpr size_t kFirstChunkBytes = size_t{1} << 10;

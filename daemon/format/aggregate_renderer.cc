@@ -63,6 +63,10 @@ void Renderer::RenderField(const Object& object, const v1::Field& field, Positio
     return Fail(v1::STATUS_REDACTED, field.redacted(), out, text);
   }
   if (field.is_virtual_base()) return RenderVirtualBase(object, field, at, out, text);
+  if (object.in_memory && object.bit_size == 0 && field.bit_size() == 0 && at.nesting + 1 < kMaxNesting &&
+      RenderPlain(field.type(), object.address + field.offset(), out, text)) {
+    return;
+  }
   Render(pipeline::MemberOf(object, field.offset(), field.type(), field.bit_size(), field.bit_offset(), types_),
          at.Inside(), out, text);
 }
@@ -105,26 +109,30 @@ void Renderer::RenderArray(const Object& object, const v1::Type& type, Position 
   const uint64_t most = unit != 0 ? limits_.string_bytes / unit : limits_.items;
   if (!Present(object, (type.shape().has_size() ? std::min(count, most) : count) * stride, at, out, text)) return;
   if (unit != 0) return RenderCharArray(object, count, unit, at, out, text);
-  RenderElements(
-      count, stride,
-      [&](uint64_t index) { return pipeline::MemberOf(object, index * stride, type.target(), 0, 0, types_); }, at,
-      at.Inside(), out, text);
+  Object current;
+  const auto element_at = [&](uint64_t index) -> const Object& {
+    if (index == 0 || !current.in_memory) {
+      current = pipeline::MemberOf(object, index * stride, type.target(), 0, 0, types_);
+    } else {
+      current.address = object.address + index * stride;
+    }
+    return current;
+  };
+  RenderElements(count, stride, element_at, at, at.Inside(), out, text);
 }
 
 // A capture ends where its cap fell, which may be inside an element: such an element, and all after it, is not shown.
-bool Renderer::MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const Object& element,
-                          absl::FunctionRef<Object(uint64_t)> get) const {
-  if (!element.in_memory) return true;
-  if (image_.Probe(element.address, stride).failure == ReadFailure::kNotCaptured) return false;
+bool Renderer::MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, uint64_t address, ElementAt get) const {
+  if (image_.Probe(address, stride).failure == ReadFailure::kNotCaptured) return false;
   if (index + 1 >= count) return true;
-  if (!image_.RunAt(element.address + stride - 1, 1).empty()) return true;
-  const Object next = get(index + 1);
+  if (!image_.RunAt(address + stride - 1, 1).empty()) return true;
+  const Object& next = get(index + 1);
   return !next.in_memory || image_.Probe(next.address, stride).failure != ReadFailure::kNotCaptured ||
-         image_.Probe(element.address + stride - 1, 1).failure == ReadFailure::kFault;
+         image_.Probe(address + stride - 1, 1).failure == ReadFailure::kFault;
 }
 
-void Renderer::RenderElements(uint64_t count, uint64_t stride, absl::FunctionRef<Object(uint64_t)> element, Position at,
-                              Position inner, Value* out, Text* text) {
+void Renderer::RenderElements(uint64_t count, uint64_t stride, ElementAt element, Position at, Position inner,
+                              Value* out, Text* text) {
   out->set_size(count);
   const size_t start = text->size();
   text->push_back('{');
@@ -132,13 +140,20 @@ void Renderer::RenderElements(uint64_t count, uint64_t stride, absl::FunctionRef
   uint64_t shown = 0;
   bool stopped = false;
   while (shown < limit && !stopped && HasBudget(*text)) {
-    const Object object = element(shown);
-    if (!MoreOrStop(shown, count, stride, object, element)) break;
+    const Object* object = &element(shown);
+    const uint64_t address = object->address;
+    const bool in_pieces = object->in_memory && BytesAt(address, stride) == nullptr;
+    if (in_pieces) {
+      if (!MoreOrStop(shown, count, stride, address, element)) break;
+      object = &element(shown);
+    }
     if (shown != 0) text->append(", ");
     Value* item = out->AddPart();
-    Render(object, inner, item, text);
+    const bool plain = object->in_memory && object->bit_size == 0 && object->usable() && inner.nesting < kMaxNesting &&
+                       RenderPlain(object->type, address, item, text);
+    if (!plain) Render(*object, inner, item, text);
     // The element itself could not be read, so what lies behind it cannot either.
-    stopped = object.in_memory && image_.Probe(object.address, stride).failure == ReadFailure::kFault;
+    stopped = in_pieces && image_.Probe(address, stride).failure == ReadFailure::kFault;
     if (item->status() != v1::STATUS_OK) Absorb(*item, fmt::format("[{}]", shown), out);
     ++shown;
   }

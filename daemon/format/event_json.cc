@@ -23,6 +23,13 @@ class Cursor {
   explicit Cursor(char* at) : at_(at) {}
   char* at() const { return at_; }
 
+  // A literal: its length is known where it is copied.
+  template <size_t N>
+  [[gnu::always_inline]] Cursor& Raw(const char (&literal)[N]) {
+    std::memcpy(at_, literal, N - 1);
+    at_ += N - 1;
+    return *this;
+  }
   Cursor& Raw(std::string_view text) {
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
@@ -65,9 +72,13 @@ bool HasText(v1::ValueStatus status) {
 }
 
 void WriteScalar(const Value& value, Cursor& to) {
+  if (value.text_is_scalar()) {
+    to.Raw(",\"value\":").Raw(value.text());
+    return;
+  }
   switch (value.scalar()) {
     case Value::Scalar::kBool:
-      to.Raw(value.bool_value() ? ",\"value\":true" : ",\"value\":false");
+      value.bool_value() ? to.Raw(",\"value\":true") : to.Raw(",\"value\":false");
       return;
     case Value::Scalar::kInt:
       to.Raw(",\"value\":").Int(value.int_value());
@@ -76,12 +87,7 @@ void WriteScalar(const Value& value, Cursor& to) {
       to.Raw(",\"value\":").Uint(value.uint_value());
       return;
     case Value::Scalar::kDouble:
-      to.Raw(",\"value\":");
-      if (value.text_is_scalar()) {
-        to.Raw(value.text());
-      } else {
-        to.Double(value.double_value());
-      }
+      to.Raw(",\"value\":").Double(value.double_value());
       return;
     case Value::Scalar::kString:
       to.Raw(",\"value\":").String(value.string_value());
@@ -160,7 +166,11 @@ void AppendValueJson(const Value& value, ValuePlace place, Text* out) {
     // The text of an inner struct or container is in the text of the expression, and in its own parts below.
     const bool has_parts = value.is_struct() || value.is_sequence();
     if (HasText(value.status()) && (place == ValuePlace::kExpression || !has_parts)) {
-      to.Raw(",\"text\":").String(value.text());
+      if (value.text_is_scalar()) {
+        to.Raw(",\"text\":\"").Raw(value.text()).Raw("\"");
+      } else {
+        to.Raw(",\"text\":").String(value.text());
+      }
     }
     WriteScalar(value, to);
     const bool is_string = value.scalar() == Value::Scalar::kString;
@@ -188,7 +198,8 @@ void AppendOrigin(const event::Event& event, Text* out) {
     to.Raw(",\"file\":").String(source.file);
     to.Raw(",\"line\":").Uint(source.line);
     to.Raw(",\"function\":").String(source.function);
-    to.Raw(source.inlined ? ",\"inlined\":true,\"pid\":" : ",\"inlined\":false,\"pid\":").Int(event.pid);
+    to.Raw(std::string_view(source.inlined ? ",\"inlined\":true" : ",\"inlined\":false"));
+    to.Raw(",\"pid\":").Int(event.pid);
     to.Raw(",\"tid\":").Int(event.tid);
     to.Raw(",\"comm\":").String(event.comm);
     to.Raw(",\"exe\":").String(event.exe);
@@ -204,8 +215,9 @@ void AppendLosses(const event::Event& event, Text* out) {
         [&](Cursor& to) { to.Raw(",\"hits_since_last\":").Uint(event.hits_since_last).Raw(",\"lost_since_last\":{"); });
   bool first = true;
   for (const event::Loss& loss : event.lost_since_last) {
-    Write(out, kMaxValueFrame + MaxJsonStringBytes(loss.reason.size()),
-          [&](Cursor& to) { to.Raw(first ? "" : ",").String(loss.reason).Raw(":").Uint(loss.count); });
+    Write(out, kMaxValueFrame + MaxJsonStringBytes(loss.reason.size()), [&](Cursor& to) {
+      to.Raw(std::string_view(first ? "" : ",")).String(loss.reason).Raw(":").Uint(loss.count);
+    });
     first = false;
   }
   out->push_back('}');
@@ -215,7 +227,8 @@ void AppendTags(const event::Source& source, Text* out) {
   out->append(",\"tags\":[");
   bool first = true;
   for (const std::string_view tag : source.tags) {
-    Write(out, 1 + MaxJsonStringBytes(tag.size()), [&](Cursor& to) { to.Raw(first ? "" : ",").String(tag); });
+    Write(out, 1 + MaxJsonStringBytes(tag.size()),
+          [&](Cursor& to) { to.Raw(std::string_view(first ? "" : ",")).String(tag); });
     first = false;
   }
   out->push_back(']');

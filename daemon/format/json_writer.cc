@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/format/json_writer.h"
 
-#include <fmt/compile.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "daemon/format/number_text.h"
 #include "daemon/format/text_escape.h"
 
 namespace dlog::format {
@@ -49,11 +47,11 @@ char* WriteEscaped(std::string_view bytes, char* to) {
   return to;
 }
 
-char* WriteDigits(const fmt::format_int& digits, bool exact, char* to) {
-  const std::string_view text(digits.data(), digits.size());
-  if (exact) return WriteRaw(text, to);
+template <typename Integer>
+char* WriteInteger(Integer value, char* to) {
+  if (IsExactInJson(value)) return WriteNumber(value, to);
   *to++ = '"';
-  to = WriteRaw(text, to);
+  to = WriteNumber(value, to);
   *to++ = '"';
   return to;
 }
@@ -62,22 +60,20 @@ char* WriteDigits(const fmt::format_int& digits, bool exact, char* to) {
 
 char* WriteJsonString(std::string_view bytes, char* to) {
   *to++ = '"';
-  to = IsPlain(bytes) ? WriteRaw(bytes, to) : WriteEscaped(bytes, to);
+  char* const end = CopyIfPlain(bytes, to);
+  to = end != nullptr ? end : WriteEscaped(bytes, to);
   *to++ = '"';
   return to;
 }
 
-char* WriteJsonInt(int64_t value, char* to) { return WriteDigits(fmt::format_int(value), IsExactInJson(value), to); }
+char* WriteJsonInt(int64_t value, char* to) { return WriteInteger(value, to); }
 
-char* WriteJsonUint(uint64_t value, char* to) {
-  const bool exact = value <= INT64_MAX && IsExactInJson(static_cast<int64_t>(value));
-  return WriteDigits(fmt::format_int(value), exact, to);
-}
+char* WriteJsonUint(uint64_t value, char* to) { return WriteInteger(value, to); }
 
 char* WriteJsonDouble(double value, char* to) {
   if (std::isnan(value)) return WriteRaw("\"nan\"", to);
   if (std::isinf(value)) return WriteRaw(value < 0 ? "\"-inf\"" : "\"inf\"", to);
-  return fmt::format_to(to, FMT_COMPILE("{}"), value);  // at most 24 characters
+  return WriteNumber(value, to);
 }
 
 void JsonWriter::BeforeValue() {

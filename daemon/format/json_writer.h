@@ -23,6 +23,7 @@ char* WriteJsonUint(uint64_t value, char* to);
 char* WriteJsonDouble(double value, char* to);
 // Whether numbers of this size are written as numbers; larger ones are written as strings.
 constexpr bool IsExactInJson(int64_t value) { return value >= -(int64_t{1} << 53) && value <= int64_t{1} << 53; }
+constexpr bool IsExactInJson(uint64_t value) { return value <= uint64_t{1} << 53; }
 
 class JsonWriter {
  public:

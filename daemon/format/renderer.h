@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -39,8 +40,18 @@ class Renderer {
 
   // Fills `out` (text in its own, bare form) and appends the form for use inside another value to `text`.
   void Render(const pipeline::Object& object, Position at, Value* out, Text* text);
+  // The same for a whole expression.
+  void RenderNode(const v1::Node& node, Value* out, Text* text);
 
  private:
+  // plain_renderer.cc: the short way, where no format of the user's applies and nesting is below kMaxNesting. False,
+  // and nothing done, when it is not open to this value; then Render shows it.
+  bool RenderPlain(uint32_t type, uint64_t address, Value* out, Text* text);
+  bool RenderPlainRegister(uint32_t type, unsigned number, Value* out, Text* text);
+  bool RenderPlainBytes(const v1::Type& type, const uint8_t* bytes, Value* out, Text* text);
+  // Where `size` captured bytes are in one piece, or null.
+  const uint8_t* BytesAt(uint64_t address, uint64_t size);
+
   // value_renderer.cc
   void RenderByKind(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
   void RenderReference(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
@@ -63,11 +74,12 @@ class Renderer {
   void RenderField(const pipeline::Object& object, const v1::Field& field, Position at, Value* out, Text* text);
   void RenderVirtualBase(const pipeline::Object& object, const v1::Field& field, Position at, Value* out, Text* text);
   void RenderArray(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
-  // Elements i of [0, count), each `stride` bytes, from `element(i)`; `at` is the position of the container.
-  void RenderElements(uint64_t count, uint64_t stride, absl::FunctionRef<pipeline::Object(uint64_t)> element,
-                      Position at, Position inner, Value* out, Text* text);
-  bool MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, const pipeline::Object& element,
-                  absl::FunctionRef<pipeline::Object(uint64_t)> get) const;
+  // What an element is, valid until the next one is asked for.
+  using ElementAt = absl::FunctionRef<const pipeline::Object&(uint64_t index)>;
+  // Elements i of [0, count), each `stride` bytes; `at` is the position of the container.
+  void RenderElements(uint64_t count, uint64_t stride, ElementAt element, Position at, Position inner, Value* out,
+                      Text* text);
+  bool MoreOrStop(uint64_t index, uint64_t count, uint64_t stride, uint64_t address, ElementAt get) const;
   // Closes the brackets of a container of which `shown` of `count` elements are there; `count` may be
   // pipeline::Elements::kUnknown.
   void EndElements(uint64_t shown, uint64_t count, size_t start, Position at, Value* out, Text* text);
@@ -122,7 +134,9 @@ class Renderer {
   bool HasBudget(const Text& text) const {
     return values_ < kMaxValues && names_ + text.size() - text_start_ < kMaxTextBytes;
   }
-  const v1::Type* TypeAt(uint32_t index) const;
+  const v1::Type* TypeAt(uint32_t index) const {
+    return index < static_cast<uint32_t>(types_.size()) ? &types_.Get(static_cast<int>(index)) : nullptr;
+  }
 
   const pipeline::TypeTable& types_;
   const pipeline::MemoryImage& image_;
@@ -132,6 +146,9 @@ class Renderer {
   const size_t text_start_;
   uint32_t values_ = 0;
   size_t names_ = 0;
+  // The captured bytes from run_address_ on that were looked at last.
+  uint64_t run_address_ = 0;
+  std::span<const uint8_t> run_;
 };
 
 // Bytes per character when values of this type are shown as characters; 0 otherwise. `unsigned char`, `signed char` and

@@ -14,6 +14,7 @@
 #include <type_traits>
 
 #include "daemon/format/leaf.h"
+#include "daemon/format/number_text.h"
 #include "daemon/format/renderer.h"
 #include "daemon/format/text_escape.h"
 
@@ -35,12 +36,8 @@ struct NumberText {
   size_t size = 0;
   template <typename T>
   explicit NumberText(T value) {
-    if constexpr (std::is_integral_v<T> && sizeof(T) <= 8) {
-      const fmt::format_int digits(value);
-      size = digits.size();
-      std::memcpy(data.data(), digits.data(), size);
-    } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float>) {  // at most 24 characters
-      size = static_cast<size_t>(fmt::format_to(data.data(), FMT_COMPILE("{}"), value) - data.data());
+    if constexpr (sizeof(T) <= sizeof(uint64_t)) {
+      size = static_cast<size_t>(WriteNumber(value, data.data()) - data.data());
     } else {
       size =
           static_cast<size_t>(fmt::format_to_n(data.data(), data.size(), FMT_COMPILE("{}"), value).out - data.data());

@@ -165,10 +165,16 @@ void Renderer::RenderSequence(const Object& object, const v1::Shape& shape, uint
     out->set_size(count);
     return Elided(at, out, text);
   }
-  RenderElements(
-      count, stride,
-      [&](uint64_t index) { return pipeline::ObjectAt(data + index * stride, shape.element(), types_, &object); }, at,
-      at.Deeper(), out, text);
+  Object current;
+  const auto element = [&](uint64_t index) -> const Object& {
+    if (index == 0 || !object.in_memory) {
+      current = pipeline::ObjectAt(data + index * stride, shape.element(), types_, &object);
+    } else {
+      current.address = data + index * stride;
+    }
+    return current;
+  };
+  RenderElements(count, stride, element, at, at.Deeper(), out, text);
 }
 
 void Renderer::RenderOptional(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {

@@ -99,26 +99,71 @@ constexpr uint64_t HasByte(uint64_t word, uint8_t byte) { return HasZero(word ^ 
   return ((odd & kTops) | HasByte(word, 0x7f) | HasByte(word, '"') | HasByte(word, '\'') | HasByte(word, '\\')) == 0;
 }
 
-uint64_t LoadWord(const char* bytes) {
-  uint64_t word;
-  std::memcpy(&word, bytes, sizeof(word));
-  return word;
+// Sixteen at a time; the compiler has instructions for it.
+using Block = signed char __attribute__((vector_size(16)));
+
+[[gnu::always_inline]] inline bool IsPlainWord(Block block) {
+  using Words = uint64_t __attribute__((vector_size(16)));
+  const auto odd = reinterpret_cast<Words>((block < 0x20) | (block == 0x7f) | (block == '"') | (block == '\'') |
+                                           (block == '\\'));  // signed: above 0x7f is below 0x20
+  return (odd[0] | odd[1]) == 0;
+}
+
+template <typename T>
+[[gnu::always_inline]] inline T Load(const char* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof(value));
+  return value;
+}
+
+template <typename T>
+[[gnu::always_inline]] inline void Store(T value, char* to) {
+  std::memcpy(to, &value, sizeof(value));
+}
+
+// At least one T; the last one may look at some bytes again. Copies, unless `to` is null.
+template <typename T>
+[[gnu::always_inline]] inline bool ScanPlain(std::string_view bytes, char* to) {
+  const size_t last = bytes.size() - sizeof(T);
+  for (size_t position = 0; position < last; position += sizeof(T)) {
+    const T block = Load<T>(bytes.data() + position);
+    if (!IsPlainWord(block)) return false;
+    if (to != nullptr) Store(block, to + position);
+  }
+  const T block = Load<T>(bytes.data() + last);
+  if (to != nullptr) Store(block, to + last);
+  return IsPlainWord(block);
+}
+
+// Fewer than eight bytes: the first and the last of them, which may overlap.
+template <typename Half>
+[[gnu::always_inline]] inline bool ScanHalves(std::string_view bytes, char* to) {
+  const size_t last = bytes.size() - sizeof(Half);
+  const Half first_half = Load<Half>(bytes.data());
+  const Half last_half = Load<Half>(bytes.data() + last);
+  if (to != nullptr) {
+    Store(first_half, to);
+    Store(last_half, to + last);
+  }
+  constexpr uint64_t kFill = sizeof(Half) == 4 ? 0 : kOnes * 'a' << 32;
+  return IsPlainWord(first_half | uint64_t{last_half} << (8 * sizeof(Half)) | kFill);
+}
+
+[[gnu::always_inline]] inline bool Scan(std::string_view bytes, char* to) {
+  if (bytes.size() >= sizeof(Block)) return ScanPlain<Block>(bytes, to);
+  if (bytes.size() >= sizeof(uint64_t)) return ScanPlain<uint64_t>(bytes, to);
+  if (bytes.size() >= sizeof(uint32_t)) return ScanHalves<uint32_t>(bytes, to);
+  if (bytes.size() >= sizeof(uint16_t)) return ScanHalves<uint16_t>(bytes, to);
+  if (bytes.empty()) return true;
+  if (to != nullptr) *to = bytes.front();
+  return IsPlainWord(kOnes * static_cast<uint8_t>(bytes.front()));
 }
 
 }  // namespace
 
-bool IsPlain(std::string_view bytes) {
-  if (bytes.size() < sizeof(uint64_t)) {
-    uint64_t word = kOnes * 'a';
-    for (size_t i = 0; i < bytes.size(); ++i) word = word << 8 | static_cast<uint8_t>(bytes[i]);
-    return IsPlainWord(word);
-  }
-  const size_t last = bytes.size() - sizeof(uint64_t);
-  for (size_t position = 0; position < last; position += sizeof(uint64_t)) {
-    if (!IsPlainWord(LoadWord(bytes.data() + position))) return false;
-  }
-  return IsPlainWord(LoadWord(bytes.data() + last));  // may look at some bytes again
-}
+bool IsPlain(std::string_view bytes) { return Scan(bytes, nullptr); }
+
+char* CopyIfPlain(std::string_view bytes, char* to) { return Scan(bytes, to) ? to + bytes.size() : nullptr; }
 
 size_t Utf8Length(std::string_view bytes) {
   if (bytes.empty()) return 0;

@@ -16,6 +16,8 @@ size_t Utf8Length(std::string_view bytes);
 // Whether every byte is printable ASCII and neither a quote nor a backslash: true of nearly all texts, and such a text
 // is itself in every form that is written here and as JSON.
 bool IsPlain(std::string_view bytes);
+// Copies `bytes` to `to` and returns the end when they are plain; null, with any bytes at `to`, when they are not.
+char* CopyIfPlain(std::string_view bytes, char* to);
 
 // Length of `bytes` without an incomplete sequence at its end, which is what a cut in the middle of a character leaves.
 size_t WithoutCutCharacter(std::string_view bytes);

@@ -51,6 +51,18 @@ void Renderer::Render(const Object& object, Position at, Value* out, Text* text)
   RenderByKind(object, *type, at, out, text);
 }
 
+void Renderer::RenderNode(const v1::Node& node, Value* out, Text* text) {
+  uint64_t address = 0;
+  if (format_.empty()) {
+    if (node.has_reg()) {
+      if (RenderPlainRegister(node.type(), node.reg(), out, text)) return;
+    } else if (pipeline::EvaluatePlace(node, types_, image_, 0, &address)) {
+      if (RenderPlain(node.type(), address, out, text)) return;
+    }
+  }
+  Render(pipeline::Evaluate(node, types_, image_), {}, out, text);
+}
+
 void Renderer::RenderByKind(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
   switch (type.kind()) {
     case v1::TYPE_BOOL:
@@ -94,10 +106,6 @@ void Renderer::RenderReference(const Object& object, const v1::Type& type, Posit
   if (inner.level > limits_.depth) return Elided(at, out, text);
   Render(pipeline::ObjectAt(address, type.target(), types_, nullptr), inner, out, text);
   out->refer_type(type.name());
-}
-
-const v1::Type* Renderer::TypeAt(uint32_t index) const {
-  return index < static_cast<uint32_t>(types_.size()) ? &types_.Get(static_cast<int>(index)) : nullptr;
 }
 
 void Renderer::Fail(v1::ValueStatus status, std::string_view reason, Value* out, Text* text) {
@@ -152,17 +160,17 @@ void Renderer::Absorb(const Value& part, std::string_view label, Value* whole) {
   whole->set_reason(Shortened(label.empty() ? what : fmt::format("{}{}{}", label, separator, what)));
 }
 
-void RenderValue(const pipeline::Object& object, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
+void RenderValue(const v1::Node& node, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
                  const RenderLimits& limits, const std::string& format, const SymbolLookup& symbols, Value* out,
                  Text* text) {
   if (format.starts_with('[')) {
     // "[3]": the first three elements.
     RenderLimits fewer = limits;
     fewer.items = std::min(limits.items, FormatCount(format));
-    return RenderValue(object, types, image, fewer, std::string(), symbols, out, text);
+    return RenderValue(node, types, image, fewer, std::string(), symbols, out, text);
   }
   Renderer renderer(types, image, limits, format, symbols, text->size());
-  renderer.Render(object, {}, out, text);
+  renderer.RenderNode(node, out, text);
   const bool has_text = out->status() == v1::STATUS_OK || out->status() == v1::STATUS_TRUNCATED ||
                         out->status() == v1::STATUS_PARTIAL || out->status() == v1::STATUS_RECOVERED;
   // Leaves have applied the format themselves; whole aggregates are aligned as strings.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Object -> event::Value: text, typed scalar, items and fields, with status. The text forms are the contract in the
+// Plan node -> event::Value: text, typed scalar, items and fields, with status. The text forms are the contract in the
 // design's cli.md.
 #pragma once
 
@@ -26,11 +26,11 @@ struct RenderLimits {
 // Name of the function at a runtime address, or empty. Optional.
 using SymbolLookup = std::function<std::string(uint64_t address)>;
 
-// `format` is std::format syntax ("" = default). Top-level strings and chars are bare, nested ones quoted.
-// `out` is empty but for its name; the names and types of its parts refer to `types` (and to the literals of the
-// program), texts to `text`, which is that of its storage. Never fails as a call and never throws: failures are
-// statuses of the value or of its parts.
-void RenderValue(const pipeline::Object& object, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
+// What `node` is in `image`. `format` is std::format syntax ("" = default). Top-level strings and chars are bare,
+// nested ones quoted. `out` is empty but for its name; the names and types of its parts refer to `types` (and to the
+// literals of the program), texts to `text`, which is that of its storage. Never fails as a call and never throws:
+// failures are statuses of the value or of its parts.
+void RenderValue(const v1::Node& node, const pipeline::TypeTable& types, const pipeline::MemoryImage& image,
                  const RenderLimits& limits, const std::string& format, const SymbolLookup& symbols, Value* out,
                  Text* text);
 

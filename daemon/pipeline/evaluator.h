@@ -63,6 +63,10 @@ Object EvaluateInside(const v1::Node& node, const TypeTable& types, const Memory
 // when something is missing: Evaluate tells what. `self` is in memory, at this address.
 bool EvaluateWord(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self, uint64_t* out);
 
+// Where the object in memory that a node stands for is, when that follows in the same way. False for all others.
+bool EvaluatePlace(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self,
+                   uint64_t* out);
+
 // The object of `type` at `address`, which may lie inside `self` when that is in hand. `self` may be null.
 Object ObjectAt(uint64_t address, uint32_t type, const TypeTable& types, const Object* self);
 

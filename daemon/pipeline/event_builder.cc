@@ -166,8 +166,8 @@ void EventBuilder::Impl::FillValues(const LogpointContext& context, const v1::Ca
     if (bound.status() != v1::STATUS_OK) {
       SetUnavailable(bound.status(), UnavailableReason(bound), value);
     } else {
-      format::RenderValue(Evaluate(bound.value(), context.resolved.types(), image), context.resolved.types(), image,
-                          limits, expression.format(), functions, value, &text);
+      format::RenderValue(bound.value(), context.resolved.types(), image, limits, expression.format(), functions, value,
+                          &text);
     }
     if (!bound.type_name().empty()) value->refer_type(bound.type_name());
   }

@@ -43,6 +43,19 @@ class WordEvaluation {
     }
   }
 
+  // Where an object in memory is.
+  bool Place(const v1::Node& node, uint64_t* out) {
+    if (++nodes_ > kMaxWordNodes || node.type() >= static_cast<uint32_t>(types_.size())) return false;
+    if (node.has_memory()) return Word(node.memory(), out);
+    if (!node.has_member() || node.member().bit_size() != 0) return false;
+    const v1::Node& object = node.member().object();
+    if (object.type() >= static_cast<uint32_t>(types_.size())) return false;
+    const bool refers = types_.Get(static_cast<int>(object.type())).kind() == v1::TYPE_REFERENCE;
+    if (!(refers ? ReferredTo(object, out) : Place(object, out))) return false;
+    *out += node.member().offset();
+    return true;
+  }
+
  private:
   static bool Constant(const v1::Node& node, uint64_t* out) {
     const std::string& bytes = node.constant();
@@ -61,16 +74,9 @@ class WordEvaluation {
     return true;
   }
 
-  // Where an object in memory is.
-  bool Place(const v1::Node& node, uint64_t* out) {
-    if (++nodes_ > kMaxWordNodes || node.type() >= static_cast<uint32_t>(types_.size())) return false;
-    if (node.has_memory()) return Word(node.memory(), out);
-    if (!node.has_member() || node.member().bit_size() != 0) return false;
-    const v1::Node& object = node.member().object();
-    if (!Place(object, out)) return false;
-    if (types_.Get(static_cast<int>(object.type())).kind() == v1::TYPE_REFERENCE) return false;
-    *out += node.member().offset();
-    return true;
+  bool ReferredTo(const v1::Node& reference, uint64_t* out) {
+    const uint32_t target = types_.Get(static_cast<int>(reference.type())).target();
+    return target < static_cast<uint32_t>(types_.size()) && Word(reference, out);
   }
 
   const TypeTable& types_;
@@ -84,6 +90,11 @@ class WordEvaluation {
 bool EvaluateWord(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self,
                   uint64_t* out) {
   return WordEvaluation(types, image, self).Word(node, out);
+}
+
+bool EvaluatePlace(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self,
+                   uint64_t* out) {
+  return WordEvaluation(types, image, self).Place(node, out);
 }
 
 }  // namespace dlog::pipeline

@@ -149,8 +149,7 @@ struct Hit {
     for (size_t i = 0; i < nodes.size(); ++i) {
       event::Value* value = event->values.Add(&batch->storage());
       value->refer_name(parsed.expressions(static_cast<int>(i)).text());
-      format::RenderValue(pipeline::Evaluate(nodes[i], types, image), types, image, limits, no_format, symbols, value,
-                          &text);
+      format::RenderValue(nodes[i], types, image, limits, no_format, symbols, value, &text);
     }
     const size_t message = text.size();
     format::RenderTemplate(parsed, event->values, &text);

@@ -22,8 +22,7 @@ struct RenderFixture {
 
   const event::Value* RenderFlat(const v1::Node& node, const std::string& spec = "") {
     event::Value* value = storage.NewValue();
-    format::RenderValue(pipeline::Evaluate(node, types.table, memory.image), types.table, memory.image, limits, spec,
-                        symbols, value, &storage.text());
+    format::RenderValue(node, types.table, memory.image, limits, spec, symbols, value, &storage.text());
     return value;
   }
   v1::Value Render(const v1::Node& node, const std::string& spec = "") {

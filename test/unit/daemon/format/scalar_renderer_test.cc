@@ -24,6 +24,60 @@ TEST_CASE_METHOD(RenderFixture, "integers of every width are decimal") {
   CHECK(Show(Const<int8_t>(sbyte, -3)) == "-3");
 }
 
+TEST_CASE_METHOD(RenderFixture, "numbers captured in one piece, in a register and piece by piece are shown alike") {
+  const std::vector<uint32_t> kinds = {types.Int(),
+                                       types.UInt(),
+                                       types.Long(),
+                                       types.Bool(),
+                                       types.Float(),
+                                       types.Double(),
+                                       types.Add(v1::TYPE_SIGNED, 2, "short"),
+                                       types.Add(v1::TYPE_SIGNED, 1, "int8"),
+                                       types.Add(v1::TYPE_UNSIGNED, 8, "size_t"),
+                                       types.Add(v1::TYPE_UNSIGNED, 2, "port"),
+                                       types.Add(v1::TYPE_UNSIGNED, 1, "octet")};
+  const std::vector<uint64_t> words = {0,
+                                       1,
+                                       2,
+                                       0x7f,
+                                       0x80,
+                                       0xff,
+                                       0x8000,
+                                       0x7fffffff,
+                                       0x80000000,
+                                       0xffffffff,
+                                       uint64_t{1} << 53,
+                                       (uint64_t{1} << 53) + 1,
+                                       ~uint64_t{0},
+                                       uint64_t{1} << 63,
+                                       0x3f800000,
+                                       0xbf800000,
+                                       0x7f800000,
+                                       0x7fc00000,
+                                       0x3fb999999999999a,
+                                       0x4023e66666666666,
+                                       0x7ff0000000000000,
+                                       0x8000000000000000,
+                                       0x7ff8000000000000,
+                                       0xc05ec00000000000,
+                                       0x3f1a36e2eb1c432d};
+  uint64_t address = 0x1000;
+  for (const uint64_t word : words) {
+    memory.Put(address, word);
+    const std::string bytes(reinterpret_cast<const char*>(&word), sizeof(word));
+    for (size_t i = 0; i < bytes.size(); ++i) memory.Bytes(address + 0x100 + i, bytes.substr(i, 1));
+    memory.Reg(5, word);
+    for (const uint32_t kind : kinds) {
+      INFO(types.table.Get(static_cast<int>(kind)).name() << " " << word);
+      const std::string whole = Json(At(kind, address));
+      CHECK(whole == Json(Reg(kind, 5)));
+      if (types.table.Get(static_cast<int>(kind)).size() > 1) CHECK(whole == Json(At(kind, address + 0x100)));
+      CHECK(whole == Json(ConstBytes(kind, bytes)));
+    }
+    address += 0x1000;
+  }
+}
+
 TEST_CASE_METHOD(RenderFixture, "bool is true, false, or what else is stored") {
   CHECK(Show(Const<uint8_t>(types.Bool(), 1)) == "true");
   CHECK(Show(Const<uint8_t>(types.Bool(), 0)) == "false");

@@ -26,6 +26,31 @@ TEST_CASE("well-formed sequences are told from all others") {
   CHECK(Utf8Length("\xf5\x80\x80\x80") == 0);
 }
 
+TEST_CASE("plain texts are told from all others wherever the odd byte stands, and copied") {
+  for (size_t size = 0; size <= 70; ++size) {
+    const std::string text(size, 'x');
+    std::string copy(size + 1, '#');
+    CHECK(IsPlain(text));
+    REQUIRE(CopyIfPlain(text, copy.data()) == copy.data() + size);
+    CHECK(copy == text + '#');
+  }
+  for (int byte = 0; byte < 256; ++byte) {
+    const bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\'' && byte != '\\';
+    for (const size_t size : {1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 33, 64}) {
+      for (size_t at = 0; at < size; ++at) {
+        std::string text(size, 'x');
+        text[at] = static_cast<char>(byte);
+        std::string copy(size + 1, '#');
+        char* const end = CopyIfPlain(text, copy.data());
+        if (IsPlain(text) != plain || (end != nullptr) != plain || copy.back() != '#' ||
+            (plain && copy != text + '#')) {
+          FAIL("byte " << byte << " at " << at << " of " << size);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("bytes that are no text are shown as hex") {
   CHECK(Bare("a\xffz\xe2\x82") == "a\\xffz\\xe2\\x82");
   CHECK(Bare("ä€😀") == "ä€😀");

@@ -52,6 +52,7 @@ TEST_CASE_METHOD(Fixture, "a register gives the low bytes of its type") {
 TEST_CASE_METHOD(Fixture, "the short way for machine words says what the long way says, or nothing") {
   const uint32_t pointer = types.PointerTo(types.Int());
   const uint32_t reference = types.Add(v1::TYPE_REFERENCE, 8, "S &", types.Int());
+  const uint32_t to_nothing = types.Add(v1::TYPE_REFERENCE, 8, "T &", 4711);
   const uint32_t object = types.Add(v1::TYPE_STRUCT, 16, "S");
   memory.Reg(5, 0x1000);
   memory.PutAll<uint64_t>(0x1000, {0x2000, 0xffff'ffff'ffff'fff0});
@@ -77,6 +78,8 @@ TEST_CASE_METHOD(Fixture, "the short way for machine words says what the long wa
       AddressOf(pointer, Memory(types.Int(), Word(0x5000))),
       AddressOf(pointer, Member(types.Int(), At(object, 0x5000), 8)),
       Member(pointer, At(object, 0x2000), 8),
+      Member(pointer, Memory(reference, Word(0x1000)), 0),
+      Member(pointer, Reg(reference, 5), 8),
   };
   for (const v1::Node& node : known) {
     INFO(node.ShortDebugString());
@@ -100,9 +103,9 @@ TEST_CASE_METHOD(Fixture, "the short way for machine words says what the long wa
       ConstBytes(pointer, "\x07"),
       Unavailable(0, "gone"),
       sum(v1::OP_MUL, Word(2), Word(3)),
-      Member(pointer, Memory(reference, Word(0x1000)), 0),
       Member(pointer, At(object, 0x2000), 8, 3),
       At(4711, 0x1000),
+      Member(pointer, Memory(to_nothing, Word(0x1000)), 0),
       deep,
   };
   for (const v1::Node& node : left_alone) {
