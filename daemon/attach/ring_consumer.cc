@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -17,6 +18,8 @@ namespace {
 constexpr int kMaxRecordsPerCall = 65536;
 // Freeing space with each record would share a cache line with the producers once per record.
 constexpr uint64_t kReleaseBytes = 32768;
+constexpr uint64_t kCacheLine = 64;
+constexpr uint64_t kAheadBytes = 4 * kCacheLine;  // a record's header and a few values
 
 size_t PageSize() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
@@ -55,11 +58,17 @@ int RingConsumer::Consume(const std::function<void(std::span<const uint8_t>)>& o
     const uint32_t word = __atomic_load_n(reinterpret_cast<const uint32_t*>(header), __ATOMIC_ACQUIRE);
     if (word & BPF_RINGBUF_BUSY_BIT) break;  // reserved, not yet committed
     const uint32_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+    const uint64_t next = position + ((uint64_t{length} + BPF_RINGBUF_HDR_SZ + 7) & ~uint64_t{7});
+    // The next record comes from another processor's cache while this one is worked on. What is not written yet stays
+    // with its writer.
+    for (uint64_t line = next; line < std::min(next + kAheadBytes, end); line += kCacheLine) {
+      __builtin_prefetch(data_ + (line & (bytes_ - 1)));
+    }
     if ((word & BPF_RINGBUF_DISCARD_BIT) == 0) {
       on_record({header + BPF_RINGBUF_HDR_SZ, length});
       ++records;
     }
-    position += (uint64_t{length} + BPF_RINGBUF_HDR_SZ + 7) & ~uint64_t{7};
+    position = next;
     if (position - released >= kReleaseBytes) {
       __atomic_store_n(consumer_position_, position, __ATOMIC_RELEASE);
       released = position;

@@ -26,7 +26,40 @@ int64_t BootNanoseconds() { return absl::ToUnixNanos(BootTime()); }
 
 }  // namespace
 
-DrainThread::DrainThread(DrainSeams seams) : seams_(std::move(seams)), thread_([this] { Run(); }) {}
+// Batches that the sinks are done with: their memory is used again instead of going through the allocator, and back to
+// the kernel, for each.
+class BatchPool {
+ public:
+  // An empty batch; it comes back to `pool`, on the thread that gives it up.
+  static std::shared_ptr<event::Batch> Take(const std::shared_ptr<BatchPool>& pool) {
+    std::unique_ptr<event::Batch> batch = pool->Reused();
+    if (batch == nullptr) batch = std::make_unique<event::Batch>();
+    return {batch.release(), [pool](event::Batch* done) { pool->Return(std::unique_ptr<event::Batch>(done)); }};
+  }
+
+ private:
+  static constexpr size_t kKept = 8;
+
+  std::unique_ptr<event::Batch> Reused() ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(&mutex_);
+    if (kept_.empty()) return nullptr;
+    std::unique_ptr<event::Batch> batch = std::move(kept_.back());
+    kept_.pop_back();
+    return batch;
+  }
+  void Return(std::unique_ptr<event::Batch> batch) ABSL_LOCKS_EXCLUDED(mutex_) {
+    batch->Clear();
+    if (batch->bytes() > 2 * kBatchBytes) return;  // of a few large events: not kept for small ones
+    MutexLock lock(&mutex_);
+    if (kept_.size() < kKept) kept_.push_back(std::move(batch));
+  }
+
+  Mutex mutex_;
+  std::vector<std::unique_ptr<event::Batch>> kept_ ABSL_GUARDED_BY(mutex_);
+};
+
+DrainThread::DrainThread(DrainSeams seams)
+    : seams_(std::move(seams)), pool_(std::make_shared<BatchPool>()), thread_([this] { Run(); }) {}
 
 DrainThread::~DrainThread() {
   {
@@ -87,7 +120,7 @@ const RecordOwner& DrainThread::OwnerOf(const dlog_record& header) {
 void DrainThread::OnRecord(const attach::RawRecord& record) {
   const RecordOwner& owner = OwnerOf(*record.header);
   if (owner.logpoint == nullptr) return;  // its account is closed: the wait at the end of a logpoint was given up
-  if (batch_ == nullptr) batch_ = std::make_shared<event::Batch>();
+  if (batch_ == nullptr) batch_ = BatchPool::Take(pool_);
   const absl::Status built =
       seams_.build(owner.logpoint->context(), owner.site, *record.header, record.segments, batch_.get());
   if (!built.ok()) return owner.logpoint->Undecodable(built);
@@ -110,7 +143,9 @@ void DrainThread::PublishBatch() {
   }
   batch_ = nullptr;
   const int64_t now = BootNanoseconds();
-  for (const Decoded& decoded : decoded_) seams_.latency->Observe(now - static_cast<int64_t>(decoded.boot_ns));
+  metrics::DurationHistogram::Tally latencies;
+  for (const Decoded& decoded : decoded_) latencies.Observe(now - static_cast<int64_t>(decoded.boot_ns));
+  seams_.latency->Add(latencies);
   for (const auto& logpoint : owners_) {
     const uint64_t limit = logpoint->context().spec.limits().hits();
     if (limit != 0 && seams_.on_hit_limit && logpoint->HitLimitReached()) seams_.on_hit_limit();

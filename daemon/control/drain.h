@@ -71,6 +71,7 @@ class DrainThread {
     uint64_t boot_ns;
   };
   uint64_t polls_ = 0;
+  const std::shared_ptr<class BatchPool> pool_;
   std::shared_ptr<event::Batch> batch_;
   std::vector<Decoded> decoded_;                   // of each event of batch_
   std::vector<std::shared_ptr<Logpoint>> owners_;  // of the events of batch_

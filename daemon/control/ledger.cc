@@ -28,6 +28,7 @@ void Ledger::UpdateKernel(const attach::CounterValues& counters) {
   for (size_t i = 0; i < kernel_.value.size(); ++i) {
     kernel_.value[i] = std::max(kernel_.value[i], base_.value[i] + counters.value[i]);
   }
+  news_ = true;
 }
 
 Ledger Ledger::Continue(const v1::Counters& counters) {
@@ -52,6 +53,10 @@ Ledger Ledger::Continue(const v1::Counters& counters) {
 
 void Ledger::Emit(event::Event* event) {
   ++emitted_;
+  if (!std::exchange(news_, false)) {
+    event->hits_since_last = 1;
+    return;
+  }
   uint64_t hits = 1 + Tell(kernel_.value[DLOG_COUNT_FILTERED], &told_filtered_);
   const uint64_t sampled_out = Tell(kernel_.value[DLOG_COUNT_SAMPLED_OUT], &told_sampled_out_);
   const uint64_t rate_limited = Tell(kernel_.value[DLOG_COUNT_RATE_LIMITED], &told_rate_limited_);

@@ -35,10 +35,16 @@ class Ledger {
   void Emit(event::Event* event);
 
   // A record did not become an event, in user space.
-  void Drop(dlog_drop_reason reason) { ++dropped_here_[reason]; }
+  void Drop(dlog_drop_reason reason) {
+    ++dropped_here_[reason];
+    news_ = true;
+  }
 
   // The wait for records in flight was given up: they count as lost at the end.
-  void GiveUpInFlight() { dropped_here_[DLOG_DROP_AFTER_END] += in_flight(); }
+  void GiveUpInFlight() {
+    dropped_here_[DLOG_DROP_AFTER_END] += in_flight();
+    news_ = true;
+  }
 
   uint64_t emitted() const { return emitted_; }
   // Hits that the hit limit has turned away in the kernel.
@@ -55,6 +61,7 @@ class Ledger {
   attach::CounterValues kernel_;  // of all attachments
   uint64_t emitted_ = 0;
   std::array<uint64_t, DLOG_DROP_REASONS> dropped_here_ = {};
+  bool news_ = true;  // there may be something that the next event has to tell
   // What events have told so far.
   uint64_t told_filtered_ = 0;
   uint64_t told_sampled_out_ = 0;

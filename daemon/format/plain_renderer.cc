@@ -97,10 +97,11 @@ bool Renderer::RenderPlain(uint32_t index, uint64_t address, Value* out, Text* t
   return bytes != nullptr && RenderPlainBytes(*type, bytes, out, text);
 }
 
-bool Renderer::RenderPlainRegister(uint32_t index, unsigned number, Value* out, Text* text) {
+// A register holds the bytes of any type, a result has the bits of an integer.
+bool Renderer::RenderPlainWord(uint32_t index, uint64_t word, bool computed, Value* out, Text* text) {
   const v1::Type* type = index == 0 ? nullptr : TypeAt(index);
-  if (type == nullptr || !IsPlainType(*type) || !image_.has_register(number)) return false;
-  const uint64_t word = image_.register_value(number);
+  if (type == nullptr || !IsPlainType(*type)) return false;
+  if (computed && type->kind() != v1::TYPE_SIGNED && type->kind() != v1::TYPE_UNSIGNED) return false;
   return RenderPlainBytes(*type, reinterpret_cast<const uint8_t*>(&word), out, text);
 }
 

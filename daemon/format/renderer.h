@@ -47,7 +47,7 @@ class Renderer {
   // plain_renderer.cc: the short way, where no format of the user's applies and nesting is below kMaxNesting. False,
   // and nothing done, when it is not open to this value; then Render shows it.
   bool RenderPlain(uint32_t type, uint64_t address, Value* out, Text* text);
-  bool RenderPlainRegister(uint32_t type, unsigned number, Value* out, Text* text);
+  bool RenderPlainWord(uint32_t type, uint64_t word, bool computed, Value* out, Text* text);
   bool RenderPlainBytes(const v1::Type& type, const uint8_t* bytes, Value* out, Text* text);
   // Where `size` captured bytes are in one piece, or null.
   const uint8_t* BytesAt(uint64_t address, uint64_t size);

@@ -52,12 +52,15 @@ void Renderer::Render(const Object& object, Position at, Value* out, Text* text)
 }
 
 void Renderer::RenderNode(const v1::Node& node, Value* out, Text* text) {
-  uint64_t address = 0;
+  uint64_t word = 0;
   if (format_.empty()) {
     if (node.has_reg()) {
-      if (RenderPlainRegister(node.type(), node.reg(), out, text)) return;
-    } else if (pipeline::EvaluatePlace(node, types_, image_, 0, &address)) {
-      if (RenderPlain(node.type(), address, out, text)) return;
+      word = image_.register_value(node.reg());
+      if (image_.has_register(node.reg()) && RenderPlainWord(node.type(), word, false, out, text)) return;
+    } else if (pipeline::EvaluateBits(node, types_, image_, &word)) {
+      if (RenderPlainWord(node.type(), word, true, out, text)) return;
+    } else if (pipeline::EvaluatePlace(node, types_, image_, 0, &word)) {
+      if (RenderPlain(node.type(), word, out, text)) return;
     }
   }
   Render(pipeline::Evaluate(node, types_, image_), {}, out, text);

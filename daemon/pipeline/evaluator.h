@@ -59,9 +59,13 @@ Object Evaluate(const v1::Node& node, const TypeTable& types, const MemoryImage&
 Object EvaluateInside(const v1::Node& node, const TypeTable& types, const MemoryImage& image, const Object& self);
 
 // The value of a node that is a machine word, when it comes from nothing but registers, constants, `self`, words in
-// memory and sums of them, as nearly all addresses and sizes do: much cheaper than an Object. False for all others, and
-// when something is missing: Evaluate tells what. `self` is in memory, at this address.
+// memory, sums and products of them, as nearly all addresses and sizes do: much cheaper than an Object. False for all
+// others, and when something is missing: Evaluate tells what. `self` is in memory, at this address.
 bool EvaluateWord(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self, uint64_t* out);
+
+// The same for an integer of any size that an operator or a conversion makes of such words: the value is as many of the
+// low bits of `out` as its type has.
+bool EvaluateBits(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t* out);
 
 // Where the object in memory that a node stands for is, when that follows in the same way. False for all others.
 bool EvaluatePlace(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self,

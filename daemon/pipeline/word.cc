@@ -28,7 +28,7 @@ class WordEvaluation {
       case v1::Node::kConstant:
         return Constant(node, out);
       case v1::Node::kBinary:
-        return Sum(node.binary(), out);
+        return Arithmetic(node.binary(), out);
       case v1::Node::kConvert:
         return Word(node.convert(), out);
       case v1::Node::kAddressOf:
@@ -56,6 +56,11 @@ class WordEvaluation {
     return true;
   }
 
+  // The low bits of what is computed from words, of which a type of integers takes as many as it has.
+  bool Bits(const v1::Node& node, uint64_t* out) {
+    return node.has_binary() ? Arithmetic(node.binary(), out) : node.has_convert() && Word(node.convert(), out);
+  }
+
  private:
   static bool Constant(const v1::Node& node, uint64_t* out) {
     const std::string& bytes = node.constant();
@@ -65,12 +70,13 @@ class WordEvaluation {
     return true;
   }
 
-  bool Sum(const v1::Binary& binary, uint64_t* out) {
+  // Modulo 2^64, as unsigned operands want it.
+  bool Arithmetic(const v1::Binary& binary, uint64_t* out) {
     uint64_t left = 0;
     uint64_t right = 0;
-    if (binary.op() != v1::OP_ADD && binary.op() != v1::OP_SUB) return false;
+    if (binary.op() < v1::OP_ADD || binary.op() > v1::OP_MUL) return false;
     if (!Word(binary.left(), &left) || !Word(binary.right(), &right)) return false;
-    *out = binary.op() == v1::OP_ADD ? left + right : left - right;
+    *out = binary.op() == v1::OP_ADD ? left + right : binary.op() == v1::OP_SUB ? left - right : left * right;
     return true;
   }
 
@@ -90,6 +96,10 @@ class WordEvaluation {
 bool EvaluateWord(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self,
                   uint64_t* out) {
   return WordEvaluation(types, image, self).Word(node, out);
+}
+
+bool EvaluateBits(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t* out) {
+  return WordEvaluation(types, image, 0).Bits(node, out);
 }
 
 bool EvaluatePlace(const v1::Node& node, const TypeTable& types, const MemoryImage& image, uint64_t self,

@@ -217,14 +217,13 @@ def thread_seconds(pid):
     return out
 
 
-def events(env):
-    """Captured, decoded, rendered as text and written to a file, by a dlogd of its own."""
-    seconds = 10
+def count_events(env, seconds, *arguments):
+    """What one busy thread's hits cost a dlogd of its own that writes them to a file as text."""
     program = fixtures.compile_program("line-cost", [BENCH / "line_cost.cc"], "-std=c++20", "-O2", "-g")
     where = f"line_cost.cc:{harness.source_line('test/bench/line_cost.cc', '// MARK: line')}"
     env.stop_daemon()
     daemon = env.start_daemon("--sink", f"file:{env.tmp}/events.log,format=text,queue=100000,keep=1,fsync=never")
-    with env.running([program], stdout=subprocess.DEVNULL) as target:
+    with env.running([program, *arguments], stdout=subprocess.DEVNULL) as target:
         before, target_before = thread_seconds(daemon.pid), cpu_seconds(target.pid)
         started = time.monotonic()
         logpoint = env.add_detached("-p", target.pid, where, "id {id} count {count}", *UNLIMITED)
@@ -242,10 +241,20 @@ def events(env):
     lost = counters["hits"] - counters["emitted"]
     print(f"  processor time for each event: dlogd {sum(threads) / count * 1e6:.2f} us (its busiest threads "
           f"{threads[0] / count * 1e6:.2f} and {threads[1] / count * 1e6:.2f}), target {target_cpu / count * 1e6:.2f} us; "
-          f"the target had {target_cpu / seconds:.2f} of a core")
-    report("events captured, decoded, rendered as text and written",
-           f"{count / elapsed:,.0f} /s, {lost} of {counters['hits']} lost, {written:.0f} written, {not_written:.0f} not",
-           ">= 700,000 /s, 0 lost", count / elapsed >= 700000 and lost == 0 and not_written == 0)
+          f"the target had {target_cpu / seconds:.2f} of a core, dlogd {sum(threads) / seconds:.2f}")
+    print(f"  hits {counters['hits']}, lost {lost}, written {written:.0f}, not written {not_written:.0f}")
+    return count / elapsed, lost, not_written
+
+
+def events(env):
+    """Captured, decoded, rendered as text and written to a file: as fast as the target can, and at a pace."""
+    rate, lost, not_written = count_events(env, 10)
+    report("events captured, decoded, rendered as text and written, a target that does nothing else",
+           f"{rate:,.0f} /s, {lost} lost, {not_written:.0f} not written", ">= 700,000 /s, 0 lost",
+           rate >= 700000 and lost == 0 and not_written == 0)
+    rate, lost, not_written = count_events(env, 10, 720000)
+    report("the same at 720,000 hits a second", f"{rate:,.0f} /s, {lost} lost, {not_written:.0f} not written",
+           ">= 700,000 /s, 0 lost", rate >= 700000 and lost == 0 and not_written == 0)
 
 
 def shares(env):

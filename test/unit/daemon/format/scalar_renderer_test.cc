@@ -78,6 +78,17 @@ TEST_CASE_METHOD(RenderFixture, "numbers captured in one piece, in a register an
   }
 }
 
+TEST_CASE_METHOD(RenderFixture, "what is computed from registers has the range and the sign of its type") {
+  memory.Reg(5, 3'000'000'000);
+  const auto times = [](uint32_t type, uint64_t factor) { return Binary(type, v1::OP_MUL, Reg(0, 5), Word(factor)); };
+  CHECK(Show(times(types.Long(), 3)) == "9000000000");
+  CHECK(Show(times(types.UInt(), 3)) == "410065408");
+  CHECK(Show(times(types.Int(), 1)) == "-1294967296");
+  CHECK(Show(times(types.Double(), 3)) == "9000000000");
+  CHECK(Show(times(types.Bool(), 256)) == "true");
+  CHECK(Show(Convert(types.Add(v1::TYPE_UNSIGNED, 1, "octet"), Reg(0, 5))) == "0");
+}
+
 TEST_CASE_METHOD(RenderFixture, "bool is true, false, or what else is stored") {
   CHECK(Show(Const<uint8_t>(types.Bool(), 1)) == "true");
   CHECK(Show(Const<uint8_t>(types.Bool(), 0)) == "false");

@@ -174,5 +174,18 @@ TEST_CASE("a scrape asks for the numbers of that moment, and a port in use is an
   CHECK_FALSE(HintOf(second.status()).empty());
 }
 
+TEST_CASE("durations counted apart and added at once are those counted one by one") {
+  DurationHistogram one_by_one;
+  DurationHistogram at_once;
+  DurationHistogram::Tally tally;
+  for (int64_t ns = -1; ns < int64_t{1} << 40; ns = 3 * ns + 7'000) {
+    one_by_one.Observe(ns);
+    tally.Observe(ns);
+  }
+  at_once.Add(tally);
+  CHECK(at_once.Snapshot().counts == one_by_one.Snapshot().counts);
+  CHECK(at_once.Snapshot().sum_seconds == one_by_one.Snapshot().sum_seconds);
+}
+
 }  // namespace
 }  // namespace dlog::metrics

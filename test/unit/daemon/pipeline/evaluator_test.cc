@@ -74,6 +74,7 @@ TEST_CASE_METHOD(Fixture, "the short way for machine words says what the long wa
       Memory(0, SelfWord(0)),
       sum(v1::OP_ADD, SelfWord(8), Word(0x20)),
       sum(v1::OP_SUB, Word(1), Word(2)),
+      sum(v1::OP_MUL, Reg(0, 5), Word(0xaaaa'aaaa'aaaa'aaab)),
       Convert(0, Reg(pointer, 5)),
       AddressOf(pointer, Memory(types.Int(), Word(0x5000))),
       AddressOf(pointer, Member(types.Int(), At(object, 0x5000), 8)),
@@ -102,7 +103,8 @@ TEST_CASE_METHOD(Fixture, "the short way for machine words says what the long wa
       ConstBytes(0, "123456789"),
       ConstBytes(pointer, "\x07"),
       Unavailable(0, "gone"),
-      sum(v1::OP_MUL, Word(2), Word(3)),
+      sum(v1::OP_DIV, Word(2), Word(3)),
+      sum(v1::OP_SHL, Word(2), Word(3)),
       Member(pointer, At(object, 0x2000), 8, 3),
       At(4711, 0x1000),
       Member(pointer, Memory(to_nothing, Word(0x1000)), 0),
@@ -113,6 +115,31 @@ TEST_CASE_METHOD(Fixture, "the short way for machine words says what the long wa
     uint64_t ignored = 0;
     CHECK_FALSE(EvaluateWord(node, types.table, memory.image, kSelf, &ignored));
   }
+}
+
+TEST_CASE_METHOD(Fixture, "integers computed from words are the low bits of the words' result") {
+  memory.Reg(5, 0x8765'4321'ffff'fff1);
+  const auto product = [](uint32_t type) {
+    return Binary(type, v1::OP_ADD, Binary(0, v1::OP_MUL, Reg(0, 5), Word(0xaaaa'aaaa'aaaa'aaab)), Word(77));
+  };
+  for (const uint32_t type : {types.Int(), types.UInt(), types.Long(), types.Add(v1::TYPE_SIGNED, 2, "short")}) {
+    for (const v1::Node& node : {product(type), Convert(type, Reg(0, 5))}) {
+      INFO(node.ShortDebugString());
+      uint64_t bits = 0;
+      uint64_t slow = 0;
+      v1::ValueStatus status = v1::STATUS_OK;
+      std::string reason;
+      REQUIRE(EvaluateBits(node, types.table, memory.image, &bits));
+      REQUIRE(
+          ReadScalar(Evaluate(node, types.table, memory.image), types.table, memory.image, &slow, &status, &reason));
+      const uint64_t unused = 64 - 8 * types.table.Get(static_cast<int>(type)).size();
+      CHECK(bits << unused == slow << unused);
+    }
+  }
+  uint64_t ignored = 0;
+  CHECK_FALSE(EvaluateBits(Reg(types.Int(), 5), types.table, memory.image, &ignored));
+  CHECK_FALSE(EvaluateBits(Convert(types.Int(), Reg(types.Int(), 5)), types.table, memory.image, &ignored));
+  CHECK_FALSE(EvaluateBits(Convert(types.Int(), Reg(0, 6)), types.table, memory.image, &ignored));
 }
 
 TEST_CASE_METHOD(Fixture, "registers that are not there are unreadable, those that do not exist an error") {
