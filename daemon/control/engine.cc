@@ -22,6 +22,7 @@ namespace dlog::daemon {
 namespace {
 
 constexpr size_t kDetachThreads = 64;
+constexpr int kTicksBetweenLooks = 10;
 
 absl::Status UnknownLogpoint(const std::string& id) {
   return WithHint(absl::NotFoundError(fmt::format("no logpoint {}", id)), "`dlogctl ls` lists the logpoints");
@@ -76,7 +77,7 @@ Engine::Engine(EngineOptions options, EngineSeams seams)
     : options_(std::move(options)),
       seams_(WithDefaults(std::move(seams))),
       preparer_({seams_.symbolize, options_.host, options_.redaction}),
-      owner_(std::make_unique<OwnerThread>(options_.tick, [this] { Tick(); })),
+      owner_(std::make_unique<OwnerThread>(options_.tick, [this] { return Tick(); })),
       watch_([this] { WatchLoop(); }) {}
 
 Engine::~Engine() {
@@ -128,7 +129,10 @@ absl::Status Engine::EnsureAttacher() {
   if (seams_.sinks != nullptr) drain.sinks.push_back(seams_.sinks.get());
   drain.sinks.push_back(&hub_);
   drain.latency = &latency_;
-  drain.on_hit_limit = [this] { owner_->Poke(); };
+  drain.on_hit_limit = [this] {
+    hit_limit_ = true;
+    owner_->Poke();
+  };
   drain_ = std::make_unique<DrainThread>(std::move(drain));
   budget_ = std::make_unique<BudgetKeeper>(attacher_owned_.get(), seams_.now);
   if (seams_.watch_processes) process_events_ = seams_.watch_processes([this] { ProcessesChanged(); });
@@ -309,9 +313,15 @@ void Engine::Forget(const std::string& id) {
   hub_.Forget(id);
 }
 
-void Engine::Tick() {
+// Reading the counters of all logpoints is most of what an idle dlogd does, so it is done when something may have
+// ended, and else now and then: of hits that were all lost on their way nobody else tells.
+absl::Duration Engine::Tick() {
+  const absl::Duration longest = kTicksBetweenLooks * options_.tick;
   const absl::Time now = seams_.now();
   const bool exits = LookForExits();
+  const bool look = hit_limit_.exchange(false) || now >= next_end_ || BootTime() >= last_look_ + longest;
+  if (look) last_look_ = BootTime();
+  if (look || exits) next_end_ = absl::InfiniteFuture();
   // Each process is asked once, however many logpoints it has.
   std::map<std::string, bool> exited;
   const auto has_exited = [&exited](const Logpoint& logpoint) {
@@ -321,9 +331,13 @@ void Engine::Tick() {
     if (is_new) known->second = logpoint.setup().process->exited();
     return known->second;
   };
-  for (const auto& logpoint : registry_.All()) {
+  const auto foresee = [this](absl::Time end) { next_end_ = std::min(next_end_, end); };
+  for (const auto& logpoint : look || exits ? registry_.All() : std::vector<std::shared_ptr<Logpoint>>()) {
     if (!logpoint->live()) continue;
-    if (logpoint->active() && logpoint->HitLimitReached()) {
+    const absl::Time unclaimed_end = logpoint->setup().interactive && !logpoint->claimed()
+                                         ? logpoint->setup().created + options_.stream_grace
+                                         : absl::InfiniteFuture();
+    if (look && logpoint->active() && logpoint->HitLimitReached()) {
       End({logpoint}, "finished", fmt::format("hit limit of {} reached", logpoint->context().spec.limits().hits()));
     } else if (exits && logpoint->active() && has_exited(*logpoint)) {
       if (logpoint->context().spec.target().pid() == 0) {  // chosen by what it is, not by its number: others may come
@@ -334,14 +348,17 @@ void Engine::Tick() {
           fmt::format("target process {} has exited", logpoint->setup().target_key.substr(sizeof("pid ") - 1)));
     } else if (now >= logpoint->expires()) {
       End({logpoint}, "expired", "time to live is over");
-    } else if (logpoint->setup().interactive && !logpoint->claimed() &&
-               now >= logpoint->setup().created + options_.stream_grace) {
+    } else if (now >= unclaimed_end) {
       End({logpoint}, "removed", "its client never opened the stream");
       Forget(logpoint->id());
+    } else {
+      foresee(std::min(logpoint->expires(), unclaimed_end));
     }
   }
   if (journal_ != nullptr && now >= next_save_) SaveCounts();
-  PurgeEnded(now);
+  if (look) PurgeEnded(now);
+  if (!told_of_changes_ || exit_looks_due_ > 0) return options_.tick;
+  return std::min(longest, next_end_ - now);
 }
 
 void Engine::PurgeEnded(absl::Time now) {

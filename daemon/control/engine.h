@@ -41,7 +41,7 @@ struct EngineOptions {
   std::string host;
   bool embedded = false;
   size_t max_logpoints = 1000;
-  absl::Duration tick = absl::Milliseconds(100);    // how often ends are looked for
+  absl::Duration tick = absl::Milliseconds(100);    // how often ends are looked for, at most
   absl::Duration stream_grace = absl::Seconds(10);  // an interactive logpoint without its stream ends after this
   absl::Duration drain_wait = absl::Seconds(2);     // at the end of a logpoint, for records in flight
   absl::Duration watch =
@@ -133,7 +133,8 @@ class Engine {
   void End(const std::vector<std::shared_ptr<Logpoint>>& logpoints, const std::string& state,
            const std::string& reason);
   void Forget(const std::string& id);
-  void Tick();
+  // Returns when it wants to be called again.
+  absl::Duration Tick();
   void PurgeEnded(absl::Time now);
 
   // Watch thread (engine_watch.cc).
@@ -168,6 +169,9 @@ class Engine {
   std::unique_ptr<Journal> journal_;
   bool journal_failed_ = false;  // has been told
   absl::Time next_save_ = absl::InfinitePast();
+  absl::Time next_end_ = absl::InfinitePast();   // of a logpoint, as far as it can be foreseen
+  absl::Time last_look_ = absl::InfinitePast();  // at all of them, of BootTime()
+  std::atomic<bool> hit_limit_{false};           // a logpoint may have reached its own
   std::map<std::string, uint64_t> saved_hits_;
 
   Mutex checks_mutex_;

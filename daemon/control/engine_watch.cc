@@ -65,13 +65,14 @@ absl::Duration Engine::WatchOnce() {
 void Engine::ProcessesChanged() {
   constexpr int kLooks = 4;
   exit_looks_due_ = kLooks;
+  owner_->Hurry();
   MutexLock lock(&watch_mutex_);
   looks_due_ = kLooks;
 }
 
 bool Engine::LookForExits() {
-  constexpr int kTicksBetweenLooks = 50;
-  if (told_of_changes_ && exit_looks_due_ == 0 && ++ticks_without_exit_look_ < kTicksBetweenLooks) return false;
+  constexpr int kQuietTicks = 5;  // these are longer
+  if (told_of_changes_ && exit_looks_due_ == 0 && ++ticks_without_exit_look_ < kQuietTicks) return false;
   ticks_without_exit_look_ = 0;
   if (exit_looks_due_ > 0) --exit_looks_due_;
   return true;

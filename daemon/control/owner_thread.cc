@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/control/owner_thread.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/base/boot_time.h"
 
 namespace dlog::daemon {
 
-OwnerThread::OwnerThread(absl::Duration period, std::function<void()> on_tick)
-    : period_(period), on_tick_(std::move(on_tick)), thread_([this] { Loop(); }) {}
+OwnerThread::OwnerThread(absl::Duration period, std::function<absl::Duration()> on_tick)
+    : period_(period), on_tick_(std::move(on_tick)), next_tick_(BootTime() + period), thread_([this] { Loop(); }) {}
 
 OwnerThread::~OwnerThread() {
   {
@@ -34,15 +35,24 @@ void OwnerThread::Poke() {
   poked_ = true;
 }
 
+void OwnerThread::Hurry() {
+  const absl::Time latest = BootTime() + period_;
+  MutexLock lock(&mutex_);
+  if (next_tick_ <= latest) return;
+  next_tick_ = latest;
+  hurried_ = true;
+}
+
 void OwnerThread::Loop() {
-  absl::Time next_tick = BootTime() + period_;
   while (true) {
     std::function<void()> task;
     bool tick = false;
     {
       MutexLock lock(&mutex_);
-      mutex_.AwaitFor(next_tick - BootTime(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
-      tick = std::exchange(poked_, false) || BootTime() >= next_tick;
+      mutex_.AwaitFor(next_tick_ - BootTime(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
+      hurried_ = false;
+      tick = std::exchange(poked_, false) || BootTime() >= next_tick_;
+      if (tick) next_tick_ = absl::InfiniteFuture();
       if (!tasks_.empty()) {
         task = std::move(tasks_.front());
         tasks_.pop_front();
@@ -52,8 +62,9 @@ void OwnerThread::Loop() {
     }
     if (task) task();
     if (tick) {
-      on_tick_();
-      next_tick = BootTime() + period_;
+      const absl::Duration rest = std::max(on_tick_(), period_);
+      MutexLock lock(&mutex_);
+      next_tick_ = std::min(next_tick_, BootTime() + rest);
     }
   }
 }
