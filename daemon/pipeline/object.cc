@@ -35,6 +35,11 @@ Object SliceInHand(const Object& object, uint64_t offset, uint64_t size, uint32_
   Object part;
   part.type = type;
   if (offset > object.byte_size || size > object.byte_size - offset) {
+    // Of a large value in pieces only the beginning is in hand; its last hole is the rest.
+    const Hole* rest = object.holes.empty() ? nullptr : &object.holes.back();
+    if (rest != nullptr && rest->end > object.byte_size && offset <= rest->end && size <= rest->end - offset) {
+      return Failed(type, rest->status, rest->reason);
+    }
     return Failed(type, v1::STATUS_ERROR, "malformed plan: member outside of its object");
   }
   const auto first = static_cast<uint32_t>(offset);

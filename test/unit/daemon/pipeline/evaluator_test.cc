@@ -425,6 +425,16 @@ TEST_CASE_METHOD(Fixture, "a scattered struct knows which of its bytes have a va
   CHECK(object.valid == 0xff00ff);
 }
 
+TEST_CASE_METHOD(Fixture, "of a scattered struct that is too large the members behind the limit say so") {
+  const uint32_t large = types.Add(v1::TYPE_STRUCT, 80, "Large");
+  memory.Reg(1, 11);
+  v1::Node composite = Composite(large);
+  for (int i = 0; i < 10; ++i) AddPiece(&composite, 8, Reg(0, 1));
+  CHECK(Show(Member(types.Long(), composite, 56)) == "11");
+  CHECK(Show(Member(types.Long(), composite, 64)) == "unreadable: scattered value is too large");
+  CHECK(Show(Member(types.Long(), composite, 76)) == "error: malformed plan: member outside of its object");
+}
+
 TEST_CASE_METHOD(Fixture, "each missing piece keeps its own reason") {
   const uint32_t pair = types.Add(v1::TYPE_STRUCT, 24, "Pair");
   memory.Fault(0x9000, 8);
