@@ -11,6 +11,7 @@
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/code/exits.h"
 #include "symbolizer/dwarf/callers.h"
+#include "symbolizer/dwarf/cfi.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/names.h"
 #include "symbolizer/dwarf/symbols.h"
@@ -46,6 +47,19 @@ std::string LeftByJump(const dwarf::Module& module, const code::Exit& exit) {
   return absl::StrCat("the function ends with a tail call at ", Hex(exit.address), ": ", to, " returns in its place");
 }
 
+enum class JumpKind { kTailCall, kWithin, kUnknown };
+
+// What a jump to a computed address is. Before a tail call the frame has been taken down; a jump table needs none.
+JumpKind KindOfJump(const dwarf::Module& module, const dwarf::FunctionScope& scope, const code::Exit& exit) {
+  constexpr uint32_t kStackPointer = 7;
+  constexpr int64_t kReturnAddress = 8;
+  if (!scope.by_symbol && dwarf::IsTailCallAt(scope.subprogram, exit.address, exit.length)) return JumpKind::kTailCall;
+  if (!scope.by_symbol && dwarf::DescribesAllTailCalls(scope.subprogram)) return JumpKind::kWithin;
+  const auto frame = dwarf::CfaPosition(module, exit.address);
+  const bool has_frame = frame.has_value() && (frame->base != kStackPointer || frame->offset != kReturnAddress);
+  return has_frame ? JumpKind::kWithin : JumpKind::kUnknown;
+}
+
 // Adds the sites of one function.
 absl::Status AddExits(const dwarf::Module& module, const dwarf::FunctionMatch& match, uint32_t file,
                       const std::vector<code::Exit>& exits, LocatedLine* out) {
@@ -57,13 +71,13 @@ absl::Status AddExits(const dwarf::Module& module, const dwarf::FunctionMatch& m
     }
     auto scope = dwarf::FunctionAt(module, match.unit, exit.address, &match.die);
     if (!scope.ok()) return scope.status();
-    if (exit.kind == code::ExitKind::kIndirectJump &&
-        (scope->by_symbol || !dwarf::IsTailCallAt(scope->subprogram, exit.address, exit.length))) {
-      if (scope->by_symbol) {
+    if (exit.kind == code::ExitKind::kIndirectJump) {
+      const JumpKind jump = KindOfJump(module, *scope, exit);
+      if (jump == JumpKind::kUnknown) {
         out->warnings.push_back(absl::StrCat(match.name, " may end with the jump at ", Hex(exit.address),
                                              " to a computed address: those returns are not seen"));
       }
-      continue;
+      if (jump != JumpKind::kTailCall) continue;
     }
     StatementSite site{exit.address, file, *std::move(scope), true, ""};
     if (exit.kind != code::ExitKind::kReturn) site.no_return_value = LeftByJump(module, exit);

@@ -112,17 +112,6 @@ bool IsTailCall(const Dwarf_Die& call_site) {
   return false;
 }
 
-bool DescribesAllTailCalls(const Dwarf_Die& function) {
-  for (unsigned name : {unsigned{DW_AT_call_all_calls}, unsigned{DW_AT_call_all_source_calls},
-                        unsigned{DW_AT_call_all_tail_calls}, unsigned{DW_AT_GNU_all_call_sites},
-                        unsigned{DW_AT_GNU_all_source_call_sites}, unsigned{DW_AT_GNU_all_tail_call_sites}}) {
-    auto attr = Own(function, name);
-    bool flag = false;
-    if (attr.has_value() && dwarf_formflag(&*attr, &flag) == 0 && flag) return true;
-  }
-  return false;
-}
-
 // A tail call whose target is computed: one that names no function.
 bool HasIndirectTailCall(const Dwarf_Die& function) {
   bool found = false;
@@ -301,6 +290,17 @@ const Callers& CallersOf(const Module& module, LinkAddress entry) {
   std::unique_ptr<Callers>& slot = module.cache().callers[entry.value];
   if (slot == nullptr) slot = std::make_unique<Callers>(FindCallers(module, entry));
   return *slot;
+}
+
+bool DescribesAllTailCalls(const Dwarf_Die& function) {
+  for (unsigned name : {unsigned{DW_AT_call_all_calls}, unsigned{DW_AT_call_all_source_calls},
+                        unsigned{DW_AT_call_all_tail_calls}, unsigned{DW_AT_GNU_all_call_sites},
+                        unsigned{DW_AT_GNU_all_source_call_sites}, unsigned{DW_AT_GNU_all_tail_call_sites}}) {
+    auto attr = Own(function, name);
+    bool flag = false;
+    if (attr.has_value() && dwarf_formflag(&*attr, &flag) == 0 && flag) return true;
+  }
+  return false;
 }
 
 bool IsTailCallAt(const Dwarf_Die& function, LinkAddress jump, uint64_t length) {

@@ -34,6 +34,8 @@ struct Callers {
 // are not among them: their return addresses are none of these. Remembered by the module.
 const Callers& CallersOf(const Module& module, LinkAddress entry);
 
+// Whether the debug information of `function` claims to describe all of its tail calls.
+bool DescribesAllTailCalls(const Dwarf_Die& function);
 // Whether the debug information of `function` describes the instruction of `length` bytes at `jump` as a tail call.
 bool IsTailCallAt(const Dwarf_Die& function, LinkAddress jump, uint64_t length);
 

@@ -304,8 +304,17 @@ absl::StatusOr<std::optional<v1::Node>> Simple(const TypeGraph& types, uint32_t 
   }
 }
 
+// The symbol of the function itself; null when there is none.
+const FunctionSymbol* SymbolOf(const Module& module, const FunctionScope& scope) {
+  const auto entry = EntryOf(module, scope.subprogram);
+  const FunctionSymbol* symbol = entry.has_value() ? FunctionSymbolAround(module, *entry) : nullptr;
+  return symbol != nullptr && symbol->begin == *entry ? symbol : nullptr;
+}
+
 // A compiler that sees all callers of a function need not keep to the ABI.
-bool SeenByCompilerOnly(const FunctionScope& scope) { return !Inherited(scope.subprogram, DW_AT_external).has_value(); }
+bool SeenByCompilerOnly(const FunctionScope& scope, const FunctionSymbol* symbol) {
+  return !FlagOf(scope.subprogram, DW_AT_external) || symbol == nullptr || symbol->is_local;
+}
 
 bool IsCallerSaved(uint32_t reg) {
   constexpr uint32_t kCalleeSaved = 1u << 3 | 1u << 6 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 15;
@@ -325,12 +334,9 @@ absl::Status CheckReturnsByAbi(const Module& module, const FunctionScope& scope)
       convention.has_value() && *convention != DW_CC_normal) {
     return absl::UnimplementedError(kChanged);
   }
-  const auto entry = EntryOf(module, scope.subprogram);
-  const char* symbol = entry.has_value() ? FunctionSymbolAt(module, *entry) : nullptr;
-  if (symbol != nullptr && absl::StrContains(symbol, ".isra")) {
-    return absl::UnimplementedError(kChanged);
-  }
-  if (!SeenByCompilerOnly(scope)) return absl::OkStatus();
+  const FunctionSymbol* symbol = SymbolOf(module, scope);
+  if (symbol != nullptr && absl::StrContains(symbol->name, ".isra")) return absl::UnimplementedError(kChanged);
+  if (!SeenByCompilerOnly(scope, symbol)) return absl::OkStatus();
   // gcc renames what it changes; without a symbol there is no name. clang says so from version 16 on only.
   constexpr int kClangSaysSo = 16;
   const std::string_view producer = ProducerOf(scope.unit);

@@ -29,7 +29,8 @@ void VisitSymbols(Elf* elf, unsigned type, const std::function<void(const Functi
     for (size_t i = 0; i < std::min(data->d_size / sizeof(Elf64_Sym), kMaxSymbols); ++i) {
       if (ELF64_ST_TYPE(symbols[i].st_info) != type || symbols[i].st_shndx == SHN_UNDEF) continue;
       const char* mangled = elf_strptr(elf, header->sh_link, symbols[i].st_name);
-      if (mangled != nullptr) visit({mangled, LinkAddress{symbols[i].st_value}, symbols[i].st_size});
+      const bool is_local = ELF64_ST_BIND(symbols[i].st_info) == STB_LOCAL;
+      if (mangled != nullptr) visit({mangled, LinkAddress{symbols[i].st_value}, symbols[i].st_size, is_local});
     }
   }
 }

@@ -14,7 +14,8 @@ namespace dlog::dwarf {
 struct FunctionSymbol {
   const char* name = nullptr;  // mangled; lives as long as the module
   LinkAddress begin;
-  uint64_t size = 0;  // of its code in bytes; 0 = not said, as with assembly code
+  uint64_t size = 0;      // of its code in bytes; 0 = not said, as with assembly code
+  bool is_local = false;  // no other file can refer to it, whatever DW_AT_external says: link-time optimisation
 };
 
 // Those of the binary (.symtab, .dynsym) and of its debug file; the same one may come more than once.

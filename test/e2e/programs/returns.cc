@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Functions that return every kind of value in every way; scenarios/returns.py says what is to be seen.
+#include <unistd.h>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <unistd.h>
 
 #define NOINLINE __attribute__((noinline))
 
@@ -133,14 +133,23 @@ NOINLINE int TailCalls(int x) { return Int(x + 1); }
 NOINLINE int TailCallsPointer(int (*f)(int), int x) { return f(x + 1); }
 NOINLINE int Switches(int x) {
   switch (x + zero) {
-    case 0: return std::printf("%s", "") + 10;
-    case 1: return 11 + zero * 3;
-    case 2: return 22 - zero;
-    case 3: zero = 0; return 33 ^ zero;
-    case 4: return 44 + std::fflush(stdout);
-    case 5: return 55 * (zero + 1);
-    case 6: return std::fflush(stderr) + 66;
-    default: return -1;
+    case 0:
+      return std::printf("%s", "") + 10;
+    case 1:
+      return 11 + zero * 3;
+    case 2:
+      return 22 - zero;
+    case 3:
+      zero = 0;
+      return 33 ^ zero;
+    case 4:
+      return 44 + std::fflush(stdout);
+    case 5:
+      return 55 * (zero + 1);
+    case 6:
+      return std::fflush(stderr) + 66;
+    default:
+      return -1;
   }
 }
 // Nobody uses the value: a compiler that sees this may stop making it.
@@ -166,7 +175,8 @@ int main() {
     const int x = round % 8;
     Bool(x), Char(x), Int(x), Wide(x), Enum(x), Pointer(x), Reference(x), Float(x), Double(x), LongDouble(x);
     MakeSmall(x), MakeTwo(x), MakeIntDouble(x), MakeDoubleInt(x), MakeFloats(x), MakeDoubles(x), MakeBits(x);
-    MakePacked(x), MakeBig(x), MakeEmpty(x), MakeCounted(x), MakeDefaulted(x), MakeDerived(x), MakeEither(x), String(x), Unique(x);
+    MakePacked(x), MakeBig(x), MakeEmpty(x), MakeCounted(x), MakeDefaulted(x), MakeDerived(x), MakeEither(x), String(x),
+        Unique(x);
     Nothing(x), Recursive(x), Several(x), TailCalls(x), TailCallsPointer(&Int, x), Switches(x), Unused(x);
     try {
       Through(x);

@@ -51,6 +51,14 @@ TEST_CASE("A function is called by its name, any qualified suffix, and optionall
   CHECK_FALSE(NameMatches(total, "Other::total"));
 }
 
+TEST_CASE("ABI tags are part of a name only for who writes them") {
+  const char* text = "shop::Order::text[abi:cxx11](int) const";
+  CHECK(NameMatches(text, "text"));
+  CHECK(NameMatches(text, "Order::text(int)"));
+  CHECK(NameMatches(text, "Order::text[abi:cxx11]"));
+  CHECK_FALSE(NameMatches(text, "Order::text[abi:v2]"));
+}
+
 TEST_CASE("Template arguments are optional, but when given they count") {
   const char* largest = "int shop::Largest<int>(int, int)";
   CHECK(NameMatches(largest, "Largest"));

@@ -85,6 +85,9 @@ TEST_CASE("A value that the compiler may have dropped is not taken for one") {
   CHECK(CheckReturnsByAbi(clang.module(), ScopeOf(clang, "Double")).ok());
   CHECK(absl::IsUnimplemented(CheckReturnsByAbi(gcc.module(), ScopeOf(gcc, "Unused"))));
   CHECK(absl::IsUnimplemented(CheckReturnsByAbi(clang.module(), ScopeOf(clang, "Unused"))));
+  // Link-time optimisation knows all callers of functions that are external by their source.
+  const Program linked("returns.clang.O2.lto");
+  CHECK(absl::IsUnimplemented(CheckReturnsByAbi(linked.module(), ScopeOf(linked, "Double"))));
   const Program plain("returns.clang.O0.dwarf4");
   CHECK(CheckReturnsByAbi(plain.module(), ScopeOf(plain, "Unused")).ok());
 }
