@@ -99,11 +99,14 @@ class Renderer {
   // shape_renderer.cc
   void RenderShape(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
   void RenderSequence(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t count,
-                      Position at, Value* out, Text* text);
+                      uint64_t stride, Position at, Value* out, Text* text);
   void RenderWalk(const pipeline::Object& object, const v1::Shape& shape, uint64_t count, Position at, Value* out,
                   Text* text);
   void RenderMapElement(const pipeline::Object& element, Position at, Value* out, Text* text);
   bool RenderKeyAndValue(const pipeline::Object& element, Position at, Value* out, Text* text);
+  // 4 or 16 bytes, as text.
+  void RenderInternetAddress(uint64_t data, uint64_t count, const pipeline::Object& object, Position at, Value* out,
+                             Text* text);
   void RenderOptional(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
   void RenderSmartPointer(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
   void RenderAlias(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);

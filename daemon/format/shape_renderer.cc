@@ -2,6 +2,7 @@
 //
 // Library types, by the Shape that a visualizer gave them. Headers of containers are plain target memory:
 // uninitialised, freed or torn ones are recognised before anything is read by them.
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -80,6 +81,7 @@ void Renderer::RenderShape(const Object& object, const v1::Type& type, Position 
   if (element == nullptr || !pipeline::TypeSize(shape.element(), types_, &stride) || stride == 0) {
     return Fail(v1::STATUS_ERROR, "elements of unknown size", out, text);
   }
+  if (shape.kind() == v1::Shape::SEQUENCE && shape.node_size() != 0) stride = shape.node_size();
   if (!element->redacted().empty()) return Fail(v1::STATUS_REDACTED, element->redacted(), out, text);
   uint64_t data = 0;
   uint64_t count = Elements::kUnknown;
@@ -94,10 +96,11 @@ void Renderer::RenderShape(const Object& object, const v1::Type& type, Position 
     return RenderWalk(object, shape, count, at, out, text);
   }
   if (!ShapeCount(object, shape, data, stride, &count, out, text)) return;
-  if (shape.kind() == v1::Shape::SEQUENCE) return RenderSequence(object, shape, data, count, at, out, text);
+  if (shape.kind() == v1::Shape::SEQUENCE) return RenderSequence(object, shape, data, count, stride, at, out, text);
   if (stride != 1 && stride != 2 && stride != 4) {
     return Fail(v1::STATUS_ERROR, "malformed plan: characters of this size", out, text);
   }
+  if (shape.as_digits()) return RenderInternetAddress(data, count, object, at, out, text);
   RenderString(data, count, stride, object, at, out, text);
 }
 
@@ -151,10 +154,8 @@ bool Renderer::PlausibleCount(uint64_t count, uint64_t data, Value* out, Text* t
   return true;
 }
 
-void Renderer::RenderSequence(const Object& object, const v1::Shape& shape, uint64_t data, uint64_t count, Position at,
-                              Value* out, Text* text) {
-  uint64_t stride = 0;
-  pipeline::TypeSize(shape.element(), types_, &stride);
+void Renderer::RenderSequence(const Object& object, const v1::Shape& shape, uint64_t data, uint64_t count,
+                              uint64_t stride, Position at, Value* out, Text* text) {
   // Elements that lie inside the object itself (std::array) are no level of their own.
   uint64_t own_size = 0;
   uint32_t offset = 0;
@@ -175,6 +176,22 @@ void Renderer::RenderSequence(const Object& object, const v1::Shape& shape, uint
     return current;
   };
   RenderElements(count, stride, element, at, at.Deeper(), out, text);
+}
+
+void Renderer::RenderInternetAddress(uint64_t data, uint64_t count, const Object& object, Position at, Value* out,
+                                     Text* text) {
+  constexpr uint64_t kIpv4Bytes = 4;
+  constexpr uint64_t kIpv6Bytes = 16;
+  if (count != kIpv4Bytes && count != kIpv6Bytes) {
+    return Fail(v1::STATUS_ERROR, "malformed plan: an address of this size", out, text);
+  }
+  std::string bytes;
+  const pipeline::ReadResult end = Gather(data, count, &object, &bytes);
+  if (bytes.size() < count) return Fail(v1::STATUS_UNREADABLE, pipeline::FailureReason(end), out, text);
+  std::array<char, INET6_ADDRSTRLEN> plain = {};
+  inet_ntop(count == kIpv4Bytes ? AF_INET : AF_INET6, bytes.data(), plain.data(), plain.size());
+  out->set_string_value(plain.data());
+  Leaf(std::string_view(plain.data()), plain.data(), at, out, text);
 }
 
 void Renderer::RenderOptional(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {

@@ -35,6 +35,11 @@ Elements::End Elements::Missing() const {
   return End::kCorrupt;
 }
 
+Elements::End Elements::Unread(const ReadResult& read) {
+  reason_ = FailureReason(read);
+  return read.failure == ReadFailure::kFault ? End::kUnreadable : End::kNotCaptured;
+}
+
 Elements::End Elements::Start() {
   if (!Word(shape_.data(), &data_)) return Missing();
   if (shape_.has_end() && !Word(shape_.end(), &end_)) return Missing();
@@ -127,10 +132,7 @@ Elements::End Elements::NextInBlock(Object* element) {
   const uint64_t entry = data_ + position / shape_.block() * sizeof(uint64_t);
   uint64_t block = 0;
   const ReadResult read = image_.Read(entry, &block, sizeof(block));
-  if (!read.ok()) {
-    reason_ = FailureReason(read);
-    return read.failure == ReadFailure::kFault ? End::kUnreadable : End::kNotCaptured;
-  }
+  if (!read.ok()) return Unread(read);
   if (block == 0) {
     reason_ = "a block is missing";
     return End::kCorrupt;
@@ -143,12 +145,14 @@ Elements::End Elements::NextSlot(Object* element) {
   for (; steps_ < capacity_; ++steps_) {
     int8_t control = 0;
     const ReadResult read = image_.Read(data_ + steps_, &control, 1);
-    if (!read.ok()) {
-      reason_ = FailureReason(read);
-      return read.failure == ReadFailure::kFault ? End::kUnreadable : End::kNotCaptured;
-    }
+    if (!read.ok()) return Unread(read);
     if (control < 0) continue;
-    *element = ObjectAt(slots_ + steps_++ * shape_.node_size(), shape_.element(), types_, nullptr);
+    uint64_t address = slots_ + steps_++ * shape_.node_size();
+    if (shape_.block() != 0) {
+      const ReadResult slot = image_.Read(address, &address, sizeof(address));
+      if (!slot.ok()) return Unread(slot);
+    }
+    *element = ObjectAt(address, shape_.element(), types_, nullptr);
     return End::kMore;
   }
   reason_ = fmt::format("size {}, but {} elements", count_, done_);

@@ -43,6 +43,8 @@ class Elements {
   End Start();
   // Why a word could not be had.
   End Missing() const;
+  // The same of bytes; sets the reason.
+  End Unread(const ReadResult& read);
 
   const Object& self_;
   const v1::Shape& shape_;

@@ -10,6 +10,7 @@
 
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/nodes.h"
+#include "symbolizer/dwarf/scopes.h"
 #include "symbolizer/dwarf/type_layout.h"
 #include "symbolizer/dwarf/type_lookup.h"
 #include "symbolizer/dwarf/type_name.h"
@@ -430,12 +431,26 @@ uint32_t TypeGraph::WithCount(uint32_t array, const v1::Node& count) {
   return slot->second;
 }
 
+std::optional<uint32_t> TypeGraph::NamedNear(uint32_t near, std::string_view name) {
+  const std::optional<Dwarf_Die> die = DieOf(near);
+  if (!die.has_value()) return std::nullopt;
+  FunctionScope scope = {};
+  Dwarf_Die inside = *die;
+  if (dwarf_diecu(&inside, &scope.unit, nullptr, nullptr) == nullptr) return std::nullopt;
+  scope.die = *die;
+  // Its own members are not among what FindType looks through for a class.
+  std::optional<Dwarf_Die> found = FindType(impl_->module, scope, std::string(NameOf(*die)) + "::" + std::string(name));
+  if (!found.has_value()) found = FindType(impl_->module, scope, name);
+  return found.has_value() ? std::optional(Add(*found)) : std::nullopt;
+}
+
 std::optional<Dwarf_Die> TypeGraph::DieOf(uint32_t index) const { return impl_->entries[index].die; }
 
 uint32_t TypeGraph::WithShape(uint32_t type, const v1::Shape& shape) {
   const auto [slot, added] = impl_->builtins.try_emplace({v1::TYPE_STRUCT, type, shape.SerializeAsString()});
   if (added) {
     v1::Type out = at(type);
+    out.set_kind(v1::TYPE_STRUCT);
     *out.mutable_shape() = shape;
     slot->second = impl_->Append(std::move(out), Impl::Entry{std::nullopt, 0, true, false, raw_name(type)});
   }

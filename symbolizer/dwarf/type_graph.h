@@ -45,10 +45,14 @@ class TypeGraph {
   std::optional<uint32_t> TemplateType(uint32_t index, size_t n);
   std::optional<int64_t> TemplateValue(uint32_t index, size_t n);
 
+  // The type that `name` means where the class `near` is declared, its own members first. None when the unit of that
+  // class knows no such type.
+  std::optional<uint32_t> NamedNear(uint32_t near, std::string_view name);
+
   // The DIE that a type was added for; none for those that were made here.
   std::optional<Dwarf_Die> DieOf(uint32_t index) const;
 
-  // The class `type` as one that shows its objects as what `shape` (a VARIANT of which the first part is the class
+  // The type `type` as a class that shows its objects as what `shape` (a VARIANT of which the first part is the class
   // itself) takes them for; the same with a reference to it.
   uint32_t WithShape(uint32_t type, const v1::Shape& shape);
   uint32_t ReferenceTo(uint32_t reference, uint32_t target);

@@ -103,8 +103,9 @@ absl::StatusOr<v1::Node> Binder::MapElement(const Ast& ast, const v1::Node& map)
 absl::StatusOr<v1::Node> Binder::SequenceElement(const Ast& ast, const v1::Node& sequence, v1::Node index) {
   const v1::Shape shape = shaper_->ShapeOf(sequence.type());
   types_->Expand(shape.element());
-  const uint64_t stride = types_->at(shape.element()).size();
+  uint64_t stride = types_->at(shape.element()).size();
   if (stride == 0) return Error(ast, "the size of the elements is not in the debug information");
+  if (shape.kind() == v1::Shape::SEQUENCE && shape.node_size() != 0) stride = shape.node_size();
   const uint32_t word = Fundamental(types_, "unsigned long");
   auto begin = Inside(ast, shape.data(), sequence);
   if (!begin.ok()) return begin;
@@ -311,12 +312,18 @@ absl::StatusOr<uint32_t> Binder::NamedType(const Ast& ast) {
   } else if (IsFundamental(ast.type_name)) {
     type = Fundamental(types_, ast.type_name);
   } else {
-    const auto die = module_ == nullptr ? std::nullopt : dwarf::FindType(*module_, *scope_, ast.type_name);
-    if (!die) {
+    // Where names mean members, those of types do what they do in the member functions.
+    std::optional<uint32_t> found;
+    if (module_ == nullptr) {
+      found = types_->NamedNear(object_.type(), ast.type_name);
+    } else if (const auto die = dwarf::FindType(*module_, *scope_, ast.type_name)) {
+      found = types_->Add(*die);
+    }
+    if (!found) {
       return absl::NotFoundError(
           expr::WithCaret(absl::StrCat("no type '", ast.type_name, "' is known here"), source_, ast.begin));
     }
-    type = types_->Add(*die);
+    type = *found;
   }
   for (uint64_t i = 0; i < ast.integer; ++i) type = types_->PointerTo(type);
   return type;
@@ -354,7 +361,8 @@ absl::StatusOr<v1::Node> Binder::BindCast(const Ast& ast) {
 absl::Status Binder::CheckCast(const Ast& ast, uint32_t from, uint32_t to) const {
   if (!types_->redaction().active()) return absl::OkStatus();
   if (auto status = CheckPointerCast(types_, from, to); !status.ok()) return status;
-  if (!IsPointer(types_->at(to))) return absl::OkStatus();
+  // Visualizers come from who runs the daemon, and say what is there.
+  if (!IsPointer(types_->at(to)) || module_ == nullptr) return absl::OkStatus();
   const Ast* operand = ast.operands[0].get();
   if (operand->kind == expr::AstKind::kAddressOf) {
     return Redacted("&", "a cast of an address could show what lies beside a variable");

@@ -404,6 +404,13 @@ bool CaptureCompiler::MergeCopy(Address address, uint32_t length) {
   return false;
 }
 
+bool CaptureCompiler::IsOutside(const v1::Node& part, uint32_t type) const {
+  if (!part.has_memory()) return false;
+  const auto place = SplitOffset(part.memory());
+  if (place.base->kind_case() != v1::Node::kSelf || place.offset < 0) return true;
+  return static_cast<uint64_t>(place.offset) + types_->at(part.type()).size() > types_->at(type).size();
+}
+
 bool CaptureCompiler::DataIsInside(const v1::Shape& shape) {
   return SplitOffset(shape.data()).base->kind_case() == v1::Node::kSelf;
 }
@@ -433,7 +440,8 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
       } else if (shape.parts_size() != 0 || shape.kind() == v1::Shape::TIME) {
         result = shape.kind() == v1::Shape::VARIANT && shape.element() != 0;  // derived classes
         for (const v1::Shape::Part& part : shape.parts()) {
-          result = result || (IsInMemory(part.value()) && HasIndirection(part.value().type(), depth + 1));
+          result = result || IsOutside(part.value(), type) ||
+                   (IsInMemory(part.value()) && HasIndirection(part.value().type(), depth + 1));
         }
       } else if (shape.kind() == v1::Shape::BITS) {
         result = !DataIsInside(shape);

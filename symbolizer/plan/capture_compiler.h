@@ -73,6 +73,9 @@ class CaptureCompiler {
   absl::Status FollowShape(OpEmitter* out, uint32_t type, Address address);
   // Where the Shape's data is inside the object itself.
   static bool DataIsInside(const v1::Shape& shape);
+  // A part that does not lie within an object of `type`, whose shape has it: behind a pointer, or longer than the
+  // object.
+  bool IsOutside(const v1::Node& part, uint32_t type) const;
   absl::Status FollowVirtualBase(OpEmitter* out, const v1::Field& field, Address address);
   absl::Status FollowString(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowSequence(OpEmitter* out, const v1::Shape& shape);
@@ -84,9 +87,9 @@ class CaptureCompiler {
   absl::Status FollowPointer(OpEmitter* out, const v1::Shape& shape);
   // What lies behind a struct in registers: a string view, a span, a smart pointer.
   absl::Status FollowInHand(OpEmitter* out, const v1::Node& object);
-  absl::Status FollowParts(OpEmitter* out, const v1::Shape& shape);
+  absl::Status FollowParts(OpEmitter* out, const v1::Shape& shape, uint32_t type);
   // Follows one of `parts`: an object inside the object.
-  absl::Status FollowPart(OpEmitter* out, const v1::Node& value);
+  absl::Status FollowPart(OpEmitter* out, const v1::Node& value, uint32_t type);
   absl::Status CompileListNode(OpEmitter* out, uint32_t type);
   absl::Status CompileTreeStep(OpEmitter* out, uint32_t type, Flavor flavor);
   absl::Status CompileSlot(OpEmitter* out, uint32_t type);
@@ -96,7 +99,7 @@ class CaptureCompiler {
   absl::Status FollowElement(OpEmitter* out, const v1::Shape& shape);
   void CopyNode(OpEmitter* out, const v1::Shape& shape, Address address);
   // Elements in a row, and what they lead to.
-  absl::Status CopyElements(OpEmitter* out, uint32_t element, uint32_t address, uint32_t count, bool deeper);
+  absl::Status CopyElements(OpEmitter* out, const v1::Shape& shape, uint32_t address, uint32_t count, bool deeper);
   void Next(OpEmitter* out, uint32_t cell, uint32_t type, Flavor flavor);
   void CopyDynamic(OpEmitter* out, uint32_t address, uint32_t count, uint64_t unit, uint64_t most);
   absl::Status FollowCString(OpEmitter* out, Address address);

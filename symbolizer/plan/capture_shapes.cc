@@ -14,6 +14,11 @@ namespace {
 constexpr uint32_t kMinSlots = 64;  // of an open hash table
 constexpr uint32_t kMaxSlots = 1024;
 
+uint64_t ElementStride(const dwarf::TypeGraph& types, const v1::Shape& shape) {
+  const bool spaced = shape.kind() == v1::Shape::SEQUENCE && shape.node_size() != 0;
+  return spaced ? shape.node_size() : types.at(shape.element()).size();
+}
+
 }  // namespace
 
 absl::Status CaptureCompiler::FollowString(OpEmitter* out, const v1::Shape& shape) {
@@ -37,7 +42,7 @@ void CaptureCompiler::CopyDynamic(OpEmitter* out, uint32_t address, uint32_t cou
 }
 
 absl::Status CaptureCompiler::FollowSequence(OpEmitter* out, const v1::Shape& shape) {
-  const uint64_t stride = types_->at(shape.element()).size();
+  const uint64_t stride = ElementStride(*types_, shape);
   if (stride == 0 || stride > kMaxCopyBytes) return absl::OkStatus();
   auto begin = out->Value(shape.data());
   if (!begin.ok()) return begin.status();
@@ -56,14 +61,15 @@ absl::Status CaptureCompiler::FollowSequence(OpEmitter* out, const v1::Shape& sh
     count = out->Value(shape.size());
   }
   if (!count.ok()) return count.status();
-  if (!DataIsInside(shape)) return CopyElements(out, shape.element(), *begin, *count, true);
+  if (!DataIsInside(shape)) return CopyElements(out, shape, *begin, *count, true);
   if (!HasIndirection(shape.element()) && !types_->HidesBytes(shape.element())) return absl::OkStatus();
   return CallEach(out, shape.element(), *begin, *count, static_cast<uint32_t>(stride), false);
 }
 
-absl::Status CaptureCompiler::CopyElements(OpEmitter* out, uint32_t element, uint32_t address, uint32_t count,
+absl::Status CaptureCompiler::CopyElements(OpEmitter* out, const v1::Shape& shape, uint32_t address, uint32_t count,
                                            bool deeper) {
-  const uint64_t stride = types_->at(element).size();
+  const uint32_t element = shape.element();
+  const uint64_t stride = ElementStride(*types_, shape);
   const bool one_by_one = types_->HidesBytes(element);
   if (!one_by_one) CopyDynamic(out, address, count, stride, std::max<uint32_t>(1, limits_.items));
   if (!one_by_one && !HasIndirection(element)) return absl::OkStatus();
@@ -188,7 +194,7 @@ absl::Status CaptureCompiler::FollowBlocks(OpEmitter* out, const v1::Shape& shap
   if (!in_first.ok() || !byte_offset.ok()) return byte_offset.status();
   auto first = out->EmitArith(v1::OP_ADD, *first_block, *byte_offset);
   if (!first.ok()) return first.status();
-  absl::Status status = CopyElements(out, shape.element(), *first, *in_first, true);
+  absl::Status status = CopyElements(out, shape, *first, *in_first, true);
   if (!status.ok()) return status;
   auto left = out->EmitArith(v1::OP_SUB, *count, *in_first);
   if (!left.ok()) return left.status();
@@ -215,7 +221,7 @@ absl::Status CaptureCompiler::CompileBlock(OpEmitter* out, uint32_t type) {
     out->Jump(v1::CAP_JUMP_IF_ZERO, *block, end);
     auto count = out->EmitConst(shape.block());
     if (!count.ok()) return count.status();
-    return CopyElements(out, shape.element(), *block, *count, false);
+    return CopyElements(out, shape, *block, *count, false);
   });
 }
 
@@ -264,6 +270,14 @@ absl::Status CaptureCompiler::CompileSlot(OpEmitter* out, uint32_t type) {
     if (!offset.ok()) return offset.status();
     auto slot = out->EmitArith(v1::OP_ADD, *slots, *offset);
     if (!slot.ok()) return slot.status();
+    if (shape.block() != 0) {
+      auto element = out->EmitLoad({*slot, 0}, 8, false);
+      if (!element.ok()) return element.status();
+      v1::CaptureOp& op = out->Emit(v1::CAP_CALL);
+      op.set_a(*element);
+      op.set_routine(RoutineFor(shape.element(), Flavor::kCopyAndFollow));
+      return absl::OkStatus();
+    }
     CopyAround(out, shape.node_size(), shape.element(), 0, {*slot, 0});
     return Follow(out, shape.element(), {*slot, 0}, 1);
   });
@@ -332,14 +346,24 @@ absl::Status CaptureCompiler::FollowInHand(OpEmitter* out, const v1::Node& objec
   });
 }
 
-absl::Status CaptureCompiler::FollowPart(OpEmitter* out, const v1::Node& value) {
-  if (!IsInMemory(value) || !HasIndirection(value.type())) return absl::OkStatus();
+absl::Status CaptureCompiler::FollowPart(OpEmitter* out, const v1::Node& value, uint32_t type) {
+  const bool outside = IsOutside(value, type);
+  if (!IsInMemory(value) || (!outside && !HasIndirection(value.type()))) return absl::OkStatus();
   auto address = out->AddressValue(value.memory());
   if (!address.ok()) return address.status();
+  if (outside && SplitOffset(value.memory()).base->kind_case() != v1::Node::kSelf) {
+    // In a routine of its own: such parts may hold further ones, and many objects have one.
+    v1::CaptureOp& op = out->Emit(v1::CAP_CALL);
+    op.set_a(address->cell);
+    op.set_offset(address->offset);
+    op.set_routine(RoutineFor(value.type(), Flavor::kCopyAndFollow));
+    return absl::OkStatus();
+  }
+  if (outside) CopyObject(out, value.type(), *address);
   return Follow(out, value.type(), *address, 1);
 }
 
-absl::Status CaptureCompiler::FollowParts(OpEmitter* out, const v1::Shape& shape) {
+absl::Status CaptureCompiler::FollowParts(OpEmitter* out, const v1::Shape& shape, uint32_t type) {
   absl::StatusOr<uint32_t> selector = 0;
   if (shape.kind() == v1::Shape::VARIANT) selector = out->Value(shape.engaged());
   if (!selector.ok()) return selector.status();
@@ -347,20 +371,14 @@ absl::Status CaptureCompiler::FollowParts(OpEmitter* out, const v1::Shape& shape
   for (int i = 0; i < shape.parts_size(); ++i) {
     absl::Status status = Part(out, [&](OpEmitter::Label end) -> absl::Status {
       out->set_self(self);  // another shape may have moved it
-      // A derived class (of which `element` is the base) is larger than what is captured already.
-      const bool larger = shape.kind() == v1::Shape::VARIANT && shape.element() != 0 && i != 0;
-      if (!larger && !HasIndirection(shape.parts(i).value().type())) return absl::OkStatus();
+      const v1::Node& value = shape.parts(i).value();
+      if (!IsOutside(value, type) && !HasIndirection(value.type())) return absl::OkStatus();
       if (shape.kind() == v1::Shape::VARIANT) {
         auto active = out->EmitArithImm(v1::OP_EQ, *selector, i);
         if (!active.ok()) return active.status();
         out->Jump(v1::CAP_JUMP_IF_ZERO, *active, end);
       }
-      if (larger) {
-        auto address = out->AddressValue(shape.parts(i).value().memory());
-        if (!address.ok()) return address.status();
-        CopyObject(out, shape.parts(i).value().type(), *address);
-      }
-      return FollowPart(out, shape.parts(i).value());
+      return FollowPart(out, shape.parts(i).value(), type);
     });
     if (!status.ok()) return status;
   }
@@ -403,7 +421,7 @@ absl::Status CaptureCompiler::FollowShape(OpEmitter* out, uint32_t type, Address
       case v1::Shape::VARIANT:
       case v1::Shape::ALIAS:
       case v1::Shape::MEMBERS:
-        status = FollowParts(out, shape);
+        status = FollowParts(out, shape, type);
         break;
       default:
         break;

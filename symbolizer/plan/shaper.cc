@@ -11,6 +11,7 @@
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/plan/binder.h"
 #include "symbolizer/plan/conversions.h"
+#include "symbolizer/plan/generated_fields.h"
 #include "symbolizer/plan/members.h"
 #include "symbolizer/plan/nodes.h"
 
@@ -53,6 +54,7 @@ class Application {
   void ApplyTime(const visualizers::Time& time);
   void ApplyOptional(const visualizers::Optional& optional);
   void ApplyAlias(const visualizers::Alias& alias);
+  void ApplyFields(const visualizers::Fields& fields);
   void ApplyStorage(const std::string& member);
   void ApplyRequirement(const visualizers::Requirement& requirement);
   // Where objects of `type` lie in the storage at `member`. Fails when they do not fit it.
@@ -162,7 +164,13 @@ uint32_t Application::OneTypeOf(std::string base) {
 void Application::ApplySequence(const visualizers::Sequence& sequence) {
   shape_.set_kind(v1::Shape::SEQUENCE);
   if (sequence.array().empty()) {
+    shape_.set_node_size(sequence.stride());
     Set(PointerTo(sequence.begin(), sequence.element()), shape_.mutable_data());
+    if (status_.ok() && sequence.stride() != 0) {
+      const uint64_t size = types_->at(shape_.element()).size();
+      if (size == 0 || size > sequence.stride())
+        return Fail(absl::NotFoundError("the elements do not fit their places"));
+    }
     if (sequence.end().empty()) return Set(Value(type_, sequence.size()), shape_.mutable_size());
     return Set(Value(type_, sequence.end()), shape_.mutable_end());
   }
@@ -219,7 +227,7 @@ void Application::ApplyBlocks(const visualizers::Blocks& blocks) {
   shape_.set_element(TypeOf(blocks.element()));
   if (!status_.ok()) return;
   const uint64_t stride = types_->at(shape_.element()).size();
-  if (stride == 0) return Fail(absl::NotFoundError("elements of unknown size"));
+  if (stride == 0 || stride <= blocks.larger_than()) return Fail(absl::NotFoundError("elements of another size"));
   shape_.set_block(std::max<uint64_t>({1, blocks.min_block(), blocks.block_bytes() / stride}));
   const uint64_t block = shape_.block();
   const auto signed_block = static_cast<int64_t>(block);
@@ -247,6 +255,11 @@ void Application::ApplySlots(const visualizers::Slots& slots) {
     if (!IsInMemory(member) || AddressOf(member).kind_case() != v1::Node::kSelf)
       return Fail(absl::NotFoundError("no slot"));
     shape_.set_element(member.type());
+  }
+  if (slots.indirect()) {
+    if (!IsPointer(types_->at(shape_.element()))) return Fail(absl::NotFoundError("the slots hold no pointers"));
+    shape_.set_block(1);
+    shape_.set_element(types_->at(shape_.element()).target());
   }
   Set(Value(type_, slots.capacity()), shape_.mutable_capacity());
   Set(Value(type_, slots.size()), shape_.mutable_size());
@@ -339,6 +352,14 @@ void Application::ApplyRequirement(const visualizers::Requirement& requirement) 
   *first = MakeChecked(std::move(condition), v1::Node(*first), requirement.reason());
 }
 
+void Application::ApplyFields(const visualizers::Fields& fields) {
+  const v1::Node object = Bind(type_, fields.object());
+  if (!status_.ok()) return;
+  auto shape = GeneratedFields(fields, type_, object, types_);
+  if (!shape.ok()) return Fail(shape.status());
+  shape_ = *std::move(shape);
+}
+
 void Application::ApplyTuple(const visualizers::Tuple& tuple) {
   shape_.set_kind(v1::Shape::MEMBERS);
   types_->Expand(type_);
@@ -381,6 +402,7 @@ void Application::Apply() {
   switch (visualizer_.shape_case()) {
     case Visualizer::kString:
       shape_.set_kind(v1::Shape::STRING);
+      shape_.set_as_digits(visualizer_.string().address());
       Set(PointerTo(visualizer_.string().data(), visualizer_.string().element()), shape_.mutable_data());
       return Set(Value(type_, visualizer_.string().size()), shape_.mutable_size());
     case Visualizer::kSequence:
@@ -417,6 +439,8 @@ void Application::Apply() {
       return ApplyTuple(visualizer_.tuple());
     case Visualizer::kTime:
       return ApplyTime(visualizer_.time());
+    case Visualizer::kFields:
+      return ApplyFields(visualizer_.fields());
     case Visualizer::SHAPE_NOT_SET:
       return;
   }
@@ -426,10 +450,13 @@ void Application::Apply() {
 
 const v1::Shape& Shaper::ShapeOf(uint32_t type) {
   const v1::TypeKind kind = types_->at(type).kind();
-  if (decided_.insert(type).second && (kind == v1::TYPE_STRUCT || kind == v1::TYPE_UNION)) {
+  // One that was made with a shape keeps it.
+  const bool open = !types_->at(type).has_shape() && (kind == v1::TYPE_STRUCT || kind == v1::TYPE_UNION);
+  if (decided_.insert(type).second && open) {
     const std::string name = types_->raw_name(type);
     absl::Status misfit;
     for (const Visualizer* visualizer : catalog_.Matches(name)) {
+      if (!visualizer->base_class().empty() && !HasBase(type, visualizer->base_class())) continue;
       auto shape = Application(*visualizer, type, types_, this).Run();
       misfit = shape.status();
       if (const std::string_view origin = catalog_.OriginOf(*visualizer); !shape.ok() && !origin.empty()) {
@@ -445,6 +472,14 @@ const v1::Shape& Shaper::ShapeOf(uint32_t type) {
     }
   }
   return types_->at(type).shape();
+}
+
+bool Shaper::HasBase(uint32_t type, const std::string& pattern) {
+  types_->Expand(type);
+  const auto& fields = types_->at(type).fields();
+  const bool derived =
+      std::any_of(fields.begin(), fields.end(), [](const v1::Field& field) { return field.is_base(); });
+  return derived && FindBase(types_, MemoryObject(Self(), type), pattern).ok();
 }
 
 void Shaper::AddMisfit(std::string text) {

@@ -29,6 +29,7 @@ class Shaper {
   const std::vector<std::string>& misfits() const { return misfits_; }
 
  private:
+  bool HasBase(uint32_t type, const std::string& pattern);
   void AddMisfit(std::string text);
 
   const visualizers::Catalog& catalog_;

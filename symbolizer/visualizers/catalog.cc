@@ -41,8 +41,9 @@ bool MatchesPattern(std::string_view pattern, std::string_view text) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
       mark = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
+    } else if (const size_t literal = p + (p + 1 < pattern.size() && pattern[p] == '\\' ? 1 : 0);
+               literal < pattern.size() && pattern[literal] == text[t]) {
+      p = literal + 1;
       ++t;
     } else if (star != std::string_view::npos) {
       p = star + 1;

@@ -18,7 +18,7 @@ using google::protobuf::Message;
 using Places = google::protobuf::TextFormat::ParseInfoTree;
 
 // What the text of a field is; all others are expressions.
-constexpr std::string_view kNames[] = {"match", "name", "base", "reason"};
+constexpr std::string_view kNames[] = {"match", "name", "base", "reason", "base_class", "suffix", "leave_out"};
 constexpr std::string_view kTypes[] = {"node", "element", "period", "type"};
 
 bool IsOneOf(std::string_view name, const auto& names) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rarer types of the standard library, of Boost and of Qt, with constant contents: what is shown is what a person would want to read."""
+"""Rarer types of the standard library, of Boost, Abseil, Protobuf, Qt and the system, with constant contents: what is shown is what a person would want to read."""
 import pathlib
 import re
 import subprocess
@@ -55,6 +55,35 @@ QT = {
     "s.vector[1]": "8", "s.bytes.size()": "10", 's.bytes == "some bytes"': "true",
 }
 
+_MAIN = '{label = "", id = 7}'
+MESSAGES = {
+    "s.full": '{counts = {1, 2, 3}, tags = {"t1", "t2", "t3"}, items = {{label = "an item", id = 1}, {label = "an item", id = 2}}, '
+              f'customer_name = "Ada", main = {_MAIN}, missing = nullptr, id = 42, price = 1.5, color = 1, maybe = 0, paid = true, '
+              'choice = some_text("chosen"), other = z({label = "", id = 9})}',
+    "s.empty": '{counts = {}, tags = {}, items = {}, customer_name = "", main = nullptr, missing = nullptr, id = 0, price = 0, '
+               'color = 0, maybe = 0, paid = false, choice = valueless, other = valueless}',
+}
+MESSAGES["*s.in_arena"] = MESSAGES["s.full"].replace('other = z({label = "", id = 9})', "other = x1_y(3)")
+_V4 = "{address = 192.0.2.7, port = 8080}"
+_V6 = "{address = 2001:db8::1, port = 443, scope = 0}"
+_LOCAL = '{path = "/run/a.sock"}'
+SYSTEM = {
+    "s.v4": _V4, "s.v6": _V6, "s.local": _LOCAL, "s.storage": _V6, "s.none": "family(16)", "*s.by_pointer": _V4, "*s.six": _V6, "*s.path": _LOCAL,
+    "s.v4.sin_addr": "192.0.2.7", "s.when": "1.5s", "s.ago": "2.25s",
+}
+QT_LISTS = {
+    "s.numbers": "{1, 2, 3}", "s.strings": '{"one", "two"}', "s.list": '{"three"}', "s.none": "{}", "s.numbers[2]": "3", "s.numbers.size()": "3",
+    "s.large": "{{a = 1, b = 2, c = 3}, {a = 4, b = 5, c = 6}}", "s.large[1].b": "5", "s.numbers[3]": "<error: index out of range>",
+}
+ABSEIL = {
+    "s.nodes": '{["key"] = 1}', "s.more": '{[7] = "seven"}', "s.no_nodes": "{}", "s.keys": "{7}", 's.nodes["key"]': "1", "s.more[7]": "seven",
+    "s.more[8]": "<error: no such key>", "s.nodes.size()": "1", "s.none": "", "s.small": "short", "s.tree": re.compile(r'\{"a+"\.\.\., "b+"\.\.\.\}<truncated .*>'),
+    "s.flat": "a text that does not fit the object itself", "s.part": "text that does not fit the object itse",
+    "s.fine": re.compile(r"(absl::.*)?kOk"), "s.cancelled": re.compile(r"(absl::.*)?kCancelled"), "s.number": "5", "s.text": "a text",
+    "s.failed": re.compile(r'\{code = (absl::.*)?kNotFound, message = "no such file"\}'),
+    "s.broken": re.compile(r'\{code = (absl::.*)?kInternal, message = "broken"\}'),
+}
+
 
 def _check(env, program, source, expected):
     line = harness.source_line(f"test/e2e/programs/{source}", "// the logpoint")
@@ -75,6 +104,14 @@ def _check(env, program, source, expected):
 def _standard(env, compiler, flags, expected, name):
     program = fixtures.compile_program(f"library-{name}", ["library.cc", "keep.cc"], "-g", "-pthread", *flags, compiler=compiler)
     _check(env, program, "library.cc", STANDARD | expected)
+
+
+def _flags_of(*packages):
+    """What pkg-config says of them, with libraries that are linked though the sources come after them."""
+    found = subprocess.run(["pkg-config", "--cflags", "--libs", *packages], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        raise Skip(f"no {packages[0]} for pkg-config")
+    return ["-Wl,--no-as-needed", *found.stdout.split(), "-Wl,--as-needed"]
 
 
 for _level in ("-O0", "-O2"):
@@ -101,14 +138,38 @@ for _level in ("-O0", "-O2"):
 
         @scenario(f"qt/{_compiler} {_level}", needs=("bpf", _compiler, "pkg-config"))
         def _qt(env, compiler=_compiler, level=_level):
-            found = subprocess.run(["pkg-config", "--cflags", "--libs", "Qt5Core"], capture_output=True, text=True, check=False)
-            if found.returncode != 0:
-                raise Skip("qtbase5-dev is not installed")
+            flags = _flags_of("Qt5Core")
             # clang leaves the headers of the data to the library's own debug information otherwise.
             whole = ("-fstandalone-debug",) if compiler == "clang++" else ()
             program = fixtures.compile_program(f"qt-{compiler}{level}", ["qt.cc", "keep.cc"], "-std=c++20", level, "-g", "-fPIC", *whole,
-                                               "-Wl,--no-as-needed", *found.stdout.split(), "-Wl,--as-needed", compiler=compiler)
-            _check(env, program, "qt.cc", QT)
+                                               *flags, compiler=compiler)
+            _check(env, program, "qt.cc", QT | QT_LISTS)
+
+        @scenario(f"abseil/{_compiler} {_level}, nodes, results and cords", needs=("bpf", _compiler, "pkg-config"))
+        def _abseil(env, compiler=_compiler, level=_level):
+            flags = _flags_of("absl_node_hash_map", "absl_node_hash_set", "absl_statusor", "absl_status", "absl_cord")
+            # clang leaves what no code of the program needs to the library's own debug information otherwise.
+            whole = ("-fstandalone-debug",) if compiler == "clang++" else ()
+            program = fixtures.compile_program(f"abseil-results-{compiler}{level}", ["abseil_results.cc", "keep.cc"], "-std=c++20", level, "-g",
+                                               *whole, *flags, compiler=compiler)
+            _check(env, program, "abseil_results.cc", ABSEIL)
+
+        @scenario(f"system/{_compiler} {_level}", needs=("bpf", _compiler))
+        def _system(env, compiler=_compiler, level=_level):
+            program = fixtures.compile_program(f"system-{compiler}{level}", ["system.cc", "keep.cc"], "-std=c++20", level, "-g", compiler=compiler)
+            _check(env, program, "system.cc", SYSTEM)
+
+        @scenario(f"protobuf/{_compiler} {_level}", needs=("bpf", _compiler, "pkg-config", "protoc"))
+        def _messages(env, compiler=_compiler, level=_level):
+            flags = _flags_of("protobuf")
+            whole = ("-fstandalone-debug",) if compiler == "clang++" else ()
+            generated = fixtures.CACHE / "order"
+            generated.mkdir(parents=True, exist_ok=True)
+            if not (generated / "order.pb.cc").exists():
+                subprocess.run(["protoc", f"--cpp_out={generated}", f"-I{fixtures.PROGRAMS}", "order.proto"], check=True)
+            program = fixtures.compile_program(f"messages-{compiler}{level}", ["messages.cc", generated / "order.pb.cc", "keep.cc"], "-std=c++20",
+                                               level, "-g", *whole, f"-I{generated}", *flags, compiler=compiler)
+            _check(env, program, "messages.cc", MESSAGES)
 
 
 @scenario("library/streams, gcc with all classes", needs=("bpf", "g++"))

@@ -286,6 +286,28 @@ TEST_CASE_METHOD(RenderFixture, "wide strings become UTF-8") {
   CHECK(Show(Const<uint64_t>(types.PointerTo(wide), 0x3000)) == "€\\U00110000");
 }
 
+TEST_CASE_METHOD(RenderFixture, "elements may lie further apart than they are long") {
+  const uint32_t spaced = Counted(v1::Shape::SEQUENCE, "QList<int>", types.Int(), 0, 8);
+  types.at(spaced)->mutable_shape()->set_node_size(8);
+  memory.PutAll<uint64_t>(0x1000, {0x2000, 3});
+  memory.PutAll<int32_t>(0x2000, {1, -1, 2, -1, 3, -1});
+  CHECK(Show(At(spaced, 0x1000)) == "{1, 2, 3}");
+}
+
+TEST_CASE_METHOD(RenderFixture, "the bytes of internet addresses are shown as those") {
+  const uint32_t address = Counted(v1::Shape::STRING, "in_addr", types.Char(), 0, 8);
+  types.at(address)->mutable_shape()->set_as_digits(true);
+  memory.PutAll<uint64_t>(0x1000, {0x2000, 4});
+  memory.PutAll<uint8_t>(0x2000, {192, 0, 2, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+  CHECK(Show(At(address, 0x1000)) == "192.0.2.255");
+  memory.PutAll<uint64_t>(0x1100, {0x2000, 16});
+  CHECK(Show(At(address, 0x1100)) == "c000:2ff::1");
+  memory.PutAll<uint64_t>(0x1200, {0x2000, 5});
+  CHECK(Render(At(address, 0x1200)).status() == v1::STATUS_ERROR);
+  memory.PutAll<uint64_t>(0x1300, {0x200e, 4});  // only two bytes of it are captured
+  CHECK(Render(At(address, 0x1300)).status() == v1::STATUS_UNREADABLE);
+}
+
 TEST_CASE_METHOD(RenderFixture, "hostile shapes are errors") {
   memory.Bytes(0x1000, std::string(64, '\1'));
   const uint32_t no_size = types.Add(v1::TYPE_STRUCT, 16, "NoSize");

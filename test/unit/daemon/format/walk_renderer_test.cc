@@ -137,6 +137,28 @@ TEST_CASE_METHOD(WalkFixture, "a tree is shown in order") {
   CHECK(Show(At(tree, kHeader)) == "{1, 2, ...} (truncated: 2/4)");
 }
 
+TEST_CASE_METHOD(WalkFixture, "the slots of a table hold its elements, or their addresses") {
+  const uint32_t table = types.Add(v1::TYPE_STRUCT, 32, "Table");
+  v1::Shape* shape = types.at(table)->mutable_shape();
+  shape->set_kind(v1::Shape::SLOTS);
+  shape->set_element(types.Int());
+  shape->set_node_size(8);
+  *shape->mutable_data() = SelfWord(0);
+  *shape->mutable_value() = SelfWord(8);
+  *shape->mutable_capacity() = SelfWord(16);
+  *shape->mutable_size() = SelfWord(24);
+  memory.PutAll<uint64_t>(kHeader, {0x3000, 0x4000, 3, 2});
+  memory.PutAll<int8_t>(0x3000, {1, -128, 2, -1});
+  memory.PutAll<uint64_t>(0x4000, {0x5000, 0, 0x5100});
+  CHECK(Show(At(table, kHeader)) == "{20480, 20736}");
+  shape = types.at(table)->mutable_shape();
+  shape->set_block(1);
+  memory.PutAll<int32_t>(0x5000, {7});
+  CHECK(Show(At(table, kHeader)) == "{7, ...} (truncated: 1/2)");  // the other one was not captured
+  memory.PutAll<int32_t>(0x5100, {8});
+  CHECK(Show(At(table, kHeader)) == "{7, 8}");
+}
+
 TEST_CASE_METHOD(WalkFixture, "a tree that goes down or up in circles is corrupt") {
   const uint32_t tree = Tree();
   memory.PutAll<uint64_t>(kHeader, {kNode, 4});

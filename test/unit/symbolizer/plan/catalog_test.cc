@@ -14,17 +14,27 @@ TEST_CASE("a star matches any text, the rest matches itself") {
   CHECK_FALSE(MatchesPattern("a*b*c", "a--c--b"));
 }
 
+TEST_CASE("a star behind a backslash is a star") {
+  CHECK(MatchesPattern("List<*\\*>", "List<int*>"));
+  CHECK(MatchesPattern("List<*\\*>", "List<int**>"));
+  CHECK_FALSE(MatchesPattern("List<*\\*>", "List<int>"));
+  CHECK_FALSE(MatchesPattern("List<\\*", "List<\\"));
+  CHECK(MatchesPattern("a\\", "a\\"));
+}
+
 TEST_CASE("the built-in catalog has the more special visualizer first") {
   auto catalog = Catalog::BuiltIn();
   REQUIRE(catalog.ok());
   const auto strings =
       catalog->Matches("std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >");
-  REQUIRE(strings.size() == 1);
+  REQUIRE(!strings.empty());
   CHECK(strings[0]->has_string());
   const auto bits = catalog->Matches("std::vector<bool, std::allocator<bool> >");
-  REQUIRE(bits.size() == 2);
+  REQUIRE(bits.size() >= 2);
   CHECK(bits[0]->has_bits());
-  CHECK(catalog->Matches("shop::Order").empty());
+  CHECK(bits[1]->has_sequence());
+  // Only what asks for a base class may match any name.
+  for (const Visualizer* visualizer : catalog->Matches("shop::Order")) CHECK(!visualizer->base_class().empty());
 }
 
 TEST_CASE("a broken visualizer file is refused with the line") {
@@ -56,7 +66,7 @@ TEST_CASE("a user's visualizer comes before the built-in ones and is known by it
   REQUIRE(catalog.Add("\nvisualizer { match: \"std::vector<*>\" alias { value: \"x\" } }", "mine.txtpb").ok());
   REQUIRE(catalog.AddBuiltIn().ok());
   const auto found = catalog.Matches("std::vector<int>");
-  REQUIRE(found.size() == 2);
+  REQUIRE(found.size() >= 2);
   CHECK(found[0]->has_alias());
   CHECK(catalog.OriginOf(*found[0]) == "mine.txtpb:2");
   CHECK(catalog.OriginOf(*found[1]).empty());
