@@ -34,6 +34,7 @@ Interrupt::~Interrupt() {
 void Interrupt::OnSignal(const std::function<void()>& action) {
   {
     MutexLock lock(&mutex_);
+    mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !running_; });
     action_ = action;
     if (!seen_) return;
   }
@@ -56,8 +57,11 @@ void Interrupt::Run() {
       if (signal <= 0) continue;
       if (std::exchange(seen_, true)) _exit(kExitInterrupted);
       action = action_;
+      running_ = true;
     }
     if (action) action();
+    MutexLock lock(&mutex_);
+    running_ = false;
   }
 }
 

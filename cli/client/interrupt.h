@@ -19,7 +19,7 @@ class Interrupt {
   ~Interrupt();
 
   // What the first signal does, on the thread of this object; replaces what was set before. Runs at once when the
-  // signal has come already.
+  // signal has come already. Waits for an action that is running: when it returns, nothing uses what that one used.
   void OnSignal(const std::function<void()>& action) ABSL_LOCKS_EXCLUDED(mutex_);
   bool seen() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -31,6 +31,7 @@ class Interrupt {
   mutable Mutex mutex_;
   std::function<void()> action_ ABSL_GUARDED_BY(mutex_);
   bool seen_ ABSL_GUARDED_BY(mutex_) = false;
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;  // the action: what it uses must not go
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: starts when everything above exists
 };
