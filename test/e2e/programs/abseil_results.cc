@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Abseil's tables of nodes, statuses and cords with constant contents; scenarios/library_types.py knows what has to be seen.
+// Abseil's tables of nodes, statuses and cords with constant contents; scenarios/library_types.py knows what has to be
+// seen.
 #include <absl/container/node_hash_map.h>
 #include <absl/container/node_hash_set.h>
 #include <absl/status/status.h>
