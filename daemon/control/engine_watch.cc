@@ -251,6 +251,7 @@ std::vector<std::string> Engine::Restore(std::unique_ptr<Journal> journal, const
       // A clock that was set back must not make it older than it can be.
       setup.created = seams_.now() - std::max(age, absl::ZeroDuration());
       setup.created_unix_ns = saved.created_unix_ns();
+      setup.target_print = saved.process_identity();
       setup.reason = saved.paused() ? "paused by request" : "dlogd has been started again";
       setup.ledger = Ledger::Continue(saved.counters());
       if (saved.has_plan()) setup.plan = std::make_shared<const v1::ResolvedLogpoint>(saved.plan());

@@ -62,8 +62,9 @@ def phases(env):
             check("is damaged" not in env.daemon_log.read_text(), env.daemon_log.read_text())
 
         phase.start()
+        harness.wait_until(lambda: all(each["state"] != "resolving" for each in env.logpoints()), 20, "resolved logpoints")
         states = {each["id"]: each["state"] for each in env.logpoints()}
-        check(kept in states and set(states.values()) <= STATES, f"logpoints: {states}")
+        check(kept in states and set(states.values()) <= STATES, f"{kept} was promised, logpoints: {states}\n{env.daemon_log.read_text()}")
         check(len(states) <= 1 + len(DELAYS_S), f"logpoints that nobody has asked for: {states}")
         env.ctl_ok("resume", kept)
         before = env.counters(kept)["emitted"]
