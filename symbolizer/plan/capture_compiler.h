@@ -88,8 +88,8 @@ class CaptureCompiler {
   // What lies behind a struct in registers: a string view, a span, a smart pointer.
   absl::Status FollowInHand(OpEmitter* out, const v1::Node& object);
   absl::Status FollowParts(OpEmitter* out, const v1::Shape& shape, uint32_t type);
-  // Follows one of `parts`: an object inside the object.
-  absl::Status FollowPart(OpEmitter* out, const v1::Node& value, uint32_t type);
+  // Follows one of `parts`; when it is `outside` of what is captured of the object, it is copied first.
+  absl::Status FollowPart(OpEmitter* out, const v1::Node& value, bool outside);
   absl::Status CompileListNode(OpEmitter* out, uint32_t type);
   absl::Status CompileTreeStep(OpEmitter* out, uint32_t type, Flavor flavor);
   absl::Status CompileSlot(OpEmitter* out, uint32_t type);

@@ -346,8 +346,7 @@ absl::Status CaptureCompiler::FollowInHand(OpEmitter* out, const v1::Node& objec
   });
 }
 
-absl::Status CaptureCompiler::FollowPart(OpEmitter* out, const v1::Node& value, uint32_t type) {
-  const bool outside = IsOutside(value, type);
+absl::Status CaptureCompiler::FollowPart(OpEmitter* out, const v1::Node& value, bool outside) {
   if (!IsInMemory(value) || (!outside && !HasIndirection(value.type()))) return absl::OkStatus();
   auto address = out->AddressValue(value.memory());
   if (!address.ok()) return address.status();
@@ -372,13 +371,16 @@ absl::Status CaptureCompiler::FollowParts(OpEmitter* out, const v1::Shape& shape
     absl::Status status = Part(out, [&](OpEmitter::Label end) -> absl::Status {
       out->set_self(self);  // another shape may have moved it
       const v1::Node& value = shape.parts(i).value();
-      if (!IsOutside(value, type) && !HasIndirection(value.type())) return absl::OkStatus();
+      // A derived class (of which `element` is the base) may have members in what is padding of its base.
+      const bool derived = shape.kind() == v1::Shape::VARIANT && shape.element() != 0 && i != 0;
+      const bool outside = derived || IsOutside(value, type);
+      if (!outside && !HasIndirection(value.type())) return absl::OkStatus();
       if (shape.kind() == v1::Shape::VARIANT) {
         auto active = out->EmitArithImm(v1::OP_EQ, *selector, i);
         if (!active.ok()) return active.status();
         out->Jump(v1::CAP_JUMP_IF_ZERO, *active, end);
       }
-      return FollowPart(out, shape.parts(i).value(), type);
+      return FollowPart(out, value, outside);
     });
     if (!status.ok()) return status;
   }
