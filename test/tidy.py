@@ -16,17 +16,19 @@ import re
 import subprocess
 import sys
 
-INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+INCLUDE = re.compile(rb'^\s*(?:#\s*include|import)\s*"([^"]+)"', re.MULTILINE)
+GENERATED = re.compile(r"(\.grpc)?\.pb\.h$")
 
 
 def closure(path, root, known):
-    """Our own files that `path` includes, directly or not, itself first. Names are relative to the root or to the file."""
+    """Our own files that `path` includes, directly or not, itself first. Names are relative to the root, to proto/ (a generated
+    header stands for the file that it is generated from) or to the file."""
     if path in known:
         return
     known[path] = path.read_bytes()
     for name in INCLUDE.findall(known[path]):
-        for folder in (root, path.parent):
-            included = folder / name.decode()
+        for folder in (root, root / "proto", path.parent):
+            included = folder / GENERATED.sub(".proto", name.decode())
             if included.is_file():
                 closure(included, root, known)
                 break
@@ -35,11 +37,9 @@ def closure(path, root, known):
 def fingerprint(path, root, command):
     known = {}
     closure(path, root, known)
-    digest = hashlib.sha256(command.encode() + (root / ".clang-tidy").read_bytes())
-    for proto in sorted((root / "proto").glob("*.proto")):
-        digest.update(proto.read_bytes())
+    digest = hashlib.sha256(command.replace(str(root), ".").encode() + (root / ".clang-tidy").read_bytes())
     for name in sorted(known):
-        digest.update(str(name).encode() + known[name])
+        digest.update(str(name.relative_to(root)).encode() + known[name])
     return digest.hexdigest()
 
 

@@ -100,6 +100,7 @@ class Adding {
         first.try_emplace(builds_[i].modules(0).build_id(), i);
     }
     std::vector<size_t> out;
+    out.reserve(first.size());
     for (const auto& [build, i] : first) out.push_back(i);
     return out;
   }
@@ -123,7 +124,7 @@ class Adding {
           if (plan != nullptr) *request.mutable_known() = *plan;
           request.set_return_resolved(plan == nullptr && !fleet_.single());
           grpc::ClientContext* context = context_of_(i);
-          const absl::Status status = node.Outcome(node.stub().Add(context, request, &response), *context);
+          absl::Status status = node.Outcome(node.stub().Add(context, request, &response), *context);
           if (!status.ok()) return status;
           if (response.has_resolved()) plans_.Keep(response.resolved());
           resolved_here[i] = response.logpoint().resolve_ms() > 0 ? 1 : 0;

@@ -20,7 +20,7 @@ int Run(const std::vector<std::string>& ids, const Context& global, Method metho
   std::vector<Response> answers(fleet->size());
   const auto call = [&](size_t i, Client& node, const Request& request) {
     Response response;
-    const absl::Status status =
+    absl::Status status =
         node.Call([&](grpc::ClientContext* context) { return (node.stub().*method)(context, request, &response); });
     answers[i].MergeFrom(response);
     return status;

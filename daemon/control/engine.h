@@ -167,11 +167,11 @@ class Engine {
   std::unique_ptr<BudgetKeeper> budget_;
   uint64_t last_id_ = 0;
   std::unique_ptr<Journal> journal_;
-  bool journal_failed_ = false;  // has been told
+  bool journal_failed_ = false;         // has been told
+  std::atomic<bool> hit_limit_{false};  // a logpoint may have reached its own
   absl::Time next_save_ = absl::InfinitePast();
   absl::Time next_end_ = absl::InfinitePast();   // of a logpoint, as far as it can be foreseen
   absl::Time last_look_ = absl::InfinitePast();  // at all of them, of BootTime()
-  std::atomic<bool> hit_limit_{false};           // a logpoint may have reached its own
   std::map<std::string, uint64_t> saved_hits_;
 
   Mutex checks_mutex_;
@@ -184,11 +184,11 @@ class Engine {
   bool watch_stopping_ ABSL_GUARDED_BY(watch_mutex_) = false;
   // A process that has begun maps its libraries a little later, one that ends is gone a little later: a change is worth
   // several looks.
+  std::atomic<bool> told_of_changes_{false};
   int looks_due_ ABSL_GUARDED_BY(watch_mutex_) = 0;
   std::atomic<int> exit_looks_due_{0};
-  int ticks_without_exit_look_ = 0;       // owner thread
-  std::shared_ptr<void> process_events_;  // set by the owner thread, before told_of_changes_
-  std::atomic<bool> told_of_changes_{false};
+  int ticks_without_exit_look_ = 0;         // owner thread
+  std::shared_ptr<void> process_events_;    // set by the owner thread, before told_of_changes_
   std::map<std::string, Watched> watched_;  // watch thread; those that could not be attached
   std::thread watch_;                       // last: uses everything above
 };
