@@ -31,7 +31,7 @@ size_t FindNul(std::string_view bytes, size_t unit) {
 ReadResult Renderer::Gather(uint64_t address, uint64_t size, const Object* self, std::string* out) const {
   for (uint32_t offset = 0; size != 0 && self != nullptr && pipeline::OffsetInHand(*self, address, &offset);
        --size, ++address) {
-    if ((self->valid >> offset & 1) == 0) return {ReadFailure::kNotCaptured, address};
+    if (offset >= self->byte_size || (self->valid >> offset & 1) == 0) return {ReadFailure::kNotCaptured, address};
     out->push_back(static_cast<char>(self->bytes[offset]));
   }
   while (size != 0) {

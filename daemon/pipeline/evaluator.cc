@@ -170,20 +170,21 @@ Object Evaluation::Composed(const v1::Node& node, uint64_t size, int depth) {
   Object object;
   object.type = node.type();
   object.byte_size = static_cast<uint32_t>(std::min<uint64_t>(size, kMaxInlineBytes));
+  const auto end = static_cast<uint32_t>(std::min<uint64_t>(size, UINT32_MAX));
   uint64_t position = 0;
   if (std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.bits() != 0; })) {
     return ComposedOfBits(node, std::move(object), size, depth);
   }
   for (const v1::Composite::Piece& piece : pieces) {
     if (piece.size() == 0) return Malformed(node.type(), "empty piece");
-    if (position >= object.byte_size) break;
-    const auto count = static_cast<uint32_t>(std::min<uint64_t>(piece.size(), object.byte_size - position));
+    if (position >= end) break;
+    const auto count = static_cast<uint32_t>(std::min<uint64_t>(piece.size(), end - position));
     AddPiece(piece, static_cast<uint32_t>(position), count, depth, &object);
     position += piece.size();
   }
-  if (position < object.byte_size) {
-    object.holes.push_back({static_cast<uint32_t>(position), object.byte_size, v1::STATUS_OPTIMIZED_OUT,
-                            "not described by the debug information"});
+  if (position < end) {
+    object.holes.push_back(
+        {static_cast<uint32_t>(position), end, v1::STATUS_OPTIMIZED_OUT, "not described by the debug information"});
   }
   if (size > kMaxInlineBytes) {
     object.holes.push_back({kMaxInlineBytes, static_cast<uint32_t>(std::min<uint64_t>(size, UINT32_MAX)),
@@ -202,11 +203,16 @@ void Evaluation::AddPiece(const v1::Composite::Piece& piece, uint32_t position, 
   uint64_t word = 0;
   Object failure;
   if (!Address(piece.value(), depth + 1, 0, &word, &failure)) return add_hole(failure.status, failure.reason);
+  if (!piece.in_memory() && count > sizeof(word)) {
+    return add_hole(v1::STATUS_ERROR, "malformed plan: piece is larger than a register");
+  }
+  if (position + count > out->byte_size) out->far.push_back({position, position + count, piece.in_memory(), word});
+  if (position >= out->byte_size) return;
+  count = std::min(count, out->byte_size - position);
   if (piece.in_memory()) {
     const ReadResult read = image_.Read(word, bytes, count);
     if (!read.ok()) return add_hole(v1::STATUS_UNREADABLE, FailureReason(read));
   } else {
-    if (count > sizeof(word)) return add_hole(v1::STATUS_ERROR, "malformed plan: piece is larger than a register");
     std::memcpy(bytes, &word, sizeof(word));
   }
   std::memcpy(out->bytes.data() + position, bytes, count);

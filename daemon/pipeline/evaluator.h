@@ -27,6 +27,15 @@ struct Hole {
   std::string reason;
 };
 
+// A piece of an Object in hand that ends behind `Object::bytes`: bytes [begin, end) of the object are in memory at
+// `value`, or are the low bytes of `value`.
+struct FarPiece {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool in_memory = false;
+  uint64_t value = 0;
+};
+
 // The result of a Node: an object in memory, or bytes in hand, or a failure with its reason.
 struct Object {
   uint32_t type = 0;
@@ -36,11 +45,13 @@ struct Object {
   // in_memory: where the object is. Otherwise 0, or a place in the pseudo address range that stands for the object in
   // hand while one of its Shape's nodes is evaluated.
   uint64_t address = 0;
-  // !in_memory: the value's bytes; small values only (kMaxInlineBytes); larger composites are PARTIAL.
+  // !in_memory: the value's bytes, the first kMaxInlineBytes of them; larger composites are PARTIAL, and what is behind
+  // those is in `far`.
   std::array<uint8_t, kMaxInlineBytes> bytes = {};
   uint64_t valid = 0;  // bit i: bytes[i] is known (composites may have holes)
   uint32_t byte_size = 0;
-  std::vector<Hole> holes;  // PARTIAL: what is missing in `bytes`
+  std::vector<Hole> holes;  // PARTIAL: what is missing in `bytes`, and what is or may be missing behind them
+  std::vector<FarPiece> far;
   // Bit n of entry i: bit n of bytes[i] is known. Empty unless some byte is known in part (pieces of bits).
   std::vector<uint8_t> known_bits;
   uint32_t bit_size = 0;  // bitfield member of an object in memory or in hand

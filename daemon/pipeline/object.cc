@@ -31,31 +31,60 @@ const Hole* FirstHole(const Object& object, uint32_t begin, uint32_t end) {
   return nullptr;
 }
 
+// Where an object in hand ends: its last hole may be what lies behind the bytes that are kept.
+uint64_t EndInHand(const Object& object) {
+  return object.holes.empty() ? object.byte_size : std::max(object.byte_size, object.holes.back().end);
+}
+
+// The far pieces of [first, first + count) of `object`, seen from `first`; words also as bytes.
+void CutFarPieces(const Object& object, uint32_t first, uint64_t count, Object* part) {
+  for (const FarPiece& piece : object.far) {
+    if (piece.begin >= first + count || piece.end <= first) continue;
+    FarPiece cut = piece;
+    cut.begin = std::max(piece.begin, first);
+    const uint32_t skipped = cut.begin - piece.begin;
+    cut.value = piece.in_memory ? piece.value + skipped : skipped >= 8 ? 0 : piece.value >> (8 * skipped);
+    cut.begin -= first;
+    cut.end -= first;
+    for (uint32_t i = cut.begin; !cut.in_memory && i < std::min(cut.end, part->byte_size); ++i) {
+      part->bytes[i] = static_cast<uint8_t>(i - cut.begin >= 8 ? 0 : cut.value >> (8 * (i - cut.begin)));
+      part->valid |= uint64_t{1} << i;
+    }
+    part->far.push_back(cut);
+  }
+}
+
 Object SliceInHand(const Object& object, uint64_t offset, uint64_t size, uint32_t type) {
   Object part;
   part.type = type;
-  if (offset > object.byte_size || size > object.byte_size - offset) {
-    // Of a large value in pieces only the beginning is in hand; its last hole is the rest.
-    const Hole* rest = object.holes.empty() ? nullptr : &object.holes.back();
-    if (rest != nullptr && rest->end > object.byte_size && offset <= rest->end && size <= rest->end - offset) {
-      return Failed(type, rest->status, rest->reason);
-    }
+  const uint64_t end = EndInHand(object);
+  if (offset > end || size > end - offset) {
     return Failed(type, v1::STATUS_ERROR, "malformed plan: member outside of its object");
   }
+  for (const FarPiece& piece : object.far) {
+    if (!piece.in_memory || size == 0 || offset < piece.begin || offset + size > piece.end) continue;
+    part.in_memory = true;
+    part.address = piece.value + (offset - piece.begin);
+    return part;
+  }
   const auto first = static_cast<uint32_t>(offset);
-  const auto count = static_cast<uint32_t>(size);
   if (object.address != 0) part.address = object.address + offset;
-  std::memcpy(part.bytes.data(), object.bytes.data() + first, count);
-  part.byte_size = count;
-  part.valid = (object.valid & MaskOf(first, count)) >> (first & 63);
+  part.byte_size = static_cast<uint32_t>(std::min<uint64_t>(size, kMaxInlineBytes));
+  const uint32_t in_hand = std::min(part.byte_size, object.byte_size - std::min(first, object.byte_size));
+  if (in_hand != 0) {
+    std::memcpy(part.bytes.data(), object.bytes.data() + first, in_hand);
+    part.valid = (object.valid & MaskOf(first, in_hand)) >> first;
+  }
   for (const Hole& hole : object.holes) {
-    if (hole.begin >= first + count || hole.end <= first) continue;
-    part.holes.push_back(
-        {std::max(hole.begin, first) - first, std::min(hole.end, first + count) - first, hole.status, hole.reason});
+    if (hole.begin >= offset + size || hole.end <= offset) continue;
+    const auto last = static_cast<uint32_t>(std::min<uint64_t>(hole.end, offset + size));
+    part.holes.push_back({std::max(hole.begin, first) - first, last - first, hole.status, hole.reason});
   }
-  if (!object.known_bits.empty()) {
-    part.known_bits.assign(object.known_bits.begin() + first, object.known_bits.begin() + first + count);
+  if (!object.known_bits.empty() && in_hand != 0) {
+    part.known_bits.assign(object.known_bits.begin() + first, object.known_bits.begin() + first + in_hand);
+    part.known_bits.resize(part.byte_size);
   }
+  CutFarPieces(object, first, size, &part);
   SettleStatus(&part);
   return part;
 }
@@ -133,7 +162,8 @@ void SettleStatus(Object* object) {
   const Hole& first = object->holes.front();
   const bool some_bits =
       std::any_of(object->known_bits.begin(), object->known_bits.end(), [](uint8_t b) { return b != 0; });
-  object->status = object->valid == 0 && !some_bits ? first.status : v1::STATUS_PARTIAL;
+  const bool nothing = object->valid == 0 && !some_bits && object->far.empty();
+  object->status = nothing ? first.status : v1::STATUS_PARTIAL;
   object->reason = first.reason;
 }
 
@@ -150,7 +180,7 @@ bool TypeSize(uint32_t type, const TypeTable& types, uint64_t* size) {
 }
 
 bool OffsetInHand(const Object& self, uint64_t address, uint32_t* offset) {
-  if (self.in_memory || address - kPseudoBase >= self.byte_size) return false;
+  if (self.in_memory || address - kPseudoBase >= EndInHand(self)) return false;
   *offset = static_cast<uint32_t>(address - kPseudoBase);
   return true;
 }
@@ -180,8 +210,12 @@ Object MemberOf(const Object& object, uint64_t offset, uint32_t type, uint32_t b
     part.in_memory = true;
     part.address = object.address + offset;
   } else {
-    // The storage of a bitfield may be cut by the end of the object: take what there is from `offset` on.
-    if (bit_size != 0) size = offset < object.byte_size ? object.byte_size - offset : 0;
+    // The storage of a bitfield may be cut by the end of the object: take the bytes that it touches.
+    const uint64_t end = EndInHand(object);
+    if (bit_size != 0) {
+      const uint64_t touched = (uint64_t{bit_offset} + bit_size + 7) / 8;
+      size = offset < end ? std::min(touched, end - offset) : 0;
+    }
     part = SliceInHand(object, offset, size, type);
   }
   part.bit_size = bit_size;

@@ -425,14 +425,43 @@ TEST_CASE_METHOD(Fixture, "a scattered struct knows which of its bytes have a va
   CHECK(object.valid == 0xff00ff);
 }
 
-TEST_CASE_METHOD(Fixture, "of a scattered struct that is too large the members behind the limit say so") {
-  const uint32_t large = types.Add(v1::TYPE_STRUCT, 80, "Large");
+TEST_CASE_METHOD(Fixture, "a scattered struct shows the pieces behind the bytes that are kept") {
+  const uint32_t large = types.Add(v1::TYPE_STRUCT, 120, "Large");
+  const uint32_t pair = types.Add(v1::TYPE_STRUCT, 16, "Pair");
   memory.Reg(1, 11);
+  memory.Put<int64_t>(0x1000, 33);
+  memory.Put<int64_t>(0x1018, 44);
   v1::Node composite = Composite(large);
-  for (int i = 0; i < 10; ++i) AddPiece(&composite, 8, Reg(0, 1));
-  CHECK(Show(Member(types.Long(), composite, 56)) == "11");
-  CHECK(Show(Member(types.Long(), composite, 64)) == "unreadable: scattered value is too large");
-  CHECK(Show(Member(types.Long(), composite, 76)) == "error: malformed plan: member outside of its object");
+  for (int i = 0; i < 7; ++i) AddPiece(&composite, 8, Reg(0, 1));
+  AddPiece(&composite, 32, Word(0x1000), true);          // 56 to 88
+  AddPiece(&composite, 8, Unavailable(0, "gone"));       // to 96
+  AddPiece(&composite, 8, Word(0x1122'3344'5566'7788));  // to 104
+  CHECK(Show(Member(types.Long(), composite, 48)) == "11");
+  CHECK(Show(Member(types.Long(), composite, 56)) == "33");
+  CHECK(Show(Member(types.Long(), composite, 80)) == "44");
+  CHECK(Show(Member(types.Long(), composite, 88)) == "optimized_out: gone");
+  CHECK(Show(Member(types.Long(), composite, 96)) == std::to_string(0x1122'3344'5566'7788));
+  CHECK(Show(Member(types.UInt(), composite, 100)) == std::to_string(0x1122'3344));
+  CHECK(Show(Member(types.UInt(), composite, 100, 4, 12)) == "3");
+  CHECK(Show(Member(types.Long(), composite, 104)) == "optimized_out: not described by the debug information");
+  CHECK(Show(Member(types.Long(), composite, 116)) == "error: malformed plan: member outside of its object");
+
+  const v1::Node last = Member(pair, composite, 88);
+  CHECK(Show(Member(types.Long(), last, 0)) == "optimized_out: gone");
+  CHECK(Show(Member(types.Long(), last, 8)) == std::to_string(0x1122'3344'5566'7788));
+  const v1::Node across = Member(pair, composite, 80);
+  CHECK(Show(Member(types.Long(), across, 0)) == "44");
+  CHECK(Show(Member(types.Long(), across, 8)) == "optimized_out: gone");
+}
+
+TEST_CASE_METHOD(Fixture, "a member across two pieces behind the bytes that are kept is not made up") {
+  const uint32_t large = types.Add(v1::TYPE_STRUCT, 80, "Large");
+  memory.Put<int64_t>(0x1000, -1);
+  v1::Node composite = Composite(large);
+  AddPiece(&composite, 68, Unavailable(0, "gone"));
+  AddPiece(&composite, 12, Word(0x1000), true);
+  CHECK(Show(Member(types.Int(), composite, 68)) == "-1");
+  CHECK(Show(Member(types.Long(), composite, 64)) == "optimized_out: gone");
 }
 
 TEST_CASE_METHOD(Fixture, "each missing piece keeps its own reason") {
