@@ -98,6 +98,8 @@ class Renderer {
 
   // shape_renderer.cc
   void RenderShape(const pipeline::Object& object, const v1::Type& type, Position at, Value* out, Text* text);
+  // Whether a container or text in pieces has lost its pointer or its size: then its members, as they are, tell more.
+  bool LacksHeader(const pipeline::Object& object, const v1::Shape& shape) const;
   void RenderSequence(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t count,
                       uint64_t stride, Position at, Value* out, Text* text);
   void RenderWalk(const pipeline::Object& object, const v1::Shape& shape, uint64_t count, Position at, Value* out,

@@ -83,6 +83,7 @@ void Renderer::RenderShape(const Object& object, const v1::Type& type, Position 
   }
   if (shape.kind() == v1::Shape::SEQUENCE && shape.node_size() != 0) stride = shape.node_size();
   if (!element->redacted().empty()) return Fail(v1::STATUS_REDACTED, element->redacted(), out, text);
+  if (type.fields_size() != 0 && LacksHeader(object, shape)) return RenderStruct(object, type, at, out, text);
   uint64_t data = 0;
   uint64_t count = Elements::kUnknown;
   if (!ShapeWord(shape.data(), object, &data, out, text)) return;
@@ -102,6 +103,18 @@ void Renderer::RenderShape(const Object& object, const v1::Type& type, Position 
   }
   if (shape.as_digits()) return RenderInternetAddress(data, count, object, at, out, text);
   RenderString(data, count, stride, object, at, out, text);
+}
+
+bool Renderer::LacksHeader(const Object& object, const v1::Shape& shape) const {
+  if (object.in_memory || object.status != v1::STATUS_PARTIAL) return false;
+  const auto lacks = [&](const v1::Node& node) {
+    uint64_t word = 0;
+    v1::ValueStatus status = v1::STATUS_OK;
+    std::string reason;
+    const Object header = pipeline::EvaluateInside(node, types_, image_, object);
+    return !pipeline::ReadScalar(header, types_, image_, &word, &status, &reason) && status == v1::STATUS_OPTIMIZED_OUT;
+  };
+  return lacks(shape.data()) || (shape.has_size() && lacks(shape.size())) || (shape.has_end() && lacks(shape.end()));
 }
 
 void Renderer::Corrupt(std::string what, Value* out, Text* text) {

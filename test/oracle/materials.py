@@ -2,6 +2,7 @@
 """What the oracle is run on: name, argv, source files. Compiled programs are cached in build/oracle."""
 import dataclasses
 import itertools
+import os
 import pathlib
 import re
 import shutil
@@ -42,6 +43,16 @@ GDB_PROGRAMS = ["gdb.base/all-types.c", "gdb.base/bitfields.c", "gdb.base/bitfie
                 "gdb.cp/m-data.cc", "gdb.cp/m-static.cc", "gdb.cp/mb-inline.cc", "gdb.cp/misc.cc", "gdb.cp/namespace.cc", "gdb.cp/overload.cc",
                 "gdb.cp/psmang.cc", "gdb.cp/ref-types.cc", "gdb.cp/rvalue-ref-types.cc", "gdb.cp/templates.cc", "gdb.cp/try_catch.cc",
                 "gdb.cp/userdef.cc", "gdb.cp/virtbase.cc", "gdb.cp/virtfunc.cc", "gdb.opt/inline-break.c", "gdb.opt/inline-locals.c"]
+
+# Programs of others, from Debian's source packages unpacked below $DLOG_ORACLE_SOURCES: folder, sources, include folders, flags;
+# programs/foreign/NAME_main.cc drives each.
+FOREIGN = {
+    "tinyxml2": ("tinyxml2-*", ["tinyxml2.cpp"], [], []),
+    "re2": ("re2-*", ["re2/*.cc", "util/rune.cc", "util/strutil.cc"], [], []),
+    "leveldb": ("leveldb-*", ["table/*.cc", "util/*.cc", "db/memtable.cc", "db/dbformat.cc", "db/write_batch.cc"], ["include"],
+                ["-DLEVELDB_PLATFORM_POSIX=1", "-fno-rtti"]),
+}
+FOREIGN_BUILDS = [("gcc", "O2"), ("clang19", "O2"), ("gcc", "O3"), ("clang", "O1"), ("gcc", "O1"), ("clang", "O2"), ("clang19", "O3"), ("clang16", "O2")]
 
 
 class Missing(Exception):
@@ -118,6 +129,44 @@ def suite_makers():
             for suite, levels in (("guality", ["O2"]), ("gdb", ["O0", "O2"])) for level in levels for source in suite_sources(suite)]
 
 
+def foreign_sources(name):
+    """(folder, sources) of a program of others."""
+    pattern, sources, _, _ = FOREIGN[name]
+    folder = next((path for path in sorted(pathlib.Path(os.environ.get("DLOG_ORACLE_SOURCES", "/nowhere")).glob(pattern)) if path.is_dir()), None)
+    if folder is None:
+        raise Missing(f"{name}: no source below DLOG_ORACLE_SOURCES")
+    found = [path for source in sources for path in sorted(folder.glob(source)) if not re.search(r"_test|testutil|windows", path.name)]
+    return folder, found
+
+
+def foreign_material(name, compiler, level, lines):
+    folder, sources = foreign_sources(name)
+    driver = COMPILERS[compiler]["c++"]
+    if shutil.which(driver) is None:
+        raise Missing(f"{driver} is not installed")
+    main = HERE / "programs" / "foreign" / f"{name}_main.cc"
+    _, _, includes, flags = FOREIGN[name]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if name == "leveldb":  # CMake makes this one
+        generated = CACHE / "leveldb" / "port" / "port_config.h"
+        generated.parent.mkdir(parents=True, exist_ok=True)
+        generated.write_text("#define HAVE_FDATASYNC 1\n#define HAVE_O_CLOEXEC 1\n#define HAVE_CRC32C 0\n#define HAVE_SNAPPY 0\n")
+        includes = [*includes, generated.parents[1]]
+    output = CACHE / f"{name}.{compiler}.{level}"
+    if not output.exists() or output.stat().st_mtime < main.stat().st_mtime:
+        done = subprocess.run([driver, "-std=c++17", f"-{level}", "-g", "-w", *flags, "-Wl,--build-id", "-pthread", f"-I{folder}",
+                               *(f"-I{folder / include}" for include in includes), "-o", output, main, *sources],
+                              capture_output=True, text=True, check=False, cwd=CACHE)
+        if done.returncode != 0:
+            raise Missing(f"{output.name}: does not compile: {done.stderr.strip()[-300:]}")
+    return Material(f"foreign {output.name}", [str(output)], [str(main), *map(str, sources)], lines)
+
+
+def foreign_makers():
+    return [(f"foreign {name}.{compiler}.{level}", lambda name=name, compiler=compiler, level=level: foreign_material(name, compiler, level, 40))
+            for name in FOREIGN for compiler, level in FOREIGN_BUILDS] if "DLOG_ORACLE_SOURCES" in os.environ else []
+
+
 def python_material(binary, lines):
     if not pathlib.Path(binary).exists():
         raise Missing(f"{binary} is not installed")
@@ -139,4 +188,5 @@ def makers(short):
         found[6:6] = [("python3.11", lambda: python_material("/usr/bin/python3.11", 25)),
                       ("python3.11d", lambda: python_material("/usr/bin/python3.11d", 15))]
         found += suite_makers()
+        found += foreign_makers()
     return found

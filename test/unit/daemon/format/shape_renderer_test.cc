@@ -219,6 +219,26 @@ TEST_CASE_METHOD(RenderFixture, "library types in registers are followed like th
   CHECK(Show(half) == "<optimized out> (optimized_out: no location at 0x41e3)");
 }
 
+TEST_CASE_METHOD(RenderFixture, "of a text without its size or its pointer the members are shown") {
+  const uint32_t view = StringView();
+  types.Field(view, "_M_len", types.Add(v1::TYPE_UNSIGNED, 8, "unsigned long"), 0);
+  types.Field(view, "_M_str", types.Add(v1::TYPE_POINTER, 8, "void *"), 8);
+  memory.Reg(5, 5);
+  memory.Reg(4, 0x2000);
+  memory.Bytes(0x2000, "hello");
+  v1::Node size = Composite(view);
+  AddPiece(&size, 8, Reg(0, 5));
+  AddPiece(&size, 8, Unavailable(0, "gone"));
+  CHECK(Show(size) == "{_M_len = 5, _M_str = <optimized out>} (partial: _M_str: optimized out)");
+  v1::Node pointer = Composite(view);
+  AddPiece(&pointer, 8, Unavailable(0, "gone"));
+  AddPiece(&pointer, 8, Reg(0, 4));
+  CHECK(Show(pointer) == "{_M_len = <optimized out>, _M_str = 0x2000} (partial: _M_len: optimized out)");
+  v1::Node neither = Composite(view);
+  AddPiece(&neither, 16, Unavailable(0, "gone"));
+  CHECK(Show(neither) == "<optimized out> (optimized_out: gone)");
+}
+
 TEST_CASE_METHOD(RenderFixture, "character arrays end at NUL or at their bound") {
   const uint32_t eight = types.Add(v1::TYPE_ARRAY, 8, "char [8]", types.Char(), 8);
   memory.Bytes(0x1000, std::string("abc\0defg", 8));
