@@ -182,6 +182,7 @@ class SiteResolver {
     context.point.statement = context.point.probe = site.address;
     context.point.at_return = site.at_return;
     context.point.no_return_value = site.no_return_value;
+    context.point.view = site.view;
     context.rows = *rows;
     context.file = site.file;
     context.line = found_.located.line;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/prologue.h"
 
 namespace dlog::symbolizer {
@@ -24,6 +25,7 @@ constexpr size_t kMostNearestLines = 4;
 struct Row {
   const dwarf::UnitFile* unit = nullptr;
   LinkAddress address;
+  dwarf::View view = 0;
   bool empty = false;
 };
 
@@ -36,7 +38,7 @@ absl::StatusOr<std::map<uint32_t, std::vector<Row>>> StatementRows(const dwarf::
     if (!rows.ok()) return rows.status();
     for (const dwarf::LineRow& row : **rows) {
       if (row.end_sequence || !row.is_stmt || row.repeated || row.file != unit.file || row.line == 0) continue;
-      by_line[row.line].push_back({&unit, row.address, row.empty});
+      by_line[row.line].push_back({&unit, row.address, row.view, row.empty});
     }
   }
   for (auto& [line, rows] : by_line)
@@ -59,30 +61,37 @@ bool StartsWithFrameSetup(const dwarf::Module& module, LinkAddress entry) {
   return starts_with(bytes, kPushMov);
 }
 
+// An address and which of the statements that begin there.
+struct Point {
+  LinkAddress address;
+  dwarf::View view = 0;
+};
+
 // Where the body of a function begins: the row marked prologue_end; else, when the frame is set up or parameters are
-// stored first, the first row behind that; else the entry itself (optimised code describes its variables from the first
+// stored first, the first row behind that; else `entry` itself (optimised code describes its variables from the first
 // instruction on).
-LinkAddress AfterPrologue(const dwarf::Module& module, const std::vector<dwarf::LineRow>& rows,
-                          const dwarf::FunctionScope& scope, LinkAddress entry) {
+Point AfterPrologue(const dwarf::Module& module, const std::vector<dwarf::LineRow>& rows,
+                    const dwarf::FunctionScope& scope, Point start) {
   constexpr size_t kMostRowsTried = 4;
+  const LinkAddress entry = start.address;
   const auto range = std::find_if(scope.ranges.begin(), scope.ranges.end(),
                                   [&](const dwarf::AddressRange& r) { return r.Contains(entry); });
-  if (range == scope.ranges.end()) return entry;
+  if (range == scope.ranges.end()) return start;
   std::set<LinkAddress> later;
   for (const dwarf::LineRow& row : rows) {
     if (row.end_sequence || !range->Contains(row.address)) continue;
-    if (row.prologue_end) return row.address;
+    if (row.prologue_end) return {row.address, row.view};
     if (row.address > entry && row.line != 0) later.insert(row.address);
     if (later.size() > kMostRowsTried) later.erase(std::prev(later.end()));
   }
-  if (later.empty()) return entry;
+  if (later.empty()) return start;
   if (dwarf::AwaitsPrologue(module, scope, entry)) {
     for (LinkAddress row : later) {
       if (!dwarf::AlwaysReached(module, scope, row)) break;
-      if (!dwarf::AwaitsPrologue(module, scope, row)) return row;
+      if (!dwarf::AwaitsPrologue(module, scope, row)) return {row, 0};
     }
   }
-  return StartsWithFrameSetup(module, entry) ? *later.begin() : entry;
+  return StartsWithFrameSetup(module, entry) ? Point{*later.begin(), 0} : start;
 }
 
 LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
@@ -90,6 +99,15 @@ LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
   Dwarf_Die die = scope.die;
   if (!scope.by_symbol && dwarf_entrypc(&die, &entry) == 0) return LinkAddress{entry};
   return scope.ranges.empty() ? LinkAddress{0} : scope.ranges.front().begin;
+}
+
+// Which statement at its entry an inlined copy begins with.
+dwarf::View EntryView(const Dwarf_Die& inlined) {
+  auto attribute = dwarf::Own(inlined, DW_AT_GNU_entry_view);
+  Dwarf_Word view = 0;
+  const bool known = dwarf::Own(inlined, DW_AT_entry_pc).has_value() && attribute.has_value() &&
+                     dwarf_formudata(&*attribute, &view) == 0 && view < dwarf::kUnknownView;
+  return known ? static_cast<dwarf::View>(view) : dwarf::kUnknownView;
 }
 
 // Collapses the rows of one line to its sites: as gdb does, one for each innermost block that has a row of the line.
@@ -115,18 +133,18 @@ absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, 
     // vtable.
     if (row.empty && !sites.empty() && !scope->has_line) continue;
     Dwarf_Die block = innermost->blocks.empty() ? innermost->die : innermost->blocks.front();
-    LinkAddress address = row.address;
-    if (!scope->inlined && address == EntryOf(*scope)) {
+    Point at{row.address, row.view};
+    if (!scope->inlined && at.address == EntryOf(*scope)) {
       auto unit_rows = lines.Rows(row.unit->unit);
       if (!unit_rows.ok()) return unit_rows.status();
-      address = AfterPrologue(module, **unit_rows, *scope, address);
-      if (address != row.address) {
-        auto moved = dwarf::FunctionAt(module, row.unit->unit, address, &scope->die);
+      at = AfterPrologue(module, **unit_rows, *scope, at);
+      if (at.address != row.address) {
+        auto moved = dwarf::FunctionAt(module, row.unit->unit, at.address, &scope->die);
         if (moved.ok()) scope = std::move(moved);
       }
     }
-    if (!blocks.insert({dwarf_dieoffset(&block), begin}).second || !seen.insert(address).second) continue;
-    sites.push_back({address, row.unit->file, *std::move(scope)});
+    if (!blocks.insert({dwarf_dieoffset(&block), begin}).second || !seen.insert(at.address).second) continue;
+    sites.push_back({at.address, row.unit->file, *std::move(scope), false, "", at.view});
   }
   std::stable_sort(sites.begin(), sites.end(),
                    [](const StatementSite& a, const StatementSite& b) { return a.address < b.address; });
@@ -226,15 +244,15 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
   for (const dwarf::FunctionMatch& match : *matches) {
     auto rows = lines.Rows(match.unit);
     if (!rows.ok()) return rows.status();
-    LinkAddress address = match.entry;
+    Point at{match.entry, match.inlined ? EntryView(match.die) : 0};
     if (!match.inlined) {
       auto entry_scope = dwarf::FunctionAt(module, match.unit, match.entry, &match.die);
       if (!entry_scope.ok()) continue;
-      address = AfterPrologue(module, **rows, *entry_scope, match.entry);
+      at = AfterPrologue(module, **rows, *entry_scope, at);
     }
-    auto scope = dwarf::FunctionAt(module, match.unit, address, &match.die);
-    if (!scope.ok() || !seen.insert(address).second) continue;
-    const dwarf::LineRow* covering = CoveringRow(**rows, address);
+    auto scope = dwarf::FunctionAt(module, match.unit, at.address, &match.die);
+    if (!scope.ok() || !seen.insert(at.address).second) continue;
+    const dwarf::LineRow* covering = CoveringRow(**rows, at.address);
     if (covering == nullptr) continue;
     if (located.sites.empty()) {
       located.line = located.requested_line = covering->line;
@@ -244,7 +262,7 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
       located.warnings.push_back(
           absl::StrCat(match.name, " has the code of ", scope->name, ": calls of both are seen"));
     }
-    located.sites.push_back({address, covering->file, *std::move(scope)});
+    located.sites.push_back({at.address, covering->file, *std::move(scope), false, "", at.view});
   }
   return located;
 }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "symbolizer/base/addresses.h"
 #include "symbolizer/dwarf/line_index.h"
+#include "symbolizer/dwarf/location_list.h"
 #include "symbolizer/dwarf/module.h"
 #include "symbolizer/dwarf/scopes.h"
 
@@ -24,6 +25,7 @@ struct StatementSite {
   // As in dwarf::ProbePoint.
   bool at_return = false;
   std::string no_return_value = {};
+  dwarf::View view = dwarf::kLastView;
 };
 
 struct LocatedLine {

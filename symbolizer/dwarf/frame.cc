@@ -12,6 +12,7 @@
 #include "symbolizer/dwarf/callers.h"
 #include "symbolizer/dwarf/cfi.h"
 #include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/location_list.h"
 #include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/prologue.h"
 #include "symbolizer/dwarf/registers_x86_64.h"

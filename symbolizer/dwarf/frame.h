@@ -19,11 +19,6 @@ namespace dlog::dwarf {
 
 struct CallSite;
 
-// The description in `attr` for one address; empty when nothing covers it. Entries for other addresses are not even
-// decoded, so a broken one spoils its own range only. libdw's test is half-open. Two entries that overlap would be two
-// locations of the same value; the first is as good as any.
-absl::StatusOr<std::span<const Dwarf_Op>> OperationsAt(Dwarf_Attribute& attr, LinkAddress address);
-
 // Callers of callers that are asked for a value. Each level multiplies the cases of the plan.
 inline constexpr int kMaxCallerDepth = 2;
 

@@ -23,6 +23,9 @@ struct LineRow {
   uint32_t file = 0;  // index into the unit's own file table
   uint32_t line = 0;
   uint32_t column = 0;
+  // How many rows before it the program has for the same address: the number that location views (location_list.h) have
+  // of the statement.
+  uint32_t view = 0;
   bool is_stmt = false;
   bool prologue_end = false;
   bool end_sequence = false;

@@ -136,7 +136,7 @@ class Machine {
     const uint8_t opcode = cursor.U8();
     if (opcode >= program_.opcode_base) {
       const unsigned adjusted = opcode - program_.opcode_base;
-      row_.address.value += uint64_t{program_.min_instruction_length} * (adjusted / program_.line_range);
+      Advance(adjusted / program_.line_range);
       row_.line += static_cast<uint32_t>(program_.line_base + static_cast<int>(adjusted % program_.line_range));
       Emit();
       return true;
@@ -156,6 +156,13 @@ class Machine {
     rows_.push_back(row_);
     row_.prologue_end = false;
     row_.has_discriminator = false;
+    ++row_.view;  // kMaxLineRows bounds it
+  }
+
+  void Advance(uint64_t operations) {
+    if (operations == 0) return;
+    row_.address.value += program_.min_instruction_length * operations;
+    row_.view = 0;
   }
 
   bool Standard(Cursor& cursor, uint8_t opcode) {
@@ -164,7 +171,7 @@ class Machine {
         Emit();
         break;
       case DW_LNS_advance_pc:
-        row_.address.value += program_.min_instruction_length * cursor.Uleb();
+        Advance(cursor.Uleb());
         break;
       case DW_LNS_advance_line:
         row_.line += static_cast<uint32_t>(cursor.Sleb());
@@ -179,10 +186,9 @@ class Machine {
         row_.is_stmt = !row_.is_stmt;
         break;
       case DW_LNS_const_add_pc:
-        row_.address.value +=
-            uint64_t{program_.min_instruction_length} * ((255u - program_.opcode_base) / program_.line_range);
+        Advance((255u - program_.opcode_base) / program_.line_range);
         break;
-      case DW_LNS_fixed_advance_pc:
+      case DW_LNS_fixed_advance_pc:  // the one advance that goes on counting views
         row_.address.value += cursor.U16();
         break;
       case DW_LNS_set_prologue_end:
@@ -210,6 +216,7 @@ class Machine {
         break;
       case DW_LNE_set_address:
         row_.address.value = length == 5 ? body.U32() : body.U64();
+        row_.view = 0;
         break;
       case DW_LNE_set_discriminator:
         row_.has_discriminator = body.Uleb() != 0;

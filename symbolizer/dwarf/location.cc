@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 
 #include "absl/status/status.h"
 #include "symbolizer/base/status_hint.h"
@@ -18,45 +17,8 @@
 namespace dlog::dwarf {
 namespace {
 
-constexpr size_t kMaxLocationEntries = 65536;
 constexpr int kMaxPointerHops = 4;     // implicit pointers to implicit pointers
 constexpr uint32_t kStackPointer = 7;  // rsp
-
-struct LocationEntry {
-  AddressRange range;
-  std::span<const Dwarf_Op> ops;
-};
-
-bool IsLocationList(Dwarf_Attribute& attr) {
-  switch (dwarf_whatform(&attr)) {
-    case DW_FORM_sec_offset:
-    case DW_FORM_loclistx:
-    case DW_FORM_data4:
-    case DW_FORM_data8:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Calls `visit` for each entry with a sensible range, which may be empty; false stops. InvalidArgument when the list
-// cannot be read to its end: what was visited before is good.
-absl::Status ForEachEntry(Dwarf_Attribute& attr, const std::function<bool(const LocationEntry&)>& visit) {
-  Dwarf_Addr base = 0;
-  Dwarf_Addr begin = 0;
-  Dwarf_Addr end = 0;
-  Dwarf_Op* ops = nullptr;
-  size_t count = 0;
-  ptrdiff_t offset = 0;
-  for (size_t i = 0; i < kMaxLocationEntries; ++i) {
-    offset = dwarf_getlocations(&attr, offset, &base, &begin, &end, &ops, &count);
-    if (offset == 0) return absl::OkStatus();
-    if (offset < 0) return absl::InvalidArgumentError(fmt::format("malformed location list: {}", dwarf_errmsg(-1)));
-    if (begin > end) continue;  // a compiler's bug
-    if (!visit({{LinkAddress{begin}, LinkAddress{end}}, {ops, count}})) return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError("location list with too many entries");
-}
 
 absl::StatusOr<v1::Node> ConstantOf(const Dwarf_Die& variable, Dwarf_Attribute& attr) {
   v1::Node out;
@@ -100,32 +62,6 @@ bool IsRecoverable(std::span<const Dwarf_Op> ops) {
   return ops.size() > 1 || (ops[0].atom != DW_OP_implicit_pointer && ops[0].atom != DW_OP_GNU_implicit_pointer);
 }
 
-bool SameOperations(std::span<const Dwarf_Op> a, std::span<const Dwarf_Op> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Dwarf_Op& x, const Dwarf_Op& y) {
-    return x.atom == y.atom && x.number == y.number && x.number2 == y.number2;
-  });
-}
-
-// Where optimised code has nothing left of the first statements, all of them are at the function's entry: an entry of
-// the list with an empty range is for those before an assignment, the one that covers the address (`ops`) for those
-// behind it. Which of them a line is, is told by location views (DW_AT_GNU_locviews) alone; gdb takes the first for
-// all.
-bool DependsOnView(const FunctionScope& scope, Dwarf_Attribute& attr, LinkAddress statement,
-                   std::span<const Dwarf_Op> ops) {
-  Dwarf_Die function = scope.subprogram;
-  Dwarf_Addr entry = 0;
-  if (scope.by_symbol || !IsLocationList(attr) || dwarf_entrypc(&function, &entry) != 0 || entry != statement.value) {
-    return false;
-  }
-  bool other = false;
-  // A list that breaks off is good up to there.
-  (void)ForEachEntry(attr, [&](const LocationEntry& at) {
-    other = at.range.begin == statement && at.range.end == statement && !SameOperations(at.ops, ops);
-    return !other;
-  });
-  return other;
-}
-
 absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point, int hops) {
   auto attr = Inherited(variable, DW_AT_location);
@@ -135,15 +71,9 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
     }
     return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
   }
-  auto ops = OperationsAt(*attr, point.statement);
+  auto ops = OperationsAtView(variable, *attr, point.statement, point.view);
   if (!ops.ok()) return ops.status();
   if (ops->empty()) return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
-  if (DependsOnView(scope, *attr, point.statement, *ops)) {
-    return absl::FailedPreconditionError(fmt::format(
-        "optimized out at {:#x}: it has several values there, one before and one after an assignment that left no "
-        "instruction",
-        point.statement.value));
-  }
   const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);
   ExpressionContext context = frame.Context(&*attr);
   if (point.recovered != nullptr) {
@@ -172,18 +102,6 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
 }
 
 }  // namespace
-
-absl::StatusOr<std::span<const Dwarf_Op>> OperationsAt(Dwarf_Attribute& attr, LinkAddress address) {
-  Dwarf_Op* ops = nullptr;
-  size_t count = 0;
-  const int found = dwarf_getlocation_addr(&attr, address.value, &ops, &count, 1);
-  if (found < 0) {
-    // libdw does not know DW_OP_GNU_uninit either, with which gcc marks a variable that has no value yet.
-    return absl::InvalidArgumentError(fmt::format(
-        "the location description at {:#x} marks an uninitialized variable or is malformed", address.value));
-  }
-  return found == 0 ? std::span<const Dwarf_Op>() : std::span<const Dwarf_Op>(ops, count);
-}
 
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point) {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "plan.pb.h"
 #include "symbolizer/base/addresses.h"
+#include "symbolizer/dwarf/location_list.h"
 #include "symbolizer/dwarf/module.h"
 #include "symbolizer/dwarf/scopes.h"
 
@@ -30,6 +31,8 @@ struct ProbePoint {
   bool at_return = false;
   // at_return: why the value is not where the ABI returns it; empty when it is there.
   std::string no_return_value = {};
+  // Which of the statements that begin at that address: selects between entries that begin or end there.
+  View view = kLastView;
 };
 
 // The value of `variable` as a Node without types set (the caller sets `type` on the outermost node):
@@ -40,8 +43,8 @@ struct ProbePoint {
 //   DW_OP_piece        composite; pieces without location are `unavailable`
 //   entry value        select by the return address (frame.h)
 //   implicit pointer   implicit_pointer; its target, when that has a location, as if asked for itself
-// Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the address or only the value at the
-// function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented naming the operation
+// Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the statement (or several that differ), when
+// only the value at the function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented naming the operation
 // or register class that cannot be captured (xmm16 and up, x87, the thread-local variables of some libraries);
 // InvalidArgument for a malformed description (this variable only).
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,

@@ -41,7 +41,9 @@ std::vector<uint32_t> LinesWhereAvailable(const SiteContext& site, const dwarf::
     const bool available = std::any_of(site.rows->begin(), site.rows->end(), [&](const dwarf::LineRow& row) {
       return row.is_stmt && !row.end_sequence && row.file == site.file && row.line == nearest[i] &&
              inside(ranges, row.address) && inside(site.scope->ranges, row.address) &&
-             dwarf::LocationOf(*site.module, *site.scope, variable.die, {row.address, row.address}).ok();
+             dwarf::LocationOf(*site.module, *site.scope, variable.die,
+                               {.statement = row.address, .probe = row.address, .view = row.view})
+                 .ok();
     });
     if (available) proven.push_back(nearest[i]);
   }

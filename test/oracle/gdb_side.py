@@ -5,7 +5,7 @@ DLOG_ORACLE names a file with the request:
   {"output": FILE, "hits": N, "hit_cap": N, "bias": N, "sites": [{"address": N, "line": N, "file": NAME, "expressions": [..]}],
    "lines": ["file.cc:12", ...]}
 `address` is link-time. Answer: {"lines": {"file.cc:12": {address: the line that gdb gives it, ...}}, "counts": {address: n}, "capped": [address],
-"rows": {"address:line": [row]}}; a row is {"serial": n, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
+"rows": {"address:line": [row]}}; a row is {"serial": n, "registers": {name: n}, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
 
 A node: {"k": kind, ...} with kind int, bool, float, enum, ptr, struct, array, out (optimized out), err, other.
 """
@@ -21,6 +21,7 @@ MAX_ITEMS = 128
 MAX_DEPTH = 7
 MAX_STRING = 300
 MAX_BLOCKS = 64
+REGISTERS = ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16))]
 
 with open(os.environ["DLOG_ORACLE"], encoding="utf-8") as request_file:
     request = json.load(request_file)
@@ -141,7 +142,7 @@ def tree(value, depth=0, inside_printer=False):
         code = kind.code
         # Of an aggregate gdb says so when any part of it is: its parts are asked one by one.
         if code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_COMPLEX) and value.is_optimized_out:
-            return {"k": "out"}
+            return {"k": "out", "bits": 8 * kind.sizeof}
         if code in (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF):
             return tree(value.referenced_value(), depth)
         if code == gdb.TYPE_CODE_PTR:
@@ -155,7 +156,7 @@ def tree(value, depth=0, inside_printer=False):
         if code == gdb.TYPE_CODE_ENUM:
             return {"k": "enum", "v": int(value), "n": str(value)}
         if code in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_CHAR):
-            return {"k": "int", "v": str(int(value))}
+            return {"k": "int", "v": str(int(value)), "bits": 8 * kind.sizeof}
         if code == gdb.TYPE_CODE_FLT:
             return float_node(value)
         return {"k": "other", "t": str(value)[:200]}
@@ -319,7 +320,8 @@ def values_at(blocks, site, frame, pc):
 
 def row(site, frame, pc):
     copies = [values_at(blocks, site, frame, pc) for blocks in blocks_of(pc, site)]
-    return {"serial": next(serial), "values": copies[0][0], "later": sorted(copies[0][1]), "copies": [values for values, _ in copies[1:]]}
+    registers = {name: int(frame.read_register(name)) & (1 << 64) - 1 for name in REGISTERS}
+    return {"serial": next(serial), "registers": registers, "values": copies[0][0], "later": sorted(copies[0][1]), "copies": [values for values, _ in copies[1:]]}
 
 
 class Entry(gdb.Breakpoint):

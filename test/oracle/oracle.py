@@ -28,6 +28,7 @@ import harness  # noqa: E402
 import materials  # noqa: E402
 import report  # noqa: E402
 import target  # noqa: E402
+import views  # noqa: E402
 
 HITS = 3
 # gdb takes about 0.2 ms for a hit; a line that is reached more often than this is not counted to its end.
@@ -264,6 +265,27 @@ def values_of(event, row):
     return min([row["values"], *row["copies"]], key=lambda values: misfit(event, values))
 
 
+@functools.lru_cache(maxsize=1)
+def views_of(binary):
+    return views.Views(binary)
+
+
+def by_views(material, line, row, value, other, verdict):
+    """Rule 17: `verdict`, unless location views tell a description of the variable that gdb has not taken."""
+    told = views_of(material.binary).told(value["expr"].lstrip("*"), line.base_name, line.number, int(row["site"], 16))
+    if told is None:
+        return verdict
+    shown = value["status"] in compare.SHOWN
+    if bool(told) != shown:  # one of them has no value for this statement: right when that is dlog
+        return verdict if told or shown else (compare.NEITHER, "no value at this statement, by its views")
+    mine, bits = compare.integer(value), other.get("bits")
+    numbers = [views.evaluate(text, row["registers"]) for text in told]
+    if not shown or mine is None or bits is None or None in numbers or value["expr"].startswith("*"):
+        return compare.NEITHER, f"another value at this statement, by its views: {told}"
+    same = any((mine - number) % (1 << bits) == 0 for number in numbers)
+    return (compare.SAME, "") if same else (compare.WRONG, f"dlog {mine}, by its views {told}")
+
+
 def judge_line(tally, material, line, events, hits, answer, again):
     """Compares everything about one line; `tally` is a report.Tally, `again()` what gdb says in another run."""
     tally.lines += 1
@@ -302,6 +324,8 @@ def judge_line(tally, material, line, events, hits, answer, again):
                         repeated = gdb_rows(again(), line)
                         if row < len(repeated) and values_of(event, repeated[row]).get(value["expr"]) != other:
                             verdict = compare.NEITHER, "differs between two runs of gdb"
+                    if verdict[0] in (compare.WRONG, compare.INVENTED, compare.LOST):
+                        verdict = by_views(material, line, rows[row], value, other, verdict)
                     tally.judge(where, *verdict)
     for index, row in enumerate(rows[:1]):
         for name, other in row["values"].items():

@@ -206,6 +206,26 @@ TEST_CASE("A block that a discriminator tells apart goes on with the statement o
   CHECK_FALSE(rows[6].repeated);  // a line of another file
 }
 
+TEST_CASE("Rows of one address are numbered, as location views count them") {
+  const auto views = [](const std::vector<LineRow>& rows) {
+    std::vector<uint32_t> out;
+    for (const LineRow& row : rows) out.push_back(row.view);
+    return out;
+  };
+  // An advance by nothing and rows that are no statements count too; the last is the end of the sequence.
+  const auto rows = RowsOf({{10, 1, 0, 0}, {11, 1, 0, 0, false}, {12, 1, 0, 0}, {13, 1, 0, 2}, {13, 2, 0, 0}});
+  CHECK(views(rows) == std::vector<uint32_t>{0, 1, 2, 0, 1, 0});
+  // Of the ways to advance only DW_LNS_fixed_advance_pc does not begin at zero again: binutils and gcc count so.
+  Builder out;
+  out.U8(0).U8(9).U8(DW_LNE_set_address).U64(0x1000).U8(DW_LNS_copy).U8(DW_LNS_copy);
+  out.U8(DW_LNS_fixed_advance_pc).U16(4).U8(DW_LNS_copy);
+  out.U8(DW_LNS_const_add_pc).U8(DW_LNS_copy).U8(kOpcodeBase + 5);
+  out.U8(0).U8(9).U8(DW_LNE_set_address).U64(0x1015).U8(DW_LNS_copy).U8(0).U8(1).U8(DW_LNE_end_sequence);
+  const Builder bytes = Wrap(4, HeaderV4(), out);
+  CHECK(views(*RunLineProgram(*ParseLineProgram(Sections(bytes.bytes()), 0))) ==
+        std::vector<uint32_t>{0, 1, 2, 0, 1, 0, 1});
+}
+
 TEST_CASE("A row that another file follows at the same address has no instruction") {
   const std::vector<LineRow> rows = RowsOf({{44, 1, 0, 0}, {46, 1, 0, 0}, {90, 2, 0, 0}, {46, 1, 0, 8}, {47, 1, 0, 0}});
   CHECK(rows[0].empty);

@@ -126,15 +126,6 @@ TEST_CASE("Where a variable is available agrees with whether it can be located")
   CHECK(missing > 0);
 }
 
-TEST_CASE("A variable with several values at the function's entry has none that could be shown") {
-  const Program program("views.gcc.O2");
-  const Statement statement = program.In("views.c", "shift", "Shift");
-  CHECK(Where(program, statement, "kept") == "rsi");
-  const std::string moved = Where(program, statement, "moved");
-  INFO(moved);
-  CHECK_THAT(moved, ContainsText("several values there"));
-}
-
 TEST_CASE("Location ranges are half-open") {
   const Program program("locals.gcc.O2.dwarf5");
   const Statement statement = program.In("locals.cc", "pieces", "Pieces");

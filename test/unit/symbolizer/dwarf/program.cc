@@ -33,7 +33,7 @@ std::vector<Statement> Program::At(const std::string& source, const std::string&
       if (!seen.insert(row.address.value).second) continue;
       auto scope = FunctionOfStatement(*module_, file.unit, row.address, row.file, row.line);
       REQUIRE(scope.ok());
-      out.push_back({file.unit, row.address, *std::move(scope)});
+      out.push_back({file.unit, row.address, *std::move(scope), row.view});
     }
   }
   REQUIRE_FALSE(out.empty());
@@ -90,7 +90,8 @@ std::optional<EnumeratorMatch> FindEnumerator(const Module& module, const Functi
 
 std::string Where(const Program& program, const Statement& statement, const std::string& variable) {
   const Variable found = VariableNamed(statement.scope, variable);
-  auto node = LocationOf(program.module(), statement.scope, found.die, {statement.address, statement.address});
+  auto node = LocationOf(program.module(), statement.scope, found.die,
+                         {.statement = statement.address, .probe = statement.address, .view = statement.view});
   return node.ok() ? DescribeLocation(*node) : std::string(node.status().message());
 }
 

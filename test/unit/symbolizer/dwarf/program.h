@@ -21,6 +21,7 @@ struct Statement {
   Dwarf_Die unit;
   LinkAddress address;
   FunctionScope scope;
+  View view = 0;
 };
 
 class Program {

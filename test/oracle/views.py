@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Location views as readelf prints them: which description of a variable is for the statement of a line, where several
+statements begin at one address. gdb 13 does not read them. Independent of dlog's own reader.
+
+    Views(binary).told(name, line, address)  ->  None: gdb's own answer stands
+                                                 else the descriptions for that statement, as texts of readelf
+    evaluate(text, registers)                ->  the number that a simple description is, None: it is not simple
+"""
+import functools
+import pathlib
+import re
+import subprocess
+
+OFFSET = re.compile(r"^    ([0-9a-f]{8}) ")
+VIEWS = re.compile(r" v([0-9a-f]+) v([0-9a-f]+) views at")
+ENTRY = re.compile(r"\s([0-9a-f]{16}) ([0-9a-f]{16}) \((.*)\)")
+DIE = re.compile(r"^ <\d+><([0-9a-f]+)>: Abbrev Number: \d+ \((DW_TAG_\w+)\)")
+ATTRIBUTE = re.compile(r"^\s+<[0-9a-f]+>\s+(DW_AT_\w+)\s*:\s*(.*)$")
+ROW = re.compile(r"^(\S+)\s+(\d+)\s+0x([0-9a-f]+)(?:\s+(\d+))?(?:\s+x)?\s*$")
+WORD = (1 << 64) - 1
+
+
+def debug_file(binary):
+    notes = subprocess.run(["readelf", "-n", binary], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"Build ID: ([0-9a-f]+)", notes)
+    if found:
+        path = pathlib.Path("/usr/lib/debug/.build-id") / found[1][:2] / (found[1][2:] + ".debug")
+        if path.exists():
+            return path
+    return binary
+
+
+def lines_of(binary, kind):
+    command = ["readelf", "--wide", f"--debug-dump={kind}", binary]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace") as process:
+        yield from process.stdout
+
+
+class Views:
+    def __init__(self, binary):
+        self.file = debug_file(binary)
+
+    @functools.cached_property
+    def lists(self):
+        """Offset of a list -> [(begin, first view, end, last view, text)]; only lists with views."""
+        found, current, views = {}, None, None
+        for line in lines_of(self.file, "loc"):
+            if "<End of list>" in line:
+                current = None
+                continue
+            if "location view pair" in line:
+                continue
+            if current is None and (match := OFFSET.match(line)):
+                current = int(match[1], 16)
+            if match := VIEWS.search(line):
+                views = int(match[1], 16), int(match[2], 16)
+            elif views is not None and (match := ENTRY.search(line)):
+                found.setdefault(current, []).append((int(match[1], 16), views[0], int(match[2], 16), views[1], match[3]))
+                views = None
+        return found
+
+    @functools.cached_property
+    def variables(self):
+        """Name -> offsets of the lists of all variables that have it."""
+        names, origins, lists, die = {}, {}, {}, None
+        for line in lines_of(self.file, "info"):
+            if match := DIE.match(line):
+                die = int(match[1], 16) if match[2] in ("DW_TAG_variable", "DW_TAG_formal_parameter") else None
+                continue
+            if die is None or not (match := ATTRIBUTE.match(line)):
+                continue
+            attribute, text = match.groups()
+            if attribute == "DW_AT_name":
+                names[die] = text.rpartition(": ")[2].strip()
+            elif attribute in ("DW_AT_abstract_origin", "DW_AT_specification"):
+                origins[die] = int(re.search(r"<0x([0-9a-f]+)>", text)[1], 16)
+            elif attribute == "DW_AT_location" and "location list" in text:
+                lists[die] = int(re.search(r"(\w+) \(location list\)", text)[1], 16)
+        found = {}
+        for die, offset in lists.items():
+            origin = die
+            while origin in origins and origin not in names:
+                origin = origins[origin]
+            found.setdefault(names.get(origin), []).append(offset)
+        return found
+
+    @functools.cached_property
+    def rows(self):
+        """(base name of the file, line, address) -> the first view of that line there."""
+        found = {}
+        for line in lines_of(self.file, "decodedline"):
+            if match := ROW.match(line):
+                key = match[1].rpartition("/")[2], int(match[2]), int(match[3], 16)
+                found.setdefault(key, int(match[4] or 0))
+        return found
+
+    def told(self, name, file, line, address):
+        view = self.rows.get((file, line, address))
+        if view is None:
+            return None
+        told = []
+        differs = False
+        for offset in self.variables.get(name, []):
+            entries = [entry for entry in self.lists.get(offset, []) if entry[0] <= address <= entry[2]]
+            at = (address, view)
+            mine = [entry[4] for entry in entries if (entry[0], entry[1]) <= at < (entry[2], entry[3])]
+            # gdb takes the first that covers the address, and an empty one where a function begins.
+            theirs = [entry[4] for entry in entries if entry[0] <= address < entry[2] or entry[0] == entry[2] == address]
+            told += mine
+            differs = differs or set(mine) != set(theirs) and bool(mine or theirs)
+        return told if differs else None
+
+
+def evaluate(text, registers):
+    """Register, constant, and register plus constant."""
+    if match := re.fullmatch(r"DW_OP_(?:reg\d+|regx: \d+) \((\w+)\)", text):
+        return registers.get(match[1])
+    if not text.endswith("; DW_OP_stack_value"):
+        return None
+    stack = []
+    for operation in text.split("; ")[:-1]:
+        if match := re.fullmatch(r"DW_OP_lit(\d+)|DW_OP_const\w+: (-?\d+)", operation):
+            stack.append(int(match[1] or match[2]))
+        elif match := re.fullmatch(r"DW_OP_breg\d+ \((\w+)\): (-?\d+)", operation):
+            if match[1] not in registers:
+                return None
+            stack.append(registers[match[1]] + int(match[2]))
+        elif match := re.fullmatch(r"DW_OP_plus_uconst: (\d+)", operation):
+            stack[-1] += int(match[1])
+        elif operation in ("DW_OP_plus", "DW_OP_minus", "DW_OP_mul") and len(stack) > 1:
+            right = stack.pop()
+            stack[-1] = {"plus": stack[-1] + right, "minus": stack[-1] - right, "mul": stack[-1] * right}[operation[6:]]
+        else:
+            return None
+        stack[-1] &= WORD
+    return stack[-1] if len(stack) == 1 else None
