@@ -130,7 +130,7 @@ class Reader {
   absl::Status ReadTarget(const YamlNode& node, Document* out) const {
     if (node.kind != YamlNode::Kind::kMap) return YamlError(file_, node.line, "target takes a map");
     for (const YamlNode::Entry& entry : node.map) {
-      const absl::Status status =
+      absl::Status status =
           entry.key == "selectors" ? ReadList(entry, &out->target.selectors) : Set(kTargetKeys, entry, out);
       if (!status.ok()) return status;
     }

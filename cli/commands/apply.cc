@@ -26,7 +26,7 @@ bool IsLive(const v1::LogpointState& state) {
 
 absl::StatusOr<std::vector<v1::LogpointState>> LiveLogpoints(Client* client) {
   v1::ListResponse response;
-  const absl::Status status = client->Call(
+  absl::Status status = client->Call(
       [&](grpc::ClientContext* context) { return client->stub().List(context, v1::ListRequest(), &response); });
   if (!status.ok()) return status;
   std::vector<v1::LogpointState> live;

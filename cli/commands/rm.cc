@@ -22,7 +22,7 @@ int RunRm(const std::vector<std::string>& ids, bool all, const Context& global) 
   std::vector<v1::RemoveResponse> answers(fleet->size());
   const auto remove = [&](size_t i, Client& node, const v1::RemoveRequest& request) {
     v1::RemoveResponse response;
-    const absl::Status status =
+    absl::Status status =
         node.Call([&](grpc::ClientContext* context) { return node.stub().Remove(context, request, &response); });
     answers[i].MergeFrom(response);
     return status;

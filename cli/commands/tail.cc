@@ -29,7 +29,7 @@ absl::StatusOr<std::vector<size_t>> NodesWith(const Fleet& fleet, const std::vec
   if (!fleet.single()) {
     *outcomes = fleet.ForEach([&](size_t i, Client& node) {
       v1::ListResponse response;
-      const absl::Status status = node.Call(
+      absl::Status status = node.Call(
           [&](grpc::ClientContext* context) { return node.stub().List(context, v1::ListRequest(), &response); });
       for (const v1::LogpointState& state : response.logpoints()) found[i].push_back(state.spec().id());
       return status;

@@ -96,7 +96,7 @@ std::string RowsJson(const std::vector<Row>& rows) {
 
 absl::StatusOr<Sample> Look(Client* client) {
   v1::ListResponse response;
-  const absl::Status status = client->Call(
+  absl::Status status = client->Call(
       [&](grpc::ClientContext* context) { return client->stub().List(context, v1::ListRequest(), &response); });
   if (!status.ok()) return status;
   Sample sample{BootTime(), {}};

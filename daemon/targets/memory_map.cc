@@ -118,7 +118,7 @@ std::vector<Mapping> ParseMaps(std::string_view text) {
 absl::StatusOr<std::vector<Mapping>> ReadMaps(const std::string& proc, int32_t pid) {
   auto text = ReadSmallFile(fmt::format("{}/{}/maps", proc, pid), kMaxMapsBytes);
   if (text.ok()) return ParseMaps(*text);
-  const absl::Status status = WithContext(text.status(), fmt::format("memory map of process {}", pid));
+  absl::Status status = WithContext(text.status(), fmt::format("memory map of process {}", pid));
   if (!absl::IsPermissionDenied(status)) return status;
   return WithHint(status, "run dlogd (or dlogctl without a daemon) as root");
 }

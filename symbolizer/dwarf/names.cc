@@ -171,7 +171,7 @@ std::string FunctionName(const Module& module, const Dwarf_Die& unit, const Dwar
   Dwarf_Addr entry = 0;
   if (dwarf_lowpc(&copy, &entry) == 0) {
     const char* symbol = FunctionSymbolAt(module, LinkAddress{entry});
-    const std::string name = symbol != nullptr ? Demangle(symbol) : std::string();
+    std::string name = symbol != nullptr ? Demangle(symbol) : std::string();
     if (name != (symbol != nullptr ? symbol : "") && BaseName(name) == NameOf(function)) return name;
   }
   const Dwarf_Die declaration = DeclarationOf(function);

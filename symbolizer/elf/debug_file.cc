@@ -210,7 +210,7 @@ absl::StatusOr<std::string> FindDebugFile(const ElfFile& binary, const DebugSear
   }
   // Last: it costs a download.
   if (!binary.build_id().empty()) {
-    const std::string name = DebuginfodName(binary.build_id());
+    std::string name = DebuginfodName(binary.build_id());
     auto fetched = ElfFile::Open(name);
     if (fetched.ok() && look(name, nullptr)) return name;
     tried.push_back(DebuginfodOutcome(fetched.status()));

@@ -98,7 +98,7 @@ absl::Status InflateInto(int out, const ElfFile& file, const SectionContent& sec
   *checksum = 0;
   return InflateSection(file.fd(), section, [&](std::span<const uint8_t> bytes) {
     *checksum = Crc32(bytes, *checksum);
-    const absl::Status status = WriteFileAt(out, bytes.data(), bytes.size(), at);
+    absl::Status status = WriteFileAt(out, bytes.data(), bytes.size(), at);
     at += bytes.size();
     return status;
   });

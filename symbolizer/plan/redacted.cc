@@ -75,7 +75,7 @@ absl::Status CheckPointerCast(dwarf::TypeGraph* types, uint32_t from, uint32_t t
   const uint32_t source = types->at(from).target();
   types->Expand(source);
   if (!types->HidesBytes(source)) return absl::OkStatus();
-  const absl::Status refused =
+  absl::Status refused =
       Redacted(types->at(source).name(), "a cast of a pointer to it would show parts that are redacted");
   if (types->at(to).kind() == v1::TYPE_BOOL) return absl::OkStatus();
   if (types->at(to).kind() != v1::TYPE_POINTER) return refused;

@@ -40,7 +40,7 @@ class Directory {
   ~Directory() { fs::remove_all(path_); }
   std::string Path(const std::string& name) const { return path_ + "/" + name; }
   std::string CopySleep(const std::string& name) const {
-    const std::string path = path_ + "/" + name;
+    std::string path = path_ + "/" + name;
     fs::copy_file(fs::canonical("/bin/sleep"), path);
     return path;
   }

@@ -20,7 +20,7 @@ std::string Patched(std::string bytes, size_t at, T value) {
 
 absl::Status OpenBytes(const std::string& bytes) {
   const TempFile file(bytes);
-  const absl::Status status = ElfFile::Open(file.path()).status();
+  absl::Status status = ElfFile::Open(file.path()).status();
   if (!status.ok()) {
     // Whatever is wrong, the user is told with which file.
     CHECK(std::string(status.message()).find(file.path()) != std::string::npos);
