@@ -71,7 +71,7 @@ class Views:
                 continue
             attribute, text = match.groups()
             if attribute == "DW_AT_name":
-                names[die] = text.rpartition(": ")[2].strip()
+                names[die] = text.rpartition(": ")[2].removeprefix("(string) ").strip()
             elif attribute in ("DW_AT_abstract_origin", "DW_AT_specification"):
                 origins[die] = int(re.search(r"<0x([0-9a-f]+)>", text)[1], 16)
             elif attribute == "DW_AT_location" and "location list" in text:
