@@ -39,8 +39,9 @@ struct Entry {
   StackType type;
 };
 
-// Next to pieces of bits no piece may be larger than a register: cuts those that are in memory.
-void SplitForBits(v1::Composite* composite);
+// Next to pieces of bits no piece may be larger than a register: cuts those that are in memory, so far as they can be
+// shown; the rest of them has no value. Unimplemented when that becomes too large.
+absl::Status SplitForBits(v1::Composite* composite);
 
 class Evaluator {
  public:

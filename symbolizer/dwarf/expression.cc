@@ -317,7 +317,7 @@ absl::StatusOr<v1::Node> Evaluator::TakeLocation() {
     if (any_) return MalformedExpression("description after the last piece");
     v1::Node out;
     *out.mutable_composite() = std::move(composite_);
-    SplitForBits(out.mutable_composite());
+    if (absl::Status s = SplitForBits(out.mutable_composite()); !s.ok()) return s;
     return out;
   }
   switch (form_) {

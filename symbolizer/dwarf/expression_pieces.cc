@@ -15,6 +15,8 @@ namespace {
 
 constexpr uint64_t kWordBytes = 8;
 constexpr uint64_t kWordBits = 64;
+// Of an object in pieces of bits no more is kept in hand than 64 bytes (daemon/pipeline).
+constexpr int kMaxSplitWords = 16;
 
 // `bits` bits of little-endian bytes, from bit `first` on.
 uint64_t BitsOf(const std::string& bytes, uint64_t first, uint64_t bits) {
@@ -112,24 +114,37 @@ absl::Status Evaluator::AddBitPiece(uint64_t bits, uint64_t bit_offset) {
   return EndPiece();
 }
 
-void SplitForBits(v1::Composite* composite) {
+absl::Status SplitForBits(v1::Composite* composite) {
   const auto& pieces = composite->pieces();
-  if (std::none_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.bits() != 0; })) return;
+  if (std::none_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.bits() != 0; })) {
+    return absl::OkStatus();
+  }
+  size_t nodes = 0;
+  int words = 0;
   v1::Composite out;
+  const auto add = [&](uint32_t size, v1::Node value, bool in_memory) {
+    v1::Composite::Piece* part = out.add_pieces();
+    part->set_in_memory(in_memory);
+    part->set_size(size);
+    nodes += NodeCount(value);
+    *part->mutable_value() = std::move(value);
+  };
   for (const v1::Composite::Piece& piece : pieces) {
     if (!piece.in_memory() || piece.size() <= kWordBytes) {
       *out.add_pieces() = piece;
       continue;
     }
-    for (uint32_t at = 0; at < piece.size() && out.pieces_size() < static_cast<int>(kMaxExpressionNodes);
-         at += kWordBytes) {
-      v1::Composite::Piece* part = out.add_pieces();
-      part->set_in_memory(true);
-      part->set_size(std::min<uint32_t>(kWordBytes, piece.size() - at));
-      *part->mutable_value() = BinaryNode(v1::OP_ADD, piece.value(), ConstantNode(at));
+    uint32_t at = 0;
+    for (; at < piece.size() && words < kMaxSplitWords && nodes <= kMaxExpressionNodes; at += kWordBytes, ++words) {
+      const auto size = static_cast<uint32_t>(std::min<uint64_t>(kWordBytes, piece.size() - at));
+      add(size, BinaryNode(v1::OP_ADD, piece.value(), ConstantNode(at)), true);
     }
+    if (nodes > kMaxExpressionNodes) return UnsupportedExpression("location expression is too large");
+    // The pieces behind it keep their places.
+    if (at < piece.size()) add(piece.size() - at, UnavailableNode("too large next to pieces of bits"), false);
   }
   *composite = std::move(out);
+  return absl::OkStatus();
 }
 
 absl::Status Evaluator::ImplicitPointer(const Dwarf_Op& op) {

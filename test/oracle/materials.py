@@ -28,7 +28,9 @@ PYTHON_SCRIPT = HERE / "programs" / "script.py"
 # Files of CPython that the script runs through, and functions of which no line is reached too often.
 PYTHON_FILES = ["Objects/longobject.c", "Objects/listobject.c", "Objects/dictobject.c", "Objects/unicodeobject.c",
                 "Objects/floatobject.c", "Objects/tupleobject.c", "Modules/mathmodule.c", "Python/ceval.c", "Objects/setobject.c"]
-
+# Files of HotSpot that run when it starts.
+JVM_FILES = ["arguments.cpp", "classFileParser.cpp", "symbolTable.cpp", "constantPool.cpp", "genCollectedHeap.cpp", "os_linux.cpp",
+             "methodData.cpp", "stubGenerator_x86_64.cpp", "linkResolver.cpp", "systemDictionary.cpp", "metaspace.cpp"]
 
 # Test programs in Debian's source packages: archive, what is taken out of it.
 SUITES = {
@@ -65,10 +67,11 @@ class Material:
     argv: list
     files: list
     lines: int  # how many lines to take
+    library: str = ""  # the lines are of this shared library; the program stops itself when it has loaded it
 
     @property
     def binary(self):
-        return self.argv[0]
+        return self.library or self.argv[0]
 
 
 def compile_program(program, compiler, level, dwarf):
@@ -167,6 +170,21 @@ def foreign_makers():
             for name in FOREIGN for compiler, level in FOREIGN_BUILDS] if "DLOG_ORACLE_SOURCES" in os.environ else []
 
 
+def jvm_material(lines):
+    """libjvm.so starting up, with the debug information of openjdk-17-dbg."""
+    home = pathlib.Path("/usr/lib/jvm/java-17-openjdk-amd64")
+    library = home / "lib" / "server" / "libjvm.so"
+    if not library.exists() or not pathlib.Path("/usr/share/doc/openjdk-17-dbg").exists():
+        raise Missing("openjdk-17-jdk and openjdk-17-dbg are not installed")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    output = CACHE / "jvm_main"
+    done = subprocess.run(["gcc", "-O1", f"-I{home / 'include'}", f"-I{home / 'include' / 'linux'}", "-o", output,
+                           HERE / "programs" / "foreign" / "jvm_main.c"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Missing(f"jvm_main does not compile: {done.stderr.strip()[-300:]}")
+    return Material("libjvm", [str(output), str(library)], JVM_FILES, lines, str(library))
+
+
 def python_material(binary, lines):
     if not pathlib.Path(binary).exists():
         raise Missing(f"{binary} is not installed")
@@ -189,4 +207,5 @@ def makers(short):
                       ("python3.11d", lambda: python_material("/usr/bin/python3.11d", 15))]
         found += suite_makers()
         found += foreign_makers()
+        found += [("libjvm", lambda: jvm_material(16))]
     return found

@@ -33,9 +33,11 @@ import views  # noqa: E402
 HITS = 3
 # gdb takes about 0.2 ms for a hit; a line that is reached more often than this is not counted to its end.
 HIT_CAP = 20000
-RUN_TIMEOUT_S = 180
+RUN_TIMEOUT_S = 600
 EXPRESSIONS_PER_LOGPOINT = 12
 MAX_DEREFERENCES = 8
+# A random number of few values, or what it left in memory, may be the same in two runs.
+GDB_REPEATS = 3
 
 
 class Line:
@@ -114,7 +116,7 @@ def add_logpoints(env, pid, line):
     """Adds the logpoints of `line`; what dlog refuses to resolve is left out of them."""
 
     def add(text, *options):
-        done = env.ctl("log", "-p", pid, line.location, text, "--detach", "--ttl", "10m", *options)
+        done = env.ctl("log", "-p", pid, line.location, text, "--detach", "--ttl", "2h", *options)
         match = re.search(r"\blp-\d+\b", done.stdout + done.stderr) if done.returncode == 0 else None
         return match[0] if match else None, done
 
@@ -147,7 +149,7 @@ def dlog_run(env, material, lines):
     """(events by logpoint id, hits by location). One run of the target under one dlogd."""
     events = collections.defaultdict(list)
     hits = {}
-    with target.stopped(material.argv) as process:
+    with target.stopped(material.argv, bool(material.library)) as process:
         for line in lines:
             if line.sites:
                 add_logpoints(env, process.pid, line)
@@ -207,7 +209,7 @@ def gdb_answers(env, material, lines):
 def gdb_run(env, material, lines):
     output = env.tmp / f"gdb-{material.name}.json"
     output.unlink(missing_ok=True)
-    with target.stopped(material.argv) as process:
+    with target.stopped(material.argv, bool(material.library)) as process:
         sites = [{"address": int(site["statement_address"], 16), "line": line.number, "file": line.base_name, "function": site["function"],
                   "expressions": line.expressions} for line in lines for site in line.sites]
         request = {"output": str(output), "hits": HITS, "hit_cap": HIT_CAP, "bias": load_bias(process.pid, material.binary),
@@ -286,8 +288,13 @@ def by_views(material, line, row, value, other, verdict):
     return (compare.SAME, "") if same else (compare.WRONG, f"dlog {mine}, by its views {told}")
 
 
+def differs(rows, row, event, name, other):
+    """Whether another run of gdb has something else than `other`."""
+    return row < len(rows) and values_of(event, rows[row]).get(name) != other
+
+
 def judge_line(tally, material, line, events, hits, answer, again):
-    """Compares everything about one line; `tally` is a report.Tally, `again()` what gdb says in another run."""
+    """Compares everything about one line; `tally` is a report.Tally, `again(N)` what gdb says in its Nth other run."""
     tally.lines += 1
     if not line.counter:
         tally.refused.append(f"{line.location}: {line.refusal}")
@@ -321,8 +328,7 @@ def judge_line(tally, material, line, events, hits, answer, again):
                 else:
                     verdict = compare.compare(value, other)
                     if verdict[0] == compare.WRONG:
-                        repeated = gdb_rows(again(), line)
-                        if row < len(repeated) and values_of(event, repeated[row]).get(value["expr"]) != other:
+                        if any(differs(gdb_rows(again(run), line), row, event, value["expr"], other) for run in range(GDB_REPEATS)):
                             verdict = compare.NEITHER, "differs between two runs of gdb"
                     if verdict[0] in (compare.WRONG, compare.INVENTED, compare.LOST):
                         verdict = by_views(material, line, rows[row], value, other, verdict)
@@ -341,7 +347,7 @@ def run_material(env, material, seed, lines=None):
     tally = report.Tally(material.name)
     answer = gdb_answers(env, material, studied)
     events, hits = dlog_run(env, material, studied)
-    again = functools.cache(lambda: gdb_answers(env, material, studied))
+    again = functools.cache(lambda _: gdb_answers(env, material, studied))
     for line in studied:
         judge_line(tally, material, line, events, hits, answer, again)
     return tally

@@ -28,14 +28,16 @@ def _become_target():
 class Target:
     """One run of a program."""
 
-    def __init__(self, argv):
+    def __init__(self, argv, stops_itself=False):
         self.process = subprocess.Popen([str(word) for word in argv], env=ENVIRONMENT, cwd="/", stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_become_target)
         self.pid = self.process.pid
         # The kernel stops a traced program when its execve is done, at the first instruction of the dynamic linker.
         os.waitpid(self.pid, 0)
-        if _libc.ptrace(_PTRACE_DETACH, self.pid, None, signal.SIGSTOP) != 0:
+        if _libc.ptrace(_PTRACE_DETACH, self.pid, None, 0 if stops_itself else signal.SIGSTOP) != 0:
             raise OSError(ctypes.get_errno(), "PTRACE_DETACH")
+        if stops_itself:
+            os.waitpid(self.pid, os.WUNTRACED)
 
     def resume(self):
         os.kill(self.pid, signal.SIGCONT)
@@ -54,9 +56,10 @@ class Target:
 
 
 @contextlib.contextmanager
-def stopped(argv):
-    """A target that waits for `resume` (or for a debugger); ended with the block in any case."""
-    target = Target(argv)
+def stopped(argv, stops_itself=False):
+    """A target that waits for `resume` (or for a debugger); ended with the block in any case. One that `stops_itself` (raises SIGSTOP)
+    does so when it has loaded what is looked at."""
+    target = Target(argv, stops_itself)
     try:
         yield target
     finally:

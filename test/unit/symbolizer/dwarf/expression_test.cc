@@ -161,6 +161,24 @@ TEST_CASE("Pieces of bits keep their size and where they begin") {
   CHECK(Locate({Op(DW_OP_breg7), Op(DW_OP_bit_piece, 65, 0)}).status().code() == absl::StatusCode::kUnimplemented);
 }
 
+TEST_CASE("A large piece next to pieces of bits is cut up only so far as it can be shown") {
+  auto node = Locate({Op(DW_OP_breg7, 8), Op(DW_OP_piece, 60000), Op(DW_OP_reg3), Op(DW_OP_bit_piece, 3, 0)});
+  REQUIRE(node.ok());
+  const auto& pieces = node->composite().pieces();
+  REQUIRE(pieces.size() == 18);
+  CHECK(DescribeLocation(pieces[15].value()) == "rsp+0x80");
+  CHECK(pieces[16].value().has_unavailable());
+  CHECK(pieces[16].size() == 60000 - 16 * 8);
+  CHECK(pieces[17].bits() == 3);
+
+  std::vector<Dwarf_Op> large = {Op(DW_OP_breg7, 8)};
+  for (int i = 0; i < 6; ++i) large.insert(large.end(), {Op(DW_OP_dup), Op(DW_OP_mul)});
+  large.push_back(Op(DW_OP_piece, 128));
+  CHECK(Locate(large).ok());
+  large.insert(large.end(), {Op(DW_OP_reg3), Op(DW_OP_bit_piece, 3, 0)});
+  CHECK(Locate(large).status().code() == absl::StatusCode::kUnimplemented);
+}
+
 TEST_CASE("Both ways of a branch are kept, and the hit chooses") {
   // rax ? 7 : 9
   const std::vector<Dwarf_Op> ops = {kRax, Op(DW_OP_bra, 4), Op(DW_OP_lit9), Op(DW_OP_skip, 1), Op(DW_OP_lit7)};
