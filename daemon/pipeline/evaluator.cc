@@ -40,6 +40,8 @@ class Evaluation {
   // The operand's value, or false with *failure filled for a result of type `type`.
   bool Operand(const v1::Node& node, int depth, uint32_t type, Scalar* out, Object* failure);
   bool Address(const v1::Node& node, int depth, uint32_t type, uint64_t* out, Object* failure);
+  // As Address; of a floating-point number of at most 8 bytes its bits.
+  bool Bits(const v1::Node& node, int depth, uint64_t* out, Object* failure);
   // `value` converted to `type`, in hand.
   Object Result(uint32_t type, const Scalar& value) const;
   Object Word(uint32_t type, uint64_t value) const;
@@ -202,7 +204,9 @@ void Evaluation::AddPiece(const v1::Composite::Piece& piece, uint32_t position, 
   uint8_t bytes[kMaxInlineBytes];
   uint64_t word = 0;
   Object failure;
-  if (!Address(piece.value(), depth + 1, 0, &word, &failure)) return add_hole(failure.status, failure.reason);
+  const bool known = piece.in_memory() ? Address(piece.value(), depth + 1, 0, &word, &failure)
+                                       : Bits(piece.value(), depth + 1, &word, &failure);
+  if (!known) return add_hole(failure.status, failure.reason);
   if (!piece.in_memory() && count > sizeof(word)) {
     return add_hole(v1::STATUS_ERROR, "malformed plan: piece is larger than a register");
   }
@@ -259,7 +263,9 @@ void Evaluation::AddBits(const v1::Composite::Piece& piece, uint64_t position, i
   };
   uint64_t word = 0;
   Object failure;
-  if (!Address(piece.value(), depth + 1, 0, &word, &failure)) return add_hole(failure.status, failure.reason);
+  const bool known = piece.in_memory() ? Address(piece.value(), depth + 1, 0, &word, &failure)
+                                       : Bits(piece.value(), depth + 1, &word, &failure);
+  if (!known) return add_hole(failure.status, failure.reason);
   Uint128 source = word;
   if (piece.in_memory()) {
     uint8_t bytes[16] = {};
@@ -390,6 +396,24 @@ bool Evaluation::Address(const v1::Node& node, int depth, uint32_t type, uint64_
   if (ReadScalar(object, types_, image_, out, &failure->status, &failure->reason)) return true;
   failure->type = type;
   return false;
+}
+
+bool Evaluation::Bits(const v1::Node& node, int depth, uint64_t* out, Object* failure) {
+  if (node.type() == 0) return Address(node, depth, 0, out, failure);
+  Scalar value;
+  if (!Operand(node, depth, 0, &value, failure)) return false;
+  if (value.type.size > sizeof(*out)) {
+    *failure = Malformed(0, "piece is larger than a register");
+    return false;
+  }
+  if (value.type.is_integral()) {
+    *out = static_cast<uint64_t>(value.bits);
+    return true;
+  }
+  uint8_t bytes[16] = {};
+  EncodeScalar(value, bytes);
+  std::memcpy(out, bytes, sizeof(*out));
+  return true;
 }
 
 Object Evaluation::Result(uint32_t type, const Scalar& value) const {

@@ -50,6 +50,8 @@ class Evaluator {
   absl::Status Run(std::span<const Dwarf_Op> ops);
   absl::StatusOr<v1::Node> TakeLocation();
   absl::StatusOr<v1::Node> TakeAddress();
+  // As TakeAddress; of a floating-point number its bits.
+  absl::StatusOr<v1::Node> TakeBits();
 
  private:
   // What the description has come to so far; an operation that ends one makes it anything but kAddress.
@@ -63,6 +65,7 @@ class Evaluator {
   // This evaluator becomes what `yes` came to if `condition` is not zero at the hit, else what `no` came to.
   absl::Status Join(v1::Node condition, Evaluator yes, Evaluator no);
   absl::Status Call(const Dwarf_Op& op);
+  absl::Status VariableValue(const Dwarf_Op& op);
   absl::Status ImplicitPointer(const Dwarf_Op& op);
   absl::Status Numbered(const Dwarf_Op& op, bool* done);
   absl::Status Stack(const Dwarf_Op& op);

@@ -151,7 +151,7 @@ absl::Status Evaluator::Step(const Dwarf_Op& op) {
     case DW_OP_call_ref:
       return Call(op);
     case DW_OP_GNU_variable_value:
-      return UnsupportedExpression("location expression that refers to another variable");
+      return VariableValue(op);
     case DW_OP_xderef:
     case DW_OP_xderef_size:
     case DW_OP_xderef_type:
@@ -268,9 +268,8 @@ absl::Status Evaluator::EntryValue(const Dwarf_Op& op) {
   if (count != 1 || (ops[0].atom != DW_OP_regval_type && ops[0].atom != DW_OP_GNU_regval_type)) {
     return Push(*std::move(word));
   }
-  Dwarf_Attribute* const own = std::exchange(attribute_, &inner);
+  // The type is one of the unit's, which in a location list libdw knows by the outer attribute only.
   const absl::StatusOr<StackType> type = BaseType(ops[0], ops[0].number2);
-  attribute_ = own;
   if (!type.ok()) return type.status();
   return PushBits(*std::move(word), *type);
 }
@@ -358,6 +357,12 @@ absl::StatusOr<v1::Node> EvaluateAddress(std::span<const Dwarf_Op> ops, const Ex
   Evaluator evaluator(context);
   if (absl::Status s = evaluator.Run(ops); !s.ok()) return s;
   return evaluator.TakeAddress();
+}
+
+absl::StatusOr<v1::Node> EvaluateBits(std::span<const Dwarf_Op> ops, const ExpressionContext& context) {
+  Evaluator evaluator(context);
+  if (absl::Status s = evaluator.Run(ops); !s.ok()) return s;
+  return evaluator.TakeBits();
 }
 
 }  // namespace dlog::dwarf

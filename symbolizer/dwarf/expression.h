@@ -35,7 +35,8 @@ struct ExpressionContext {
   std::function<absl::StatusOr<v1::Node>()> cfa;                                            // DW_OP_call_frame_cfa
   std::function<absl::StatusOr<v1::Node>(std::span<const Dwarf_Op> location)> entry_value;  // DW_OP_entry_value
   std::function<absl::StatusOr<v1::Node>(const Dwarf_Die& parameter)> parameter_value;      // DW_OP_GNU_parameter_ref
-  // Where another variable or constant of the module is: the target of DW_OP_implicit_pointer. FailedPrecondition when
+  // Where another variable or constant of the module is: the target of DW_OP_implicit_pointer and the operand
+  // of DW_OP_GNU_variable_value. FailedPrecondition when
   // it has no value.
   std::function<absl::StatusOr<v1::Node>(const Dwarf_Die& object)> object;
   // The address of a thread-local variable of the module, by its offset: DW_OP_form_tls_address.
@@ -49,5 +50,9 @@ absl::StatusOr<v1::Node> EvaluateLocation(std::span<const Dwarf_Op> ops, const E
 
 // What it computes as a machine word: a frame base or a CFA. A register location stands for the register's content.
 absl::StatusOr<v1::Node> EvaluateAddress(std::span<const Dwarf_Op> ops, const ExpressionContext& context);
+
+// What a register holds by it (DW_AT_call_value): as EvaluateAddress, and the bits of a floating-point number,
+// zero-extended.
+absl::StatusOr<v1::Node> EvaluateBits(std::span<const Dwarf_Op> ops, const ExpressionContext& context);
 
 }  // namespace dlog::dwarf

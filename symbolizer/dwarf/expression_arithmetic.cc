@@ -23,6 +23,23 @@ v1::Node FromBits(v1::Node word, const StackType& type) {
   return out;
 }
 
+// The bits of a number, zero-extended to a machine word.
+v1::Node BitsOf(v1::Node number, uint32_t size) {
+  if (const auto constant = ConstantValue(number); constant.has_value()) return ConstantNode(*constant);
+  if (number.has_memory()) return LoadNode(std::move(*number.mutable_memory()), size);
+  if (number.has_composite())
+    return Extend(std::move(*number.mutable_composite()->mutable_pieces(0)->mutable_value()), size, false);
+  v1::Node out;
+  const auto add = [&out](v1::Node value, uint32_t bytes) {
+    v1::Composite::Piece* piece = out.mutable_composite()->add_pieces();
+    piece->set_size(bytes);
+    *piece->mutable_value() = std::move(value);
+  };
+  add(std::move(number), size);
+  if (size < sizeof(uint64_t)) add(ConstantNode(0), sizeof(uint64_t) - size);
+  return out;
+}
+
 v1::Node TypedNegation(v1::Node number, const StackType& type) {
   v1::Node out;
   out.set_type(kFloatMark | type.size);
@@ -73,6 +90,12 @@ absl::StatusOr<StackType> Evaluator::BaseType(const Dwarf_Op& op, uint64_t offse
 absl::Status Evaluator::PushBits(v1::Node word, const StackType& type) {
   if (type.is_float) return Push(FromBits(std::move(word), type), type);
   return Push(Extend(std::move(word), type.size, type.is_signed), type);
+}
+
+absl::StatusOr<v1::Node> Evaluator::TakeBits() {
+  const bool number = form_ == Form::kAddress || form_ == Form::kValue;
+  if (!number || composite_.pieces_size() > 0 || stack_.empty() || !stack_.back().type.is_float) return TakeAddress();
+  return BitsOf(std::move(stack_.back().word), stack_.back().type.size);
 }
 
 absl::Status Evaluator::Typed(const Dwarf_Op& op) {
@@ -131,7 +154,10 @@ absl::Status Evaluator::Convert(const Dwarf_Op& op, const StackType& to) {
   const StackType& from = operand->type;
   if (op.atom == DW_OP_reinterpret || op.atom == DW_OP_GNU_reinterpret) {
     if (from.size != to.size) return MalformedExpression("DW_OP_reinterpret changes the size");
-    if (from.is_float && !to.is_float) return UnsupportedExpression("the bits of a floating-point number");
+    if (from.is_float && !to.is_float) {
+      v1::Node bits = BitsOf(std::move(operand->word), from.size);
+      return Push(to.is_signed ? Extend(std::move(bits), to.size, true) : std::move(bits), to);
+    }
     if (to.is_float && !from.is_float) return Push(FromBits(std::move(operand->word), to), to);
     if (to.is_float) return Push(std::move(operand->word), to);
     return Push(Extend(std::move(operand->word), to.size, to.is_signed), to);

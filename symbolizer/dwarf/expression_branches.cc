@@ -3,11 +3,14 @@
 // Control flow in location expressions: both ways of a branch are evaluated, and the hit chooses.
 #include <dwarf.h>
 
+#include <optional>
 #include <utility>
 
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/evaluator.h"
 #include "symbolizer/dwarf/nodes.h"
+#include "symbolizer/dwarf/type_layout.h"
+#include "symbolizer/dwarf/word_arithmetic.h"
 
 namespace dlog::dwarf {
 
@@ -88,6 +91,34 @@ absl::Status Evaluator::Call(const Dwarf_Op& op) {
   attribute_ = own;
   --nesting_;
   return status;
+}
+
+// The variable's value as a machine word: gdb converts it to an address, too.
+absl::Status Evaluator::VariableValue(const Dwarf_Op& op) {
+  Dwarf_Die variable;
+  if (attribute_ == nullptr || dwarf_getlocation_die(attribute_, &op, &variable) != 0) {
+    return MalformedExpression("value of nothing");
+  }
+  std::optional<Dwarf_Die> type = TypeOf(variable);
+  if (type.has_value()) type = StripTypedefs(*type);
+  Dwarf_Word size = 0;
+  const bool word = type.has_value() && dwarf_aggregate_size(&*type, &size) == 0 && size >= 1 && size <= 8;
+  const std::optional<uint64_t> encoding = word ? UnsignedOf(*type, DW_AT_encoding) : std::nullopt;
+  const bool is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
+  const bool is_unsigned = encoding == DW_ATE_unsigned || encoding == DW_ATE_unsigned_char ||
+                           encoding == DW_ATE_boolean || encoding == DW_ATE_UTF;
+  const bool is_pointer = word && Tag(*type) == DW_TAG_pointer_type;
+  if (!context_.object || !(is_signed || is_unsigned || is_pointer)) {
+    return UnsupportedExpression("location expression that refers to another variable");
+  }
+  absl::StatusOr<v1::Node> place = context_.object(variable);
+  if (!place.ok()) return place.status();
+  if (place->has_composite() || place->has_vector() || place->has_implicit_pointer() || place->type() != 0) {
+    return UnsupportedExpression("location expression that refers to another variable");
+  }
+  const auto bytes = static_cast<uint32_t>(size);
+  v1::Node value = place->has_memory() ? LoadNode(std::move(*place->mutable_memory()), bytes) : *std::move(place);
+  return Push(Extend(std::move(value), bytes, is_signed));
 }
 
 }  // namespace dlog::dwarf

@@ -190,7 +190,7 @@ absl::StatusOr<v1::Node> Frame::ValueAtCall(const CallSite& site, const Wanted& 
   if (ops.empty()) return absl::FailedPreconditionError("the caller does not know the value either");
   const Frame caller(*this, site);
   const ExpressionContext context = caller.Context(&*value);
-  return EvaluateAddress(ops, context);
+  return EvaluateBits(ops, context);
 }
 
 absl::StatusOr<v1::Node> Frame::FromCallers(const Wanted& wanted) const {

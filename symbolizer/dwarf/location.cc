@@ -117,7 +117,8 @@ absl::StatusOr<v1::Node> ComputedWord(const Module& module, const FunctionScope&
   auto ops = OperationsAt(attribute, point.statement);
   if (!ops.ok()) return ops.status();
   const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);
-  const ExpressionContext context = frame.Context(&attribute);
+  ExpressionContext context = frame.Context(&attribute);
+  context.object = [&](const Dwarf_Die& object) { return LocationAt(module, scope, object, point, 1); };
   return EvaluateAddress(*ops, context);
 }
 

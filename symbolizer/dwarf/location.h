@@ -44,9 +44,9 @@ struct ProbePoint {
 //   entry value        select by the return address (frame.h)
 //   implicit pointer   implicit_pointer; its target, when that has a location, as if asked for itself
 // Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the statement (or several that differ), when
-// only the value at the function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented naming the operation
-// or register class that cannot be captured (xmm16 and up, x87, the thread-local variables of some libraries);
-// InvalidArgument for a malformed description (this variable only).
+// only the value at the function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented
+// naming the operation or register class that cannot be captured (xmm16 and up, x87, the thread-local variables of some
+// libraries); InvalidArgument for a malformed description (this variable only).
 absl::StatusOr<v1::Node> LocationOf(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point);
 

@@ -35,6 +35,9 @@ def _check(env, compiler, flags):
         rows = _rows(env, target, "tail_entered", "{a} {b}")
         check_equal({b for _, b in rows}, {"6", None}, "b behind a tail call")
         check(all(a is None or int(a) in range(4000, 4010) for a, _ in rows), f"a behind a tail call: {rows}")
+        if compiler == "gcc":  # clang describes no arguments in vector registers
+            rows = _rows(env, target, "scale", "{factor} {by}")
+            check_equal({tuple(row) for row in rows}, {("2.5", "1.5"), ("-3.25", "8")}, "what was in vector registers")
         rows = _rows(env, target, "leaf", "{b}", "--if", "b == 2")
         check_equal({b for (b,) in rows}, {"2"}, "b where the kernel says that it is 2")
 

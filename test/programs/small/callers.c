@@ -67,6 +67,14 @@ NOINLINE static long Even(long a, int b) {
   return Odd(rounds++ % 4, 70);
 }
 
+// What was in a vector register.
+NOINLINE static double Scale(double factor, float by) {
+  if (!quiet) fprintf(stderr, "Scale %g %g\n", factor, (double)by);
+  Keep(0);
+  Keep(&quiet);  // MARK: scale
+  return 0.5;
+}
+
 static long (*volatile pointer)(long, int) = Leaf;
 
 // The function that the pointer leads to is called directly as well.
@@ -78,6 +86,7 @@ NOINLINE static long Round(long round) {
   sum += ByAddress(&pair, 4);
   sum += pointer(round + 3000, 5);
   sum += TailEntered(round + 4000, 6);
+  sum += (long)(Scale(2.5, 1.5f) + Scale(-3.25, 8.0f));
   sum += TailCaller(round + 5000, 7);
   Keep(&round);
   return sum;

@@ -408,6 +408,19 @@ TEST_CASE_METHOD(Fixture, "pieces of bits are put together, and each bit is know
         "error: malformed plan: pieces of bits are larger than their object");
 }
 
+TEST_CASE_METHOD(Fixture, "a piece that is a floating-point number is its bits") {
+  v1::Node composite = Composite(0);
+  AddPiece(&composite, 4, Const(types.Float(), 1.5f));
+  AddPiece(&composite, 4, Word(0));
+  CHECK(Show(composite) == std::to_string(0x3fc0'0000));
+  v1::Node whole = Composite(types.Long());
+  AddPiece(&whole, 8, Const(types.Double(), -2.0));
+  CHECK(Show(whole) == std::to_string(static_cast<int64_t>(0xc000'0000'0000'0000)));
+  v1::Node wide = Composite(types.Long());
+  AddPiece(&wide, 8, Const(types.LongDouble(), 1.0L));
+  CHECK_THAT(Show(wide), ContainsText("larger than a register"));
+}
+
 TEST_CASE_METHOD(Fixture, "a scattered struct knows which of its bytes have a value") {
   const uint32_t three = types.Add(v1::TYPE_STRUCT, 24, "Three");
   memory.Reg(1, 11);

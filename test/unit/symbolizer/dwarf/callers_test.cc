@@ -6,6 +6,7 @@
 #include "program.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/frame.h"
+#include "symbolizer/dwarf/nodes.h"
 #include "test/catch.h"
 #include "word_evaluator.h"
 
@@ -61,6 +62,26 @@ TEST_CASE("A parameter that is gone has the value that its caller passed, for ea
   CHECK_FALSE(b->select().otherwise().empty());
   // Called through a pointer: a return address of some other code.
   CHECK_FALSE(At(*b, 0x666, statement.address, 0).has_value());
+}
+
+TEST_CASE("What a caller passed in a vector register is there with all its bits") {
+  // clang's callers do not describe them.
+  const Program program(GENERATE(as<std::string>{}, "callers.gcc.O2.dwarf4", "callers.gcc.O2.dwarf5"));
+  const Statement statement = program.In("callers.c", "scale", "Scale");
+  const auto values = [&](const char* parameter, uint32_t size) {
+    auto number = ValueOf(program, "scale", "Scale", parameter);
+    INFO(number.status());
+    REQUIRE(number.ok());
+    CHECK(number->type() == (kFloatMark | size));
+    REQUIRE(number->composite().pieces_size() == 1);
+    CHECK(number->composite().pieces(0).size() == size);
+    const v1::Node& word = number->composite().pieces(0).value();
+    std::set<uint64_t> out;
+    for (const uint64_t key : Keys(word)) out.insert(At(word, key, statement.address, 0).value_or(~0ull));
+    return out;
+  };
+  CHECK(values("factor", 8) == std::set<uint64_t>{0x4004'0000'0000'0000, 0xc00a'0000'0000'0000});  // 2.5, -3.25
+  CHECK(values("by", 4) == std::set<uint64_t>{0x3fc0'0000, 0x4100'0000});                          // 1.5, 8
 }
 
 TEST_CASE("A caller that was given the value itself asks its own caller") {

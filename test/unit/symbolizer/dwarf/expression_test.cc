@@ -265,6 +265,25 @@ class TypedExpressions {
     context.attribute = &attribute_;
     return EvaluateLocation(ops, context);
   }
+  // A double whose bits are that word.
+  std::vector<Dwarf_Op> RealOf(const Dwarf_Op& word) const {
+    return {word, Convert("number64"), Convert("real", DW_OP_reinterpret)};
+  }
+  template <typename How>
+  absl::StatusOr<v1::Node> Evaluated(const std::vector<Dwarf_Op>& ops, How&& how) {
+    ExpressionContext context;
+    context.attribute = &attribute_;
+    return how(ops, context);
+  }
+  // DW_OP_GNU_variable_value of main's variable `of`, when that is at `place`.
+  absl::StatusOr<v1::Node> ValueOf(const std::string& of, absl::StatusOr<v1::Node> place) {
+    Dwarf_Die variable = VariableNamed(statement_.scope, of).die;
+    const std::vector<Dwarf_Op> ops = {Op(DW_OP_GNU_variable_value, dwarf_dieoffset(&variable)), Op(DW_OP_stack_value)};
+    ExpressionContext context;
+    context.attribute = &attribute_;
+    context.object = [&place](const Dwarf_Die&) { return place; };
+    return EvaluateLocation(ops, context);
+  }
   uint64_t Value(const std::vector<Dwarf_Op>& ops, uint64_t rax) {
     auto node = Locate(ops);
     INFO(node.status());
@@ -331,6 +350,57 @@ TEST_CASE("Floating-point computations keep their types") {
   CHECK(code({kRax, to_short, to_double, Op(DW_OP_deref)}) == absl::StatusCode::kUnimplemented);
 }
 
+TEST_CASE("The bits of a floating-point number are a word, whatever it is made of") {
+  TypedExpressions typed;
+  const Dwarf_Op to_number = typed.Convert("number64", DW_OP_reinterpret);
+  // Of a word they are that word.
+  const Dwarf_Op to_real = typed.Convert("real", DW_OP_reinterpret);
+  CHECK(typed.Value({kRax, typed.Convert("number64"), to_real, to_number}, 0x4045'0000'0000'0000) ==
+        0x4045'0000'0000'0000);
+  // Computed: 4 bytes and zeroes behind them.
+  auto computed = typed.Locate({kRax, typed.Convert("number16"), typed.Convert("single"),
+                                typed.Convert("wide32", DW_OP_reinterpret), Op(DW_OP_convert, 0)});
+  REQUIRE(computed.ok());
+  REQUIRE(computed->composite().pieces_size() == 2);
+  CHECK(computed->composite().pieces(0).size() == 4);
+  CHECK(computed->composite().pieces(0).value().type() == (kFloatMark | 4));
+  CHECK(ConstantValue(computed->composite().pieces(1).value()) == 0);
+  CHECK(typed.Locate({kRax, typed.Convert("number16"), typed.Convert("single"), to_number}).status().code() ==
+        absl::StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("What a register of a call holds may be a floating-point number, an address never is one") {
+  TypedExpressions typed;
+  const auto ops = typed.RealOf(kRax);
+  CHECK(typed.Evaluated(ops, EvaluateAddress).status().code() == absl::StatusCode::kUnimplemented);
+  const auto bits = typed.Evaluated(ops, EvaluateBits);
+  REQUIRE(bits.ok());
+  Machine machine;
+  machine.registers[0] = 0x4045'0000'0000'0000;
+  CHECK(Evaluate(*bits, machine) == 0x4045'0000'0000'0000);
+  CHECK(DescribeLocation(*typed.Evaluated({kRax}, EvaluateBits)) == "rax");
+}
+
+TEST_CASE("The value of another variable is extended by its type, wherever it is") {
+  TypedExpressions typed;
+  const auto value = [&](const char* variable, v1::Node place) {
+    auto node = typed.ValueOf(variable, std::move(place));
+    INFO(node.status());
+    REQUIRE(node.ok());
+    Machine machine;
+    machine.registers[0] = 0x1'ffff'fffe;
+    machine.Store(0x5000, 0x1'ffff'fffe);
+    return Evaluate(*node, machine);
+  };
+  CHECK(value("number16", RegisterNode(0)) == ~uint64_t{1});
+  CHECK(value("wide32", RegisterNode(0)) == 0xffff'fffe);
+  CHECK(value("number16", MemoryNode(ConstantNode(0x5000))) == ~uint64_t{1});
+  CHECK(value("wide32", MemoryNode(ConstantNode(0x5000))) == 0xffff'fffe);
+  CHECK(typed.ValueOf("real", RegisterNode(0)).status().code() == absl::StatusCode::kUnimplemented);
+  CHECK(typed.ValueOf("wide32", VectorNode(0)).status().code() == absl::StatusCode::kUnimplemented);
+  CHECK(typed.ValueOf("wide32", absl::FailedPreconditionError("gone")).status().message() == "gone");
+}
+
 TEST_CASE("Wide types are refused") {
   TypedExpressions typed;
   CHECK(typed.Locate({kRax, typed.Convert("number128")}).status().code() == absl::StatusCode::kUnimplemented);
@@ -343,14 +413,15 @@ TEST_CASE("What cannot be captured says why") {
   CHECK(Text({Op(DW_OP_breg17)}) == "value depends on xmm0");
   CHECK(Text({Op(DW_OP_regx, 33)}) == "value is in st0");
   CHECK(Text({Op(DW_OP_const8u, 4), Op(DW_OP_form_tls_address)}) == "thread-local variable");
-  for (const uint8_t atom : {DW_OP_xderef, DW_OP_xderef_size, DW_OP_push_object_address, DW_OP_GNU_variable_value}) {
+  for (const uint8_t atom : {DW_OP_xderef, DW_OP_xderef_size, DW_OP_push_object_address}) {
     CHECK(Locate({Op(DW_OP_lit0), Op(DW_OP_lit0), Op(atom)}).status().code() == absl::StatusCode::kUnimplemented);
   }
   CHECK(Text({Op(DW_OP_lit0), Op(DW_OP_lit0), Op(DW_OP_xderef)}).find("DW_OP_xderef") != std::string::npos);
 }
 
 TEST_CASE("Operations that refer elsewhere are malformed without what they refer to") {
-  for (const uint8_t atom : {DW_OP_entry_value, DW_OP_GNU_entry_value, DW_OP_implicit_pointer, DW_OP_call4}) {
+  for (const uint8_t atom :
+       {DW_OP_entry_value, DW_OP_GNU_entry_value, DW_OP_implicit_pointer, DW_OP_call4, DW_OP_GNU_variable_value}) {
     CHECK(Locate({Op(atom), Op(DW_OP_stack_value)}).status().code() == absl::StatusCode::kInvalidArgument);
   }
 }
