@@ -24,6 +24,7 @@ struct SinkConfig {
   std::string address;
   std::string ca, cert, key;
   uint64_t queue_events = 0;
+  uint64_t queue_bytes = 0;
   uint64_t rotate_bytes = 0;
   uint64_t rotate_age_ms = 0;
   uint64_t keep = 0;

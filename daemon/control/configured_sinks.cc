@@ -75,6 +75,7 @@ absl::StatusOr<std::shared_ptr<sink::Sink>> MakeSink(const SinkConfig& config) {
   if (!transport.ok()) return WithContext(transport.status(), fmt::format("sink {}", config.name));
   sink::QueueOptions options;
   options.events = config.queue_events;
+  options.bytes = config.queue_bytes;
   if (config.kind == "otlp") options.batch = config.batch_events;
   return std::make_shared<sink::QueuedSink>(config.name, *std::move(transport), options);
 }

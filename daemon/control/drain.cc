@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -30,22 +31,25 @@ int64_t BootNanoseconds() { return absl::ToUnixNanos(BootTime()); }
 // the kernel, for each.
 class BatchPool {
  public:
-  // An empty batch; it comes back to `pool`, on the thread that gives it up.
-  static std::shared_ptr<event::Batch> Take(const std::shared_ptr<BatchPool>& pool) {
-    std::unique_ptr<event::Batch> batch = pool->Reused();
+  // An empty batch that does not hold much more memory than `bytes`: while it waits in a queue it counts with all that
+  // it holds. It comes back to `pool`, on the thread that gives it up.
+  static std::shared_ptr<event::Batch> Take(const std::shared_ptr<BatchPool>& pool, size_t bytes) {
+    std::unique_ptr<event::Batch> batch = pool->Reused(std::max(kSmall, kRoomier * bytes));
     if (batch == nullptr) batch = std::make_unique<event::Batch>();
     return {batch.release(), [pool](event::Batch* done) { pool->Return(std::unique_ptr<event::Batch>(done)); }};
   }
 
  private:
   static constexpr size_t kKept = 8;
+  static constexpr size_t kSmall = size_t{4} << 10;
+  static constexpr size_t kRoomier = 2;
 
-  std::unique_ptr<event::Batch> Reused() ABSL_LOCKS_EXCLUDED(mutex_) {
+  std::unique_ptr<event::Batch> Reused(size_t most_bytes) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
     if (kept_.empty()) return nullptr;
     std::unique_ptr<event::Batch> batch = std::move(kept_.back());
     kept_.pop_back();
-    return batch;
+    return batch->bytes() <= most_bytes ? std::move(batch) : nullptr;
   }
   void Return(std::unique_ptr<event::Batch> batch) ABSL_LOCKS_EXCLUDED(mutex_) {
     batch->Clear();
@@ -66,6 +70,7 @@ DrainThread::~DrainThread() {
     MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  seams_.attacher->StopWaiting();
   thread_.join();
 }
 
@@ -120,7 +125,7 @@ const RecordOwner& DrainThread::OwnerOf(const dlog_record& header) {
 void DrainThread::OnRecord(const attach::RawRecord& record) {
   const RecordOwner& owner = OwnerOf(*record.header);
   if (owner.logpoint == nullptr) return;  // its account is closed: the wait at the end of a logpoint was given up
-  if (batch_ == nullptr) batch_ = BatchPool::Take(pool_);
+  if (batch_ == nullptr) batch_ = BatchPool::Take(pool_, batch_bytes_);
   const absl::Status built =
       seams_.build(owner.logpoint->context(), owner.site, *record.header, record.segments, batch_.get());
   if (!built.ok()) return owner.logpoint->Undecodable(built);
@@ -137,6 +142,8 @@ void DrainThread::PublishBatch() {
   if (batch_ == nullptr) return;
   MutexLock lock(&publish_mutex_);
   batch_->Filter([&](size_t i) { return decoded_[i].logpoint->Accept(polls_, batch_->at(i)); });
+  // Of the largest of late.
+  batch_bytes_ = std::max(batch_->filled_bytes(), batch_bytes_ / 2);
   if (!batch_->empty()) {
     const event::BatchPtr published = std::move(batch_);
     for (sink::Sink* sink : seams_.sinks) sink->Publish(published);

@@ -73,6 +73,7 @@ class DrainThread {
   uint64_t polls_ = 0;
   const std::shared_ptr<class BatchPool> pool_;
   std::shared_ptr<event::Batch> batch_;
+  size_t batch_bytes_ = 0;                         // that a batch needs
   std::vector<Decoded> decoded_;                   // of each event of batch_
   std::vector<std::shared_ptr<Logpoint>> owners_;  // of the events of batch_
   RecordOwner owner_;                              // of the last record

@@ -66,6 +66,8 @@ class Batch {
   size_t size() const { return events_.size(); }
   // Of memory held, roughly.
   size_t bytes() const { return storage_.bytes() + events_.capacity() * sizeof(Event) + sizeof(*this); }
+  // Of it, what is in use.
+  size_t filled_bytes() const { return storage_.filled_bytes() + events_.size() * sizeof(Event) + sizeof(*this); }
   size_t bytes_per_event() const { return events_.empty() ? 0 : bytes() / events_.size(); }
 
   // Valid until the next Add. `source` is one of this batch.

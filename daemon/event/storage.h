@@ -28,6 +28,8 @@ class Storage {
   void Clear();
   // Of memory held, roughly.
   size_t bytes() const { return used_ + text_.capacity(); }
+  // Of it, what something was put into.
+  size_t filled_bytes() const { return used_ - left_ + text_.size(); }
 
  private:
   void* Allocate(size_t bytes, size_t alignment) {

@@ -68,13 +68,21 @@ bool FileTransport::WantsRotation(size_t more) const {
   return options_.rotate_age > absl::ZeroDuration() && absl::Now() >= born_ + options_.rotate_age;
 }
 
+void FileTransport::HandOver(UniqueFd file, bool sync) {
+  if (!file.valid() || flusher_.Post(&file, sync)) return;
+  if (sync) (void)fdatasync(file.get());  // the disk is far behind: now the writing waits for it
+}
+
 absl::Status FileTransport::Rotate() {
-  if (options_.fsync != Fsync::kNever) Sync();
   const auto name = [&](uint64_t n) { return n == 0 ? options_.path : fmt::format("{}.{}", options_.path, n); };
+  // The file that goes is freed with its last descriptor.
+  UniqueFd oldest(options_.keep == 0 ? -1 : open(name(options_.keep).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (options_.keep == 0) (void)unlink(options_.path.c_str());
   // Missing ones in between are no error.
   for (uint64_t n = options_.keep; n > 0; --n) (void)rename(name(n - 1).c_str(), name(n).c_str());
-  fd_.Reset();
+  HandOver(std::move(oldest), false);
+  HandOver(std::move(fd_), options_.fsync != Fsync::kNever && options_.keep != 0 && dirty_);
+  dirty_ = false;
   return Open();
 }
 
@@ -153,7 +161,14 @@ bool FileTransport::MovedAway() const {
 
 void FileTransport::Idle() {
   if (!fd_.valid()) return;
-  if (options_.fsync == Fsync::kInterval) Sync();
+  // While the disk is still busy with the last one there is no next one.
+  if (options_.fsync == Fsync::kInterval && dirty_ && flusher_.idle()) {
+    UniqueFd file(fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    if (file.valid()) {
+      HandOver(std::move(file), true);
+      dirty_ = false;
+    }
+  }
   if (MovedAway()) fd_.Reset();
   // A file that gets no events is rotated by the next event, not by the clock: there are no empty files.
 }

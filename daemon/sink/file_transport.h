@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/sink/disk_flusher.h"
 #include "daemon/sink/queued_sink.h"
 #include "symbolizer/base/unique_fd.h"
 
@@ -21,10 +22,12 @@ enum class Fsync { kNever, kInterval, kAlways };
 
 struct FileOptions {
   std::string path;
-  uint64_t rotate_bytes = 0;       // 0: never
-  absl::Duration rotate_age;       // 0: never
-  uint64_t keep = 5;               // rotated files that stay: path.1 (the newest) ... path.keep
-  Fsync fsync = Fsync::kInterval;  // kInterval: about once a second; kAlways: before an event counts as delivered
+  uint64_t rotate_bytes = 0;  // 0: never
+  absl::Duration rotate_age;  // 0: never
+  uint64_t keep = 5;          // rotated files that stay: path.1 (the newest) ... path.keep
+  // kInterval: about once a second, as far as the disk keeps up, and beside the writing; kAlways: before an event
+  // counts as delivered.
+  Fsync fsync = Fsync::kInterval;
 };
 
 // Dropped reasons: "disk_full", "write_error", "open_error". Each batch tries again, so it recovers by itself. A file
@@ -45,6 +48,8 @@ class FileTransport : public Transport {
   absl::Status Rotate();
   bool WantsRotation(size_t more) const;
   void Sync();
+  // Syncs and closes beside the writing what is written to no more.
+  void HandOver(UniqueFd file, bool sync);
   // Writes lines [first, last) of text_ and counts them.
   void WriteLines(size_t first, size_t last, SinkCounters* outcome);
   // Where line `index` begins in text_.
@@ -59,6 +64,7 @@ class FileTransport : public Transport {
   uint64_t size_ = 0;
   absl::Time born_;
   bool dirty_ = false;  // written to since the last fsync
+  DiskFlusher flusher_;
 };
 
 }  // namespace dlog::sink

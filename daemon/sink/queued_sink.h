@@ -48,9 +48,9 @@ class Transport {
 };
 
 struct QueueOptions {
-  size_t events = 10000;
-  size_t bytes = 32 << 20;  // of events in memory, roughly
-  size_t batch = 256;       // events in one Deliver, at most
+  size_t events = 200000;
+  size_t bytes = size_t{64} << 20;  // of events in memory, roughly
+  size_t batch = 256;               // events in one Deliver, at most
   // How long Finish() and the destructor may still deliver what is queued; the rest is dropped as "shutdown".
   absl::Duration drain_timeout = absl::Seconds(1);
 };

@@ -105,5 +105,23 @@ TEST_CASE("a batch finds the source of a site, and drops events that are not wan
   CHECK(batch.events()[2].lost_since_last.size() == 1);
 }
 
+TEST_CASE("memory that a batch holds from before is not memory in use") {
+  Batch batch;
+  const Source* source = batch.AddSource();
+  const size_t empty = batch.filled_bytes();
+  for (int i = 0; i < 500; ++i) {
+    Event* event = batch.Add(source);
+    event->message = batch.storage().Copy(std::string(200, 'x'));
+    event->values.Add(&batch.storage());
+  }
+  const size_t full = batch.filled_bytes();
+  CHECK(full >= 500 * (200 + sizeof(Event) + sizeof(Value)));
+  CHECK(full <= batch.bytes());
+  CHECK(batch.bytes() <= 2 * full);
+  batch.Clear();
+  CHECK(batch.filled_bytes() == empty);
+  CHECK(batch.bytes() > 100 * empty);
+}
+
 }  // namespace
 }  // namespace dlog::event
