@@ -12,7 +12,7 @@
  *   counters   mmapable array of struct dlog_counters, index = logpoint * ncpus + cpu
  *   consumed   mmapable array of u64, index as counters: of its BYTES, those that dlogd has taken out of the ring
  *   scratch    array of struct dlog_scratch, index = cpu * DLOG_SCRATCH_PER_CPU + k
- *   ring       ring buffer of struct dlog_record
+ *   ring       ring buffer of struct dlog_full_record or dlog_few_record, with segments
  *   alarms     ring buffer of struct dlog_alarm
  *   kicks      per CPU a ring buffer whose content is worthless: its reader's waking up switches the thread away
  */
@@ -44,6 +44,8 @@ enum {
   DLOG_MAX_ROUTINES = 16384,
   DLOG_MAX_LOGPOINTS = 2048,
   DLOG_SCRATCH_PER_CPU = 4,
+  DLOG_FEW_REGISTERS = 5, /* with no more than that many, of the first 17, a record is a short one */
+  DLOG_NO_REGISTER = 255,
   DLOG_NREGS = 19,             /* DWARF 0..15 general, 16 rip; then two that are none: */
   DLOG_THREAD_POINTER = 17,    /* fs base; both only there, as register and as cell, when register_mask has the bit */
   DLOG_THREAD = 18,            /* process id << 32 | thread id, in the kernel's own pid namespace */
@@ -159,7 +161,8 @@ struct dlog_range {
 
 enum dlog_site_flags {
   DLOG_SITE_ACTIVE = 1,
-  DLOG_SITE_VECTOR_CONDITION = 2 /* the condition reads vector registers */
+  DLOG_SITE_VECTOR_CONDITION = 2, /* the condition reads vector registers */
+  DLOG_SITE_FEW = 4               /* register_mask has at most DLOG_FEW_REGISTERS bits, all below 17 */
 };
 
 struct dlog_site {
@@ -171,12 +174,13 @@ struct dlog_site {
   struct dlog_range capture;
   dlog_u32 flags;
   dlog_u32 max_depth;
-  dlog_u32 max_bytes;   /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
-  dlog_u32 index;       /* of this entry */
-  dlog_u32 vector_mask; /* bit n: xmm n is recorded; not 0 costs a switch of the thread per captured hit */
-  dlog_u32 reserved;
+  dlog_u32 max_bytes;              /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
+  dlog_u32 index;                  /* of this entry */
+  dlog_u32 vector_mask;            /* bit n: xmm n is recorded; not 0 costs a switch of the thread per captured hit */
+  dlog_u8 few[DLOG_FEW_REGISTERS]; /* DLOG_SITE_FEW: what is in register_mask, ascending, then DLOG_NO_REGISTER */
+  dlog_u8 reserved[7];
 };
-DLOG_STATIC_ASSERT(sizeof(struct dlog_site) == 56, "dlog_site layout");
+DLOG_STATIC_ASSERT(sizeof(struct dlog_site) == 64, "dlog_site layout");
 
 /* One cache line each: limits (written once by dlogd) and the shared run state of the token bucket. */
 struct dlog_logpoint {
@@ -248,29 +252,58 @@ enum dlog_record_flags {
   DLOG_RECORD_BUDGET = 1, /* the byte budget ended the capture early */
   DLOG_RECORD_QUEUE = 2,  /* the work queue overflowed: some values were not followed */
   DLOG_RECORD_STEPS = 4,  /* DLOG_MAX_STEPS reached */
-  DLOG_RECORD_TORN = 8    /* something that was to be read again has changed, and there was no room to say what */
+  DLOG_RECORD_TORN = 8,   /* something that was to be read again has changed, and there was no room to say what */
+  DLOG_RECORD_FEW = 16    /* it is a struct dlog_few_record */
 };
 
-struct dlog_record {
+/* How every record in the ring begins. Segments follow the registers. */
+struct dlog_record_start {
   dlog_u64 boot_ns; /* CLOCK_BOOTTIME of the hit */
-  dlog_u32 site;    /* index into sites */
   dlog_u32 generation;
   dlog_u32 tgid;
   dlog_u32 tid;
-  dlog_u32 data_bytes; /* bytes of segments after this header */
-  dlog_u16 flags;      /* enum dlog_record_flags */
+  dlog_u32 register_mask; /* of the site */
+  dlog_u16 site;          /* index into sites */
+  dlog_u16 data_bytes;    /* of segments */
+  dlog_u16 flags;         /* enum dlog_record_flags */
   dlog_u16 cpu;
-  char comm[16];
+  dlog_u64 comm[2]; /* characters */
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_record_start) == 48, "dlog_record_start layout");
+DLOG_STATIC_ASSERT((int)DLOG_MAX_SITES <= 0x10000 && (int)DLOG_MAX_RECORD_DATA < 0x10000, "fields of a record");
+
+struct dlog_full_record {
+  struct dlog_record_start start;
   dlog_u64 regs[DLOG_NREGS]; /* zero where register_mask has no bit */
 };
-DLOG_STATIC_ASSERT(sizeof(struct dlog_record) == 48 + 8 * DLOG_NREGS, "dlog_record layout");
 
-/* What the consumer of the records says about itself. */
+/* What is short is written, and read by another processor, in less time, and more of it waits in the ring. */
+struct dlog_few_record {
+  struct dlog_record_start start;
+  dlog_u64 regs[DLOG_FEW_REGISTERS]; /* those of register_mask, in its order */
+};
+
+/* A record as dlogd handles it; never in the ring. */
+struct dlog_record {
+  dlog_u64 boot_ns;
+  dlog_u32 site;
+  dlog_u32 generation;
+  dlog_u32 tgid;
+  dlog_u32 tid;
+  dlog_u32 data_bytes;
+  dlog_u16 flags; /* enum dlog_record_flags */
+  dlog_u16 cpu;
+  char comm[16];             /* may lack its NUL */
+  dlog_u64 regs[DLOG_NREGS]; /* zero where register_mask has no bit */
+};
+
+/* What the consumer of the records says. */
 struct dlog_reader {
   dlog_u32 asleep; /* it does not poll: the next record wakes it, and clears this */
   dlog_u32 reserved;
+  dlog_u64 crowded_bytes; /* with more than that waiting, a logpoint's share counts */
 };
-DLOG_STATIC_ASSERT(sizeof(struct dlog_reader) == 8, "dlog_reader layout");
+DLOG_STATIC_ASSERT(sizeof(struct dlog_reader) == 16, "dlog_reader layout");
 
 /* ---------------------------------------------------------------- per-hit scratch (kernel side only) */
 
@@ -341,9 +374,9 @@ struct dlog_scratch {
     dlog_u64 tag;
   } visited[DLOG_VISITED_SIZE];
   struct dlog_check again[DLOG_MAX_CHECKS];
-  struct dlog_record record;
+  struct dlog_full_record record;                          /* a few_record ends where it ends: data[] follows both */
   dlog_u8 data[DLOG_MAX_RECORD_DATA + DLOG_MAX_READ + 64]; /* the tail lets masked offsets stay in bounds */
 };
-DLOG_STATIC_ASSERT(sizeof(struct dlog_record) % 8 == 0, "data[] must follow the record without a gap");
+DLOG_STATIC_ASSERT(sizeof(struct dlog_full_record) % 8 == 0, "data[] must follow the record without a gap");
 
 #endif /* DLOG_BPF_ABI_H */

@@ -31,6 +31,9 @@ struct thread_struct {
   struct fpu fpu;       /* up to 6.15; later it lies right behind task_struct: x86_task_fpu() in asm/processor.h */
 };
 struct task_struct {
+  int pid; /* of the thread */
+  int tgid;
+  char comm[16];
   unsigned long nvcsw;  /* switches away from the task: voluntary */
   unsigned long nivcsw; /* and not */
   struct thread_struct thread;

@@ -23,10 +23,9 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile dlog_u32 dlog_ncpus = 1;            /* possible CPUs */
-const volatile dlog_u64 dlog_wakeup_bytes = ~0ULL; /* the consumer is woken each time this much more is waiting */
+const volatile dlog_u64 dlog_wakeup_bytes = ~0ULL; /* power of two: woken each time this much more is waiting */
 
-const volatile dlog_u64 dlog_crowded_bytes = ~0ULL; /* with more waiting, the share counts */
-const volatile dlog_u64 dlog_share_bytes = ~0ULL;   /* of one logpoint on one CPU */
+const volatile dlog_u64 dlog_share_bytes = ~0ULL; /* of one logpoint on one CPU, in a crowded ring */
 
 #define DLOG_KICK_RING_BYTES 4096
 #define DLOG_KICKS 3 /* tries to be switched away from */
@@ -223,41 +222,84 @@ static DLOG_INLINE void dlog_store_registers(dlog_u64* out, const struct pt_regs
   out[DLOG_THREAD] = mask & (1u << DLOG_THREAD) ? bpf_get_current_pid_tgid() : 0;
 }
 
-/* All but boot_ns. */
-static DLOG_INLINE void dlog_fill_record(struct dlog_record* record, const struct pt_regs* ctx,
-                                         const struct dlog_site* site) {
-  const dlog_u64 pid_tgid = bpf_get_current_pid_tgid();
-  record->site = site->index;
-  record->generation = site->generation;
-  record->tgid = (dlog_u32)(pid_tgid >> 32);
-  record->tid = (dlog_u32)pid_tgid;
-  record->data_bytes = 0;
-  record->flags = 0;
-  record->cpu = (dlog_u16)bpf_get_smp_processor_id();
-  bpf_get_current_comm(record->comm, sizeof(record->comm));
-  dlog_store_registers(record->regs, ctx, site->register_mask);
+/* A load that stays as it is: clang would load through a pointer that it computes, which the verifier refuses for a
+ * context. */
+#define DLOG_LOAD_REGISTER(value, ctx, name) \
+  asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, name)))
+
+#define DLOG_CASE_REGISTER(number, name)  \
+  case number:                            \
+    DLOG_LOAD_REGISTER(value, ctx, name); \
+    break
+
+/* Register `number`, of the first 17; 0 for another. */
+static DLOG_INLINE dlog_u64 dlog_one_register(const struct pt_regs* ctx, dlog_u32 number) {
+  dlog_u64 value = 0;
+  switch (number) {
+    DLOG_CASE_REGISTER(0, ax);
+    DLOG_CASE_REGISTER(1, dx);
+    DLOG_CASE_REGISTER(2, cx);
+    DLOG_CASE_REGISTER(3, bx);
+    DLOG_CASE_REGISTER(4, si);
+    DLOG_CASE_REGISTER(5, di);
+    DLOG_CASE_REGISTER(6, bp);
+    DLOG_CASE_REGISTER(7, sp);
+    DLOG_CASE_REGISTER(8, r8);
+    DLOG_CASE_REGISTER(9, r9);
+    DLOG_CASE_REGISTER(10, r10);
+    DLOG_CASE_REGISTER(11, r11);
+    DLOG_CASE_REGISTER(12, r12);
+    DLOG_CASE_REGISTER(13, r13);
+    DLOG_CASE_REGISTER(14, r14);
+    DLOG_CASE_REGISTER(15, r15);
+    DLOG_CASE_REGISTER(16, ip);
+  }
+  return value;
 }
 
+/* What is read of the task directly saves the calls of two helpers. */
+static DLOG_INLINE void dlog_fill_start(struct dlog_record_start* start, const struct dlog_site* site, dlog_u64 now,
+                                        dlog_u32 flags) {
+  const struct task_struct* task = bpf_get_current_task_btf();
+  start->boot_ns = now;
+  start->generation = site->generation;
+  start->tgid = task->tgid;
+  start->tid = task->pid;
+  start->register_mask = site->register_mask;
+  start->site = (dlog_u16)site->index;
+  start->data_bytes = 0;
+  start->flags = (dlog_u16)flags;
+  start->cpu = (dlog_u16)bpf_get_smp_processor_id();
+  start->comm[0] = *(const dlog_u64*)&task->comm[0];
+  start->comm[1] = *(const dlog_u64*)&task->comm[8];
+}
+
+/* Bytes that wait in the ring. */
+static DLOG_INLINE dlog_u64 dlog_waiting(void) { return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA); }
+
 /* The consumer polls while records come, and is woken only when a burst fills another wakeup_bytes, so that a hit does
- * not pay for a wake-up; the first record after a quiet time does. */
-static DLOG_INLINE dlog_u64 dlog_wakeup_flags(dlog_u64 bytes) {
-  const dlog_u32 only = 0;
-  struct dlog_reader* consumer = bpf_map_lookup_elem(&reader, &only);
-  if (consumer && consumer->asleep) {
+ * not pay for a wake-up; the first record after a quiet time does. `waiting`: before this record. */
+static DLOG_INLINE dlog_u64 dlog_wakeup_flags(struct dlog_reader* consumer, dlog_u64 waiting, dlog_u64 bytes) {
+  if (consumer->asleep) {
     consumer->asleep = 0;
     return BPF_RB_FORCE_WAKEUP;
   }
-  const dlog_u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-  if (waiting / dlog_wakeup_bytes != (waiting + bytes) / dlog_wakeup_bytes) return BPF_RB_FORCE_WAKEUP;
+  if ((waiting ^ (waiting + bytes)) & dlog_wakeup_bytes) return BPF_RB_FORCE_WAKEUP;
   return BPF_RB_NO_WAKEUP;
+}
+
+static DLOG_INLINE struct dlog_reader* dlog_consumer(void) {
+  const dlog_u32 only = 0;
+  return bpf_map_lookup_elem(&reader, &only);
 }
 
 /* One logpoint that is hit all the time must not take the room of those that are hit now and then: once the ring is
  * nearly full, what of its records waits there is held against it. Counts the hit when it may not go on. */
-static DLOG_INLINE int dlog_has_room(const struct dlog_site* site, struct dlog_counters* counters) {
+static DLOG_INLINE int dlog_has_room(const struct dlog_reader* consumer, dlog_u64 waiting, const struct dlog_site* site,
+                                     struct dlog_counters* counters) {
   dlog_u32 key;
   const dlog_u64* out;
-  if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= dlog_crowded_bytes) return 1;
+  if (waiting <= consumer->crowded_bytes) return 1;
   key = site->logpoint * dlog_ncpus + bpf_get_smp_processor_id();
   out = bpf_map_lookup_elem(&consumed, &key);
   if (!out || (dlog_s64)(counters->value[DLOG_COUNT_BYTES] - *out) <= (dlog_s64)dlog_share_bytes) return 1;
@@ -281,7 +323,11 @@ static DLOG_INLINE struct dlog_scratch* dlog_acquire_scratch(void) {
   return 0;
 }
 
-static DLOG_INLINE void dlog_release_scratch(struct dlog_scratch* s) { __sync_lock_test_and_set(&s->busy, 0); }
+/* Only hits on this CPU look at it, so the compiler's order is all that is needed. */
+static DLOG_INLINE void dlog_release_scratch(struct dlog_scratch* s) {
+  asm volatile("" : : : "memory");
+  *(volatile dlog_u32*)&s->busy = 0;
+}
 
 /* True when the condition holds; counts the hit otherwise. */
 static DLOG_INLINE int dlog_condition_holds(struct dlog_scratch* s, const struct dlog_site* site,
@@ -299,9 +345,17 @@ static DLOG_INLINE int dlog_condition_holds(struct dlog_scratch* s, const struct
   return 0;
 }
 
+static DLOG_INLINE struct dlog_few_record* dlog_few_of(struct dlog_scratch* s) {
+  return (void*)((char*)&s->record + sizeof(struct dlog_full_record) - sizeof(struct dlog_few_record));
+}
+
 static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const struct dlog_site* site,
                                                 struct dlog_counters* counters, int sleepable) {
+  struct dlog_reader* consumer = dlog_consumer();
+  struct dlog_record_start* start;
+  dlog_u64 waiting;
   dlog_u32 bytes;
+  if (!consumer) return;
   if (sleepable && site->vector_mask) dlog_put_vectors(s, site->vector_mask, s->budget);
   if (site->capture.count) {
     dlog_run(s, &site->capture, 0, sleepable);
@@ -310,30 +364,48 @@ static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const st
       return;
     }
   }
-  if (!dlog_has_room(site, counters)) return;
+  waiting = dlog_waiting();
+  if (!dlog_has_room(consumer, waiting, site, counters)) return;
   bytes = dlog_clamp(s->cursor, DLOG_MAX_RECORD_DATA);
-  s->record.data_bytes = bytes;
-  s->record.flags = (dlog_u16)s->flags;
-  bytes += sizeof(struct dlog_record);
-  if (bpf_ringbuf_output(&ring, &s->record, bytes, dlog_wakeup_flags(bytes))) {
+  start = site->flags & DLOG_SITE_FEW ? &dlog_few_of(s)->start : &s->record.start;
+  start->data_bytes = (dlog_u16)bytes;
+  start->flags |= (dlog_u16)s->flags;
+  bytes += site->flags & DLOG_SITE_FEW ? sizeof(struct dlog_few_record) : sizeof(struct dlog_full_record);
+  if (bpf_ringbuf_output(&ring, start, bytes, dlog_wakeup_flags(consumer, waiting, bytes))) {
     dlog_count_drop(counters, DLOG_DROP_RING_FULL);
     return;
   }
   dlog_count_submitted(counters, bytes);
 }
 
-static DLOG_INLINE void dlog_capture_if_admitted(struct dlog_scratch* s, struct pt_regs* ctx,
-                                                 const struct dlog_site* site, struct dlog_counters* counters,
-                                                 int sleepable) {
+/* The record of a hit whose registers are in the cells, without its segments. */
+static DLOG_INLINE void dlog_start_record(struct dlog_scratch* s, const struct dlog_site* site, dlog_u64 now) {
+  if (site->flags & DLOG_SITE_FEW) {
+    struct dlog_few_record* record = dlog_few_of(s);
+    dlog_fill_start(&record->start, site, now, DLOG_RECORD_FEW);
+    DLOG_UNROLL
+    for (int i = 0; i < DLOG_FEW_REGISTERS; ++i) {
+      const dlog_u32 number = site->few[i];
+      record->regs[i] = number == DLOG_NO_REGISTER ? 0 : dlog_cell(s, number);
+    }
+    return;
+  }
+  dlog_fill_start(&s->record.start, site, now, 0);
+  DLOG_UNROLL
+  for (int i = 0; i < DLOG_NREGS; ++i) s->record.regs[i] = DLOG_MASKED(site->register_mask, i, s->cells[i]);
+}
+
+static DLOG_INLINE void dlog_capture_if_admitted(struct dlog_scratch* s, const struct dlog_site* site,
+                                                 struct dlog_counters* counters, int sleepable) {
   const dlog_u32 key = site->logpoint;
   struct dlog_logpoint* lp = bpf_map_lookup_elem(&logpoints, &key);
-  s->record.boot_ns = bpf_ktime_get_boot_ns();
+  const dlog_u64 now = bpf_ktime_get_boot_ns();
   if (!lp) {
     dlog_count_drop(counters, DLOG_DROP_BAD_PLAN);
     return;
   }
-  if (!dlog_admit(lp, counters, s->record.boot_ns)) return;
-  dlog_fill_record(&s->record, ctx, site);
+  if (!dlog_admit(lp, counters, now)) return;
+  dlog_start_record(s, site, now);
   dlog_capture_and_submit(s, site, counters, sleepable);
 }
 
@@ -347,7 +419,7 @@ static DLOG_INLINE int dlog_hit_interpreted(struct pt_regs* ctx, const struct dl
   }
   dlog_begin_hit(s, site);
   dlog_store_registers(s->cells, ctx, site->register_mask | 0x1ffff);
-  if (dlog_condition_holds(s, site, counters, sleepable)) dlog_capture_if_admitted(s, ctx, site, counters, sleepable);
+  if (dlog_condition_holds(s, site, counters, sleepable)) dlog_capture_if_admitted(s, site, counters, sleepable);
   dlog_release_scratch(s);
   return 0;
 }
@@ -362,20 +434,46 @@ static DLOG_OWN_FRAME int dlog_interpret_plain(struct pt_regs* ctx, const struct
 }
 
 /* A hit of a site that captures registers only: no scratch buffer, one copy. */
+static DLOG_INLINE void dlog_submit_registers(struct pt_regs* ctx, const struct dlog_site* site,
+                                              struct dlog_counters* counters, dlog_u64 now, dlog_u64 flags) {
+  struct dlog_full_record* record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+  if (!record) {
+    dlog_count_drop(counters, DLOG_DROP_RING_FULL);
+    return;
+  }
+  dlog_fill_start(&record->start, site, now, 0);
+  dlog_store_registers(record->regs, ctx, site->register_mask);
+  bpf_ringbuf_submit(record, flags);
+  dlog_count_submitted(counters, sizeof(*record));
+}
+
+static DLOG_INLINE void dlog_submit_few_registers(struct pt_regs* ctx, const struct dlog_site* site,
+                                                  struct dlog_counters* counters, dlog_u64 now, dlog_u64 flags) {
+  struct dlog_few_record* record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+  if (!record) {
+    dlog_count_drop(counters, DLOG_DROP_RING_FULL);
+    return;
+  }
+  dlog_fill_start(&record->start, site, now, DLOG_RECORD_FEW);
+  DLOG_UNROLL
+  for (int i = 0; i < DLOG_FEW_REGISTERS; ++i) record->regs[i] = dlog_one_register(ctx, site->few[i]);
+  bpf_ringbuf_submit(record, flags);
+  dlog_count_submitted(counters, sizeof(*record));
+}
+
 static DLOG_INLINE int dlog_hit_registers(struct pt_regs* ctx, const struct dlog_site* site, struct dlog_logpoint* lp,
                                           struct dlog_counters* counters) {
   const dlog_u64 now = bpf_ktime_get_boot_ns();
-  struct dlog_record* record;
-  if (!dlog_admit(lp, counters, now) || !dlog_has_room(site, counters)) return 0;
-  record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-  if (!record) {
-    dlog_count_drop(counters, DLOG_DROP_RING_FULL);
-    return 0;
+  struct dlog_reader* consumer = dlog_consumer();
+  const dlog_u64 waiting = dlog_waiting();
+  if (!consumer || !dlog_admit(lp, counters, now) || !dlog_has_room(consumer, waiting, site, counters)) return 0;
+  if (site->flags & DLOG_SITE_FEW) {
+    const dlog_u64 flags = dlog_wakeup_flags(consumer, waiting, sizeof(struct dlog_few_record));
+    dlog_submit_few_registers(ctx, site, counters, now, flags);
+  } else {
+    const dlog_u64 flags = dlog_wakeup_flags(consumer, waiting, sizeof(struct dlog_full_record));
+    dlog_submit_registers(ctx, site, counters, now, flags);
   }
-  record->boot_ns = now;
-  dlog_fill_record(record, ctx, site);
-  bpf_ringbuf_submit(record, dlog_wakeup_flags(sizeof(*record)));
-  dlog_count_submitted(counters, sizeof(*record));
   return 0;
 }
 
@@ -458,8 +556,7 @@ static DLOG_OWN_FRAME int dlog_vector_capture(struct pt_regs* ctx, const struct 
                                               struct dlog_counters* counters, int switched) {
   struct dlog_scratch* s = dlog_begin_with_vectors(ctx, site, counters, switched);
   if (!s) return 0;
-  s->record.boot_ns = bpf_ktime_get_boot_ns();
-  dlog_fill_record(&s->record, ctx, site);
+  dlog_start_record(s, site, bpf_ktime_get_boot_ns());
   dlog_capture_and_submit(s, site, counters, 1);
   dlog_release_scratch(s);
   return 0;

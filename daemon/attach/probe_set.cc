@@ -3,7 +3,9 @@
 
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,6 +23,7 @@
 #include "daemon/attach/mapped_table.h"
 #include "daemon/attach/program_loader.h"
 #include "daemon/attach/range_allocator.h"
+#include "daemon/attach/record_layout.h"
 #include "daemon/attach/ring_consumer.h"
 #include "daemon/attach/site_check.h"
 #include "daemon/attach/vector_capture.h"
@@ -44,6 +47,9 @@ constexpr int kQuietPolls = 40;
 // of the sleep.
 constexpr int kRecordUnderWayMs = 5;
 
+// Such a part of a ring with several logpoints is for those of which little waits there.
+constexpr uint64_t kReserveOfRing = 8;
+
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr uint64_t kBurstsPerSecond = 10;  // an idle bucket lets a tenth of a second's hits through at once
 
@@ -65,6 +71,10 @@ dlog_logpoint LimitsOf(const AttachRequest& request) {
   limits.sample_every = request.sample_every;
   limits.sample_below = request.sample_below;
   return limits;
+}
+
+bool NamesRoutine(const dlog_op& op) {
+  return op.code == DLOG_OP_CALL || op.code == DLOG_OP_CALL_EACH || op.code == DLOG_OP_WALK || op.code == DLOG_OP_NEXT;
 }
 
 dlog_range Relocate(dlog_range range, uint32_t first_op) { return {range.first + first_op, range.count}; }
@@ -99,9 +109,11 @@ struct BpfRuntime::Impl {
   MappedTable<dlog_reader> reader;
   std::unique_ptr<RingConsumer> ring;
   std::unique_ptr<RingConsumer> alarms;
+  UniqueFd stop_waiting;  // eventfd
 
   // Drain thread.
   int quiet_polls = 0;
+  dlog_record record = {};  // the one that is handed over
 
   // Owner thread.
   RangeAllocator free_sites{DLOG_MAX_SITES};
@@ -109,6 +121,7 @@ struct BpfRuntime::Impl {
   RangeAllocator free_routines{DLOG_MAX_ROUTINES};
   RangeAllocator free_logpoints{DLOG_MAX_LOGPOINTS};
   uint32_t last_generation = 0;
+  size_t attached = 0;  // logpoints
   BootCache cache{""};
   bool process_filter_works = false;
   bool try_vectors = true;
@@ -129,6 +142,7 @@ struct BpfRuntime::Impl {
                  const AttachedLogpoint& logpoint, uint32_t site, uint32_t first_op, uint32_t first_routine);
   void ResetCounters(uint32_t logpoint);
   void Release(AttachedLogpoint* logpoint);
+  void SetAttached(size_t count);
   void NoteConsumed(const dlog_record& record, uint64_t bytes);
   const InstructionCanaries& Canaries() { return KernelCanaries(program.backend, &cache); }
 
@@ -160,16 +174,18 @@ absl::Status BpfRuntime::Impl::MapTables() {
   auto alarm_consumer = RingConsumer::Create(bpf_map__fd(maps.alarms), bpf_map__max_entries(maps.alarms));
   if (!alarm_consumer.ok()) return alarm_consumer.status();
   alarms = *std::move(alarm_consumer);
+  stop_waiting = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop_waiting.valid()) return absl::ErrnoToStatus(errno, "eventfd");
   return absl::OkStatus();
 }
 
+// It stays asleep, for the next call too, until a record comes.
 absl::Status BpfRuntime::Impl::SleepUntilWoken() {
-  uint32_t* const asleep = &reader[0].asleep;
-  __atomic_store_n(asleep, 1, __ATOMIC_SEQ_CST);
-  absl::Status status = ring->Wait(kRecordUnderWayMs);
-  if (status.ok() && ring->UsedBytes() == 0) status = ring->Wait(kReaderSleepMs - kRecordUnderWayMs);
-  __atomic_store_n(asleep, 0, __ATOMIC_SEQ_CST);
-  return status;
+  if (__atomic_exchange_n(&reader[0].asleep, 1, __ATOMIC_SEQ_CST) == 0) {
+    absl::Status status = ring->Wait(kRecordUnderWayMs, stop_waiting.get());
+    if (!status.ok() || ring->UsedBytes() != 0) return status;
+  }
+  return ring->Wait(kReaderSleepMs, stop_waiting.get());
 }
 
 absl::Status BpfRuntime::Impl::TryProcessFilter() {
@@ -238,6 +254,7 @@ absl::Status BpfRuntime::Impl::Reserve(const AttachRequest& request, BpfRuntime*
   }
   const auto slot = free_logpoints.Allocate(1);
   if (!slot.has_value()) return TablesFull("logpoints");
+  SetAttached(attached + 1);
   logpoint->logpoint_ = *slot;
   logpoint->generation_ = NextGeneration();
   logpoint->runtime_ = runtime;
@@ -264,7 +281,7 @@ void BpfRuntime::Impl::WriteSite(const SiteRequest& request, const CaptureLimits
   const AssembledPlan& plan = request.plan;
   for (uint32_t i = 0; i < plan.ops.size(); ++i) {
     dlog_op op = plan.ops[i];
-    if (op.code == DLOG_OP_CALL || op.code == DLOG_OP_CALL_EACH) op.routine += first_routine;
+    if (NamesRoutine(op)) op.routine += first_routine;
     ops[first_op + i] = op;
   }
   for (uint32_t i = 0; i < plan.routines.size(); ++i) {
@@ -279,6 +296,7 @@ void BpfRuntime::Impl::WriteSite(const SiteRequest& request, const CaptureLimits
   entry.condition = Relocate(plan.condition, first_op);
   entry.capture = Relocate(plan.capture, first_op);
   entry.flags = DLOG_SITE_ACTIVE | (plan.vector_condition ? DLOG_SITE_VECTOR_CONDITION : 0);
+  if (ListFewRegisters(plan.register_mask, entry.few)) entry.flags |= DLOG_SITE_FEW;
   entry.vector_mask = plan.vector_mask;
   entry.max_depth = limits.depth;
   entry.max_bytes = std::min<uint32_t>(limits.event_bytes, DLOG_MAX_RECORD_DATA);
@@ -314,6 +332,14 @@ void BpfRuntime::Impl::Release(AttachedLogpoint* logpoint) {
   if (logpoint->ops_.count > 0) free_ops.Free(logpoint->ops_.first, logpoint->ops_.count);
   if (logpoint->routines_.count > 0) free_routines.Free(logpoint->routines_.first, logpoint->routines_.count);
   free_logpoints.Free(logpoint->logpoint_, 1);
+  SetAttached(attached - 1);
+}
+
+// A logpoint that is alone may have all of the ring.
+void BpfRuntime::Impl::SetAttached(size_t count) {
+  attached = count;
+  const uint64_t crowded = count <= 1 ? program.ring_bytes : program.ring_bytes - program.ring_bytes / kReserveOfRing;
+  __atomic_store_n(&reader[0].crowded_bytes, crowded, __ATOMIC_RELAXED);
 }
 
 // Drain thread. The records of a logpoint that has ended are nobody's.
@@ -397,6 +423,7 @@ absl::StatusOr<std::unique_ptr<BpfRuntime>> BpfRuntime::Create(const RuntimeOpti
   if (!program.ok()) return program.status();
   impl->program = *std::move(program);
   if (absl::Status status = impl->MapTables(); !status.ok()) return status;
+  impl->SetAttached(0);
   impl->try_vectors = options.try_vectors;
   if (absl::Status status = impl->TryProcessFilter(); !status.ok()) return status;
   return std::unique_ptr<BpfRuntime>(new BpfRuntime(std::move(impl)));
@@ -464,17 +491,18 @@ absl::Status AttachedLogpoint::FirstLink(const AttachRequest& request, std::vect
 absl::StatusOr<int> BpfRuntime::Poll(int timeout_ms, const std::function<void(const RawRecord&)>& on_record) {
   const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
   const auto on_bytes = [this, &on_record](std::span<const uint8_t> bytes) {
-    if (bytes.size() < sizeof(dlog_record)) return;
-    const auto* header = reinterpret_cast<const dlog_record*>(bytes.data());
-    if (header->data_bytes > bytes.size() - sizeof(dlog_record)) return;
-    on_record(RawRecord{header, bytes.subspan(sizeof(dlog_record), header->data_bytes)});
-    impl_->NoteConsumed(*header, bytes.size());
+    dlog_record& record = impl_->record;
+    const std::optional<std::span<const uint8_t>> segments = UnpackRecord(bytes, &record);
+    if (!segments.has_value()) return;
+    on_record(RawRecord{&record, *segments});
+    impl_->NoteConsumed(record, bytes.size());
   };
   if (impl_->quiet_polls >= kQuietPolls && impl_->ring->UsedBytes() == 0) {
     if (absl::Status status = impl_->SleepUntilWoken(); !status.ok()) return status;
   }
   while (true) {
     if (const int records = impl_->ring->Consume(on_bytes); records > 0) {
+      if (impl_->quiet_polls >= kQuietPolls) __atomic_store_n(&impl_->reader[0].asleep, 0, __ATOMIC_SEQ_CST);
       impl_->quiet_polls = 0;
       return records;
     }
@@ -488,19 +516,25 @@ absl::StatusOr<int> BpfRuntime::Poll(int timeout_ms, const std::function<void(co
       std::this_thread::sleep_for(kBusyRecordWait);
       continue;
     }
-    absl::Status status = impl_->ring->Wait(static_cast<int>(std::min<int64_t>(left, kPollSliceMs)));
+    absl::Status status =
+        impl_->ring->Wait(static_cast<int>(std::min<int64_t>(left, kPollSliceMs)), impl_->stop_waiting.get());
     if (!status.ok()) return status;
   }
 }
 
 void BpfRuntime::WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm) {
-  if (impl_->alarms->UsedBytes() == 0 && !impl_->alarms->Wait(timeout_ms).ok()) return;
+  if (impl_->alarms->UsedBytes() == 0 && !impl_->alarms->Wait(timeout_ms, impl_->stop_waiting.get()).ok()) return;
   impl_->alarms->Consume([&on_alarm](std::span<const uint8_t> bytes) {
     dlog_alarm alarm;
     if (bytes.size() < sizeof(alarm)) return;
     std::memcpy(&alarm, bytes.data(), sizeof(alarm));
     on_alarm(alarm.generation);
   });
+}
+
+void BpfRuntime::StopWaiting() {
+  const uint64_t one = 1;
+  (void)!write(impl_->stop_waiting.get(), &one, sizeof(one));
 }
 
 const HitCosts& BpfRuntime::Costs() {

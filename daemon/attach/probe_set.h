@@ -130,7 +130,7 @@ struct RuntimeOptions {
   bool try_vectors = true;
 };
 
-inline constexpr int kReaderSleepMs = 100;
+inline constexpr int kReaderSleepMs = 1000;
 
 // Thread: Attach/Detach on one owner thread; Poll on one drain thread; both at the same time is fine.
 class BpfRuntime {
@@ -152,6 +152,8 @@ class BpfRuntime {
   absl::StatusOr<int> Poll(int timeout_ms, const std::function<void(const RawRecord&)>& on_record);
   // Waits up to `timeout_ms` for alarms and calls `on_alarm` with the generation of each logpoint. One thread.
   void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm);
+  // From now on Poll and WaitAlarms do not wait. Any thread.
+  void StopWaiting();
   // Measured at the first call; owner thread first, then any.
   const HitCosts& Costs();
   // What probes do to instructions on this machine; tried at the first call or Attach. Any thread after that.

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "daemon/attach/bpf_errors.h"
+#include "daemon/base/boot_time.h"
 #include "process_events.skel.h"
 
 namespace dlog::attach {
@@ -42,11 +44,19 @@ void ProcessEvents::Loop() const {
   ring_buffer* ring = ring_buffer__new(
       bpf_map__fd(skeleton_->maps.process_changes), [](void*, void*, size_t) { return 0; }, nullptr, nullptr);
   if (ring == nullptr) return;  // out of memory: the slow look remains
+  absl::Time last = absl::InfinitePast();
   pollfd waits[] = {{ring_buffer__epoll_fd(ring), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
   while (poll(waits, 2, -1) >= 0 || errno == EINTR) {
     if (waits[1].revents != 0) break;
     if (waits[0].revents == 0) continue;
     (void)ring_buffer__consume(ring);
+    // On a machine that starts programs all the time one look serves many of them.
+    const absl::Duration early = last + absl::Milliseconds(kApartMs) - BootTime();
+    if (early > absl::ZeroDuration() &&
+        poll(&waits[1], 1, static_cast<int>(absl::ToInt64Milliseconds(early)) + 1) > 0) {
+      break;
+    }
+    last = BootTime();
     // Before the look that it asks for: what changes from now on asks again.
     __atomic_store_n(&skeleton_->bss->pending, 0, __ATOMIC_SEQ_CST);
     on_change_();

@@ -19,7 +19,9 @@ namespace dlog::attach {
 // whose first thread ended before the others): look now and then all the same.
 class ProcessEvents {
  public:
-  // `on_change` is called on a thread of its own.
+  static constexpr int kApartMs = 100;
+
+  // `on_change` is called on a thread of its own, at once after a quiet time and else every kApartMs at most.
   static absl::StatusOr<std::unique_ptr<ProcessEvents>> Create(std::function<void()> on_change);
   ~ProcessEvents();
   ProcessEvents(const ProcessEvents&) = delete;

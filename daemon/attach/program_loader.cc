@@ -19,7 +19,7 @@ namespace dlog::attach {
 namespace {
 
 constexpr uint64_t kWakeupsPerRing = 8;
-// The last quarter of the ring is for logpoints that have less in it than such a part.
+// What is kept free in a ring of several logpoints is for those that have less in it than such a part.
 constexpr uint64_t kSharesPerRing = 32;
 
 // libbpf reports details through one process-wide function only; what it said last on this thread goes into our error.
@@ -52,7 +52,6 @@ void RaiseDescriptorLimit() {
 int Configure(logpoint_bpf* skeleton, const LoadedProgram& program) {
   skeleton->rodata->dlog_ncpus = program.cpus;
   skeleton->rodata->dlog_wakeup_bytes = program.ring_bytes / kWakeupsPerRing;
-  skeleton->rodata->dlog_crowded_bytes = program.ring_bytes / 4 * 3;
   skeleton->rodata->dlog_share_bytes = program.ring_bytes / kSharesPerRing / program.cpus;
   bpf_program* chosen =
       program.sleepable ? skeleton->progs.dlog_logpoint_sleepable : skeleton->progs.dlog_logpoint_plain;

@@ -34,7 +34,7 @@ absl::StatusOr<std::unique_ptr<RingConsumer>> RingConsumer::Create(int map_fd, u
     return absl::ResourceExhaustedError(absl::StrCat("map the ring buffer: ", std::strerror(errno)));
   }
   ring->consumer_position_ = static_cast<uint64_t*>(consumer);
-  void* producer = mmap(nullptr, PageSize() + 2 * bytes, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(PageSize()));
+  void* producer = mmap(nullptr, PageSize() + bytes, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(PageSize()));
   if (producer == MAP_FAILED) {
     return absl::ResourceExhaustedError(absl::StrCat("map the ring buffer's data: ", std::strerror(errno)));
   }
@@ -45,7 +45,16 @@ absl::StatusOr<std::unique_ptr<RingConsumer>> RingConsumer::Create(int map_fd, u
 
 RingConsumer::~RingConsumer() {
   if (consumer_position_ != nullptr) munmap(consumer_position_, PageSize());
-  if (producer_position_ != nullptr) munmap(const_cast<uint64_t*>(producer_position_), PageSize() + 2 * bytes_);
+  if (producer_position_ != nullptr) munmap(const_cast<uint64_t*>(producer_position_), PageSize() + bytes_);
+}
+
+std::span<const uint8_t> RingConsumer::Bytes(uint64_t position, uint32_t length) {
+  const uint64_t start = position & (bytes_ - 1);
+  const uint64_t to_end = bytes_ - start;
+  if (length <= to_end) return {data_ + start, length};
+  wrapped_.assign(data_ + start, data_ + bytes_);
+  wrapped_.insert(wrapped_.end(), data_, data_ + (length - to_end));
+  return wrapped_;
 }
 
 int RingConsumer::Consume(const std::function<void(std::span<const uint8_t>)>& on_record) {
@@ -65,7 +74,7 @@ int RingConsumer::Consume(const std::function<void(std::span<const uint8_t>)>& o
       __builtin_prefetch(data_ + (line & (bytes_ - 1)));
     }
     if ((word & BPF_RINGBUF_DISCARD_BIT) == 0) {
-      on_record({header + BPF_RINGBUF_HDR_SZ, length});
+      on_record(Bytes(position + BPF_RINGBUF_HDR_SZ, length));
       ++records;
     }
     position = next;
@@ -78,9 +87,9 @@ int RingConsumer::Consume(const std::function<void(std::span<const uint8_t>)>& o
   return records;
 }
 
-absl::Status RingConsumer::Wait(int timeout_ms) const {
-  pollfd fd = {map_fd_, POLLIN, 0};
-  if (poll(&fd, 1, timeout_ms) < 0 && errno != EINTR) {
+absl::Status RingConsumer::Wait(int timeout_ms, int interrupt) const {
+  pollfd fds[] = {{map_fd_, POLLIN, 0}, {interrupt, POLLIN, 0}};
+  if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR) {
     return absl::InternalError(absl::StrCat("wait for the ring buffer: ", std::strerror(errno)));
   }
   return absl::OkStatus();

@@ -61,7 +61,6 @@ int ReuseMaps(const logpoint_bpf* from, logpoint_bpf* to) {
 int Configure(const LoadedProgram& main, logpoint_bpf* skeleton) {
   skeleton->rodata->dlog_ncpus = main.skeleton->rodata->dlog_ncpus;
   skeleton->rodata->dlog_wakeup_bytes = main.skeleton->rodata->dlog_wakeup_bytes;
-  skeleton->rodata->dlog_crowded_bytes = main.skeleton->rodata->dlog_crowded_bytes;
   skeleton->rodata->dlog_share_bytes = main.skeleton->rodata->dlog_share_bytes;
   bpf_program__set_autoload(skeleton->progs.dlog_logpoint_plain, false);
   bpf_program__set_autoload(skeleton->progs.dlog_logpoint_sleepable, false);

@@ -61,6 +61,8 @@ class Attacher {
   virtual double RingUsedRatio() = 0;
   // One thread. Returns after an alarm, or `timeout_ms`.
   virtual void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm) = 0;
+  // From now on Poll and WaitAlarms do not wait. Any thread.
+  virtual void StopWaiting() {}
   virtual attach::HitCosts Costs() { return {}; }
   virtual std::vector<attach::CanaryResult> Canaries() { return {}; }  // any thread
 };

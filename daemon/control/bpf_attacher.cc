@@ -60,6 +60,7 @@ class BpfAttacher : public Attacher {
   void WaitAlarms(int timeout_ms, const std::function<void(uint32_t generation)>& on_alarm) override {
     runtime_->WaitAlarms(timeout_ms, on_alarm);
   }
+  void StopWaiting() override { runtime_->StopWaiting(); }
   attach::HitCosts Costs() override { return runtime_->Costs(); }
   std::vector<attach::CanaryResult> Canaries() override { return runtime_->Canaries().results(); }
 

@@ -11,7 +11,8 @@
 namespace dlog::daemon {
 namespace {
 
-constexpr absl::Duration kLongestWait = absl::Milliseconds(250);
+constexpr absl::Duration kLongestWait = absl::Seconds(1);
+constexpr absl::Duration kLongestThrottledWait = absl::Milliseconds(250);
 constexpr absl::Duration kRetryArming = absl::Seconds(1);
 // A probe that has been on for so long without an alarm needs no throttling any more.
 constexpr absl::Duration kCalm = absl::Seconds(2);
@@ -39,6 +40,7 @@ BudgetKeeper::~BudgetKeeper() {
     MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  attacher_->StopWaiting();
   thread_.join();
 }
 
@@ -149,7 +151,7 @@ absl::Time BudgetKeeper::Tend() {
       entry.throttled = false;
       entry.logpoint->SetThrottled(1, "");
     }
-    next = std::min(next, entry.rearm_at);
+    next = std::min({next, entry.rearm_at, now + kLongestThrottledWait});
   }
   return next;
 }

@@ -136,6 +136,29 @@ TEST_CASE("a cyclic list is walked once round") {
   for (int i = 0; i < 3; ++i) CHECK(segments[2 * i].bytes[0] == 10 + i);
 }
 
+TEST_CASE("a list is walked by its own routine when another logpoint has routines too") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  auto other = Attach(runtime.get(), Request(target, "red_zone", R"pb(
+                        ops { code: CAP_CALL a: 5 routine: 0 }
+                        routines { ops { code: CAP_COPY a: 19 length: 1 } })pb"));
+  auto logpoint = Attach(runtime.get(), Request(target, "hit", R"pb(
+                           ops { code: CAP_CONST dst: 20 imm: 3 }
+                           ops { code: CAP_WALK a: 5 b: 20 length: 10 routine: 0 }
+                           routines {
+                             ops { code: CAP_COPY a: 19 offset: 8 length: 8 }
+                             ops { code: CAP_LOAD dst: 21 a: 19 size: 8 jump: 3 }
+                             ops { code: CAP_NEXT a: 21 routine: 0 counted: true }
+                           })pb"));
+  CHECK(target.Does("pass " + std::to_string(target.data("list"))));
+  const auto records = Drain(runtime.get());
+  REQUIRE(records.size() == 2);  // one of each
+  const bool first = records[0].header.site == logpoint->site_index(0);
+  const auto segments = Segments(records[first ? 0 : 1]);
+  REQUIRE(segments.size() == 6);
+  for (int i = 0; i < 3; ++i) CHECK(segments[2 * i].bytes[0] == 10 + i);
+}
+
 TEST_CASE("an endless walk ends and says so") {
   TargetProcess target;
   auto runtime = NewRuntime();
