@@ -336,7 +336,9 @@ def judge_line(tally, material, line, events, hits, answer, again):
     for index, row in enumerate(rows[:1]):
         for name, other in row["values"].items():
             if name not in shown and not name.startswith(("*", "__")) and not compare.nothing_shown(other) and line.logpoints:
-                tally.judge(f"{material.name} {line.location} hit {index + 1} {name}", compare.LOST, line.why_missing(name))
+                missing = {"expr": name, "status": "optimized_out"}
+                verdict = by_views(material, line, row, missing, other, (compare.LOST, line.why_missing(name)))
+                tally.judge(f"{material.name} {line.location} hit {index + 1} {name}", *verdict)
 
 
 def run_material(env, material, seed, lines=None):

@@ -85,6 +85,25 @@ TEST_CASE("A double in a vector register is that register") {
   CHECK(Where(program, statement, "both") == "xmm0");
 }
 
+TEST_CASE("DWARF 2 and 3 say where values are in the ways that they had") {
+  for (const char* version : {"2", "3"}) {
+    const Program program(std::string("locals.gcc.O2.dwarf") + version);
+    const auto where = [&](const char* mark, const char* function, const char* variable) {
+      return Where(program, program.In("locals.cc", mark, function), variable);
+    };
+    CHECK(where("total", "total", "this") == "rdi");
+    CHECK(where("constants", "Constants", "fixed") == "constant");
+    const Statement statement = program.In("locals.cc", "total", "total");
+    auto live = FindGlobal(program.module(), statement.scope, "live");
+    REQUIRE(live.ok());
+    CHECK(LocationOf(program.module(), statement.scope, live->die, {statement.address, statement.address}).ok());
+  }
+  // Lists of what gcc could not say in version 2.
+  const Program program("locals.gcc.O2.dwarf3");
+  CHECK(Where(program, program.In("locals.cc", "pieces", "Pieces"), "item") == "{rdi, rsi}");
+  CHECK(Where(program, program.In("locals.cc", "floating", "Floating"), "both") == "xmm0");
+}
+
 TEST_CASE("Where a variable is available agrees with whether it can be located") {
   const Program program(GENERATE(as<std::string>{}, "locals.gcc.O2.dwarf4", "locals.gcc.O2.dwarf5",
                                  "locals.clang.O2.dwarf4", "locals.clang.O2.dwarf5", "locals.gcc.O2.compressed",
