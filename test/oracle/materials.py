@@ -158,10 +158,11 @@ def foreign_material(name, compiler, level, lines):
     output = CACHE / f"{name}.{compiler}.{level}"
     if not output.exists() or output.stat().st_mtime < main.stat().st_mtime:
         done = subprocess.run([driver, "-std=c++17", f"-{level}", "-g", "-w", *flags, "-Wl,--build-id", "-pthread", f"-I{folder}",
-                               *(f"-I{folder / include}" for include in includes), "-o", output, main, *sources],
+                               *(f"-I{folder / include}" for include in includes), "-o", f"{output}.new", main, *sources],
                               capture_output=True, text=True, check=False, cwd=CACHE)
         if done.returncode != 0:
             raise Missing(f"{output.name}: does not compile: {done.stderr.strip()[-300:]}")
+        pathlib.Path(f"{output}.new").rename(output)  # one that was ended while it linked is none
     return Material(f"foreign {output.name}", [str(output)], [str(main), *map(str, sources)], lines)
 
 
@@ -207,5 +208,5 @@ def makers(short):
                       ("python3.11d", lambda: python_material("/usr/bin/python3.11d", 15))]
         found += suite_makers()
         found += foreign_makers()
-        found += [("libjvm", lambda: jvm_material(16))]
+        found += [("libjvm", lambda: jvm_material(10))]
     return found
