@@ -30,7 +30,8 @@ struct Row {
 };
 
 // All statement rows of `file` by line. Rows of one unit stay in line-table order, those with instructions first.
-absl::StatusOr<std::map<uint32_t, std::vector<Row>>> StatementRows(const dwarf::LineIndex& lines,
+absl::StatusOr<std::map<uint32_t, std::vector<Row>>> StatementRows(const dwarf::Module& module,
+                                                                   const dwarf::LineIndex& lines,
                                                                    const dwarf::SourceFile& file) {
   std::map<uint32_t, std::vector<Row>> by_line;
   for (const dwarf::UnitFile& unit : file.units) {
@@ -38,7 +39,7 @@ absl::StatusOr<std::map<uint32_t, std::vector<Row>>> StatementRows(const dwarf::
     if (!rows.ok()) return rows.status();
     for (const dwarf::LineRow& row : **rows) {
       if (row.end_sequence || !row.is_stmt || row.repeated || row.file != unit.file || row.line == 0) continue;
-      by_line[row.line].push_back({&unit, row.address, row.view, row.empty});
+      by_line[row.line].push_back({&unit, row.address, dwarf::ViewOf(module, unit.unit, row), row.empty});
     }
   }
   for (auto& [line, rows] : by_line)
@@ -67,6 +68,14 @@ struct Point {
   dwarf::View view = 0;
 };
 
+// The first statement at an address.
+Point FirstAt(const dwarf::Module& module, const std::vector<dwarf::LineRow>& rows, const Dwarf_Die& unit,
+              LinkAddress address) {
+  const auto first = std::find_if(
+      rows.begin(), rows.end(), [&](const dwarf::LineRow& row) { return row.address == address && !row.end_sequence; });
+  return {address, first == rows.end() ? 0 : dwarf::ViewOf(module, unit, *first)};
+}
+
 // Where the body of a function begins: the row marked prologue_end; else, when the frame is set up or parameters are
 // stored first, the first row behind that; else `entry` itself (optimised code describes its variables from the first
 // instruction on).
@@ -80,7 +89,7 @@ Point AfterPrologue(const dwarf::Module& module, const std::vector<dwarf::LineRo
   std::set<LinkAddress> later;
   for (const dwarf::LineRow& row : rows) {
     if (row.end_sequence || !range->Contains(row.address)) continue;
-    if (row.prologue_end) return {row.address, row.view};
+    if (row.prologue_end) return {row.address, dwarf::ViewOf(module, scope.unit, row)};
     if (row.address > entry && row.line != 0) later.insert(row.address);
     if (later.size() > kMostRowsTried) later.erase(std::prev(later.end()));
   }
@@ -88,10 +97,10 @@ Point AfterPrologue(const dwarf::Module& module, const std::vector<dwarf::LineRo
   if (dwarf::AwaitsPrologue(module, scope, entry)) {
     for (LinkAddress row : later) {
       if (!dwarf::AlwaysReached(module, scope, row)) break;
-      if (!dwarf::AwaitsPrologue(module, scope, row)) return {row, 0};
+      if (!dwarf::AwaitsPrologue(module, scope, row)) return FirstAt(module, rows, scope.unit, row);
     }
   }
-  return StartsWithFrameSetup(module, entry) ? Point{*later.begin(), 0} : start;
+  return StartsWithFrameSetup(module, entry) ? FirstAt(module, rows, scope.unit, *later.begin()) : start;
 }
 
 LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
@@ -197,7 +206,7 @@ absl::Status NoCodeHere(const dwarf::SourceFile& file, uint32_t line, const std:
 
 absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf::LineIndex& lines,
                                        const dwarf::SourceFile& file, uint32_t line) {
-  auto by_line = StatementRows(lines, file);
+  auto by_line = StatementRows(module, lines, file);
   if (!by_line.ok()) return by_line.status();
   LocatedLine located;
   located.file = file.path;
@@ -244,7 +253,8 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
   for (const dwarf::FunctionMatch& match : *matches) {
     auto rows = lines.Rows(match.unit);
     if (!rows.ok()) return rows.status();
-    Point at{match.entry, match.inlined ? EntryView(match.die) : 0};
+    Point at =
+        match.inlined ? Point{match.entry, EntryView(match.die)} : FirstAt(module, **rows, match.unit, match.entry);
     if (!match.inlined) {
       auto entry_scope = dwarf::FunctionAt(module, match.unit, match.entry, &match.die);
       if (!entry_scope.ok()) continue;
@@ -269,7 +279,7 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
 
 absl::StatusOr<std::vector<LocatedLine>> LocateAllLines(const dwarf::Module& module, const dwarf::LineIndex& lines,
                                                         const dwarf::SourceFile& file) {
-  auto by_line = StatementRows(lines, file);
+  auto by_line = StatementRows(module, lines, file);
   if (!by_line.ok()) return by_line.status();
   std::vector<LocatedLine> all;
   for (const auto& [line, rows] : *by_line) {

@@ -103,7 +103,7 @@ absl::Status Evaluator::VariableValue(const Dwarf_Op& op) {
   if (type.has_value()) type = StripTypedefs(*type);
   Dwarf_Word size = 0;
   const bool word = type.has_value() && dwarf_aggregate_size(&*type, &size) == 0 && size >= 1 && size <= 8;
-  const std::optional<uint64_t> encoding = word ? UnsignedOf(*type, DW_AT_encoding) : std::nullopt;
+  const uint64_t encoding = word ? UnsignedOf(*type, DW_AT_encoding).value_or(0) : 0;
   const bool is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
   const bool is_unsigned = encoding == DW_ATE_unsigned || encoding == DW_ATE_unsigned_char ||
                            encoding == DW_ATE_boolean || encoding == DW_ATE_UTF;

@@ -26,6 +26,7 @@ struct LineRow {
   // How many rows before it the program has for the same address: the number that location views (location_list.h) have
   // of the statement.
   uint32_t view = 0;
+  bool shares_address = false;  // its sequence has other rows for the same address
   bool is_stmt = false;
   bool prologue_end = false;
   bool end_sequence = false;

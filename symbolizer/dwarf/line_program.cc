@@ -235,12 +235,13 @@ class Machine {
 // What a row is can be told from its neighbours only. The rules are gdb's (lnp_state_machine::record_line), so that a
 // line has the breakpoints that people know.
 void MarkRows(std::vector<LineRow>& rows) {
-  const LineRow* before = nullptr;  // the row before in its sequence
-  const LineRow* last = nullptr;    // the last one that counts
+  LineRow* before = nullptr;      // the row before in its sequence
+  const LineRow* last = nullptr;  // the last one that counts
   bool discriminated = false;
   bool statement_here = false;  // at this address
   for (LineRow& row : rows) {
     const bool same_address = before != nullptr && before->address == row.address;
+    if (same_address && !row.end_sequence) row.shares_address = before->shares_address = true;
     const bool same_line = before != nullptr && before->line == row.line;
     discriminated = row.has_discriminator || (same_line && discriminated);
     const bool same_file = last != nullptr && last->file == row.file;
@@ -253,7 +254,10 @@ void MarkRows(std::vector<LineRow>& rows) {
       last = &row;
     }
     before = &row;
-    if (row.end_sequence) before = last = nullptr;
+    if (row.end_sequence) {
+      before = nullptr;
+      last = nullptr;
+    }
   }
   const LineRow* next = nullptr;
   for (size_t i = rows.size(); i-- > 0;) {

@@ -62,6 +62,14 @@ bool IsRecoverable(std::span<const Dwarf_Op> ops) {
   return ops.size() > 1 || (ops[0].atom != DW_OP_implicit_pointer && ops[0].atom != DW_OP_GNU_implicit_pointer);
 }
 
+// Where a function begins gcc leaves a parameter's first entry in its list even when the range is empty.
+bool IsParameterAtEntry(const FunctionScope& scope, const Dwarf_Die& variable, LinkAddress statement) {
+  Dwarf_Die function = scope.subprogram;
+  Dwarf_Addr entry = 0;
+  return !scope.by_symbol && !scope.inlined && Tag(variable) == DW_TAG_formal_parameter &&
+         dwarf_entrypc(&function, &entry) == 0 && entry == statement.value;
+}
+
 absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point, int hops) {
   auto attr = Inherited(variable, DW_AT_location);
@@ -71,7 +79,8 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
     }
     return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
   }
-  auto ops = OperationsAtView(variable, *attr, point.statement, point.view);
+  const bool initial = point.view == kUntoldView && IsParameterAtEntry(scope, variable, point.statement);
+  auto ops = OperationsAtView(variable, *attr, point.statement, initial ? kLastView : point.view);
   if (!ops.ok()) return ops.status();
   if (ops->empty()) return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
   const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "symbolizer/dwarf/cursor.h"
 #include "symbolizer/dwarf/debug_sections.h"
 #include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/line_index.h"
 
 namespace dlog::dwarf {
 namespace {
@@ -113,13 +115,14 @@ bool ReadViews(Dwarf_Attribute& views, Dwarf_Attribute& list, size_t count, bool
 
 // No views to ask: true is what is described in one way only at the address. Where optimised code has
 // nothing left of its first statements gcc leaves an entry with an empty range for those before an assignment.
-absl::StatusOr<std::span<const Dwarf_Op>> WithoutViews(Dwarf_Attribute& attr, LinkAddress address) {
+absl::StatusOr<std::span<const Dwarf_Op>> WithoutViews(Dwarf_Attribute& attr, LinkAddress address, bool untold) {
   auto ops = OperationsAt(attr, address);
   if (!ops.ok() || ops->empty()) return ops;
   bool other = false;
   // A list that breaks off is good up to there.
   (void)ForEachEntry(attr, [&](const LocationEntry& entry) {
-    other = entry.range.begin == address && entry.range.end == address && !SameOperations(entry.ops, *ops);
+    if (entry.range.begin != address) return true;
+    other = entry.range.end == address ? !SameOperations(entry.ops, *ops) : untold && entry.range.Contains(address);
     return !other;
   });
   if (other) return OptimizedOut(address, kSeveralValues);
@@ -155,6 +158,18 @@ absl::StatusOr<std::span<const Dwarf_Op>> SameForAll(const std::vector<Candidate
 }
 
 }  // namespace
+
+View ViewOf(const Module& module, const Dwarf_Die& unit, const LineRow& row) {
+  if (!row.shares_address) return row.view;
+  const std::optional<Dwarf_Die> content = ContentUnit(module, unit);
+  auto attr = content.has_value() ? Own(*content, DW_AT_producer) : std::nullopt;
+  const char* text = attr.has_value() ? dwarf_formstring(&*attr) : nullptr;
+  if (text == nullptr) return row.view;
+  const std::string_view producer = text;
+  const auto has = [&](std::string_view part) { return producer.find(part) != std::string_view::npos; };
+  const bool untold = producer.starts_with("GNU ") && (has("-gno-variable-location-views") || has("-gstrict-dwarf"));
+  return untold ? kUntoldView : row.view;
+}
 
 bool IsLocationList(Dwarf_Attribute& attr) {
   switch (dwarf_whatform(&attr)) {
@@ -200,7 +215,7 @@ absl::StatusOr<std::span<const Dwarf_Op>> OperationsAtView(const Dwarf_Die& vari
                                                            LinkAddress address, View view) {
   if (!IsLocationList(attr)) return OperationsAt(attr, address);
   std::optional<Dwarf_Attribute> views = ViewList(variable);
-  if (!views.has_value()) return WithoutViews(attr, address);
+  if (!views.has_value()) return WithoutViews(attr, address, view == kUntoldView);
   std::vector<Candidate> candidates;
   std::vector<size_t> indices;
   size_t count = 0;

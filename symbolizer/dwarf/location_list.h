@@ -15,14 +15,24 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "symbolizer/base/addresses.h"
+#include "symbolizer/dwarf/module.h"
 #include "symbolizer/dwarf/scopes.h"
 
 namespace dlog::dwarf {
+
+struct LineRow;
 
 // LineRow::view of the statement that is meant; or one of these.
 using View = uint32_t;
 inline constexpr View kLastView = 0xffffffff;     // behind all statements that begin at the address
 inline constexpr View kUnknownView = 0xfffffffe;  // any of them: what is said must be true for all
+
+// One of several statements in code of gcc that was told to write no views (-gno-variable-location-views,
+// -gstrict-dwarf): an entry that begins at the address may be for later ones.
+inline constexpr View kUntoldView = 0xfffffffd;
+
+// The view of the statement that `row` of `unit` begins.
+View ViewOf(const Module& module, const Dwarf_Die& unit, const LineRow& row);
 
 struct LocationEntry {
   AddressRange range;  // may be empty: views tell for which statements at that address it is

@@ -42,7 +42,9 @@ std::vector<uint32_t> LinesWhereAvailable(const SiteContext& site, const dwarf::
       return row.is_stmt && !row.end_sequence && row.file == site.file && row.line == nearest[i] &&
              inside(ranges, row.address) && inside(site.scope->ranges, row.address) &&
              dwarf::LocationOf(*site.module, *site.scope, variable.die,
-                               {.statement = row.address, .probe = row.address, .view = row.view})
+                               {.statement = row.address,
+                                .probe = row.address,
+                                .view = dwarf::ViewOf(*site.module, site.scope->unit, row)})
                  .ok();
     });
     if (available) proven.push_back(nearest[i]);

@@ -215,6 +215,9 @@ TEST_CASE("Rows of one address are numbered, as location views count them") {
   // An advance by nothing and rows that are no statements count too; the last is the end of the sequence.
   const auto rows = RowsOf({{10, 1, 0, 0}, {11, 1, 0, 0, false}, {12, 1, 0, 0}, {13, 1, 0, 2}, {13, 2, 0, 0}});
   CHECK(views(rows) == std::vector<uint32_t>{0, 1, 2, 0, 1, 0});
+  for (size_t i = 0; i + 1 < rows.size(); ++i) CHECK(rows[i].shares_address);
+  CHECK_FALSE(RowsOf({{10, 1, 0, 0}, {11, 1, 0, 1}})[0].shares_address);
+  CHECK_FALSE(rows.back().shares_address);
   // Of the ways to advance only DW_LNS_fixed_advance_pc does not begin at zero again: binutils and gcc count so.
   Builder out;
   out.U8(0).U8(9).U8(DW_LNE_set_address).U64(0x1000).U8(DW_LNS_copy).U8(DW_LNS_copy);

@@ -84,6 +84,27 @@ TEST_CASE("A site knows which of the statements at its address it is") {
   }
 }
 
+TEST_CASE("Where gcc wrote no views, a value that begins with one of several statements is not shown for any") {
+  const auto value = [](const std::string& location, const std::string& name) {
+    v1::SymbolizerRequest request = Request("views.gcc.O2.untold", location);
+    request.mutable_spec()->set_template_("{" + name + "}");
+    request.set_explain(true);
+    const auto response = Resolve(request);
+    INFO(location << ": " << response.status());
+    REQUIRE(response.ok());
+    REQUIRE(response->resolved().statements_size() == 1);
+    return response->resolved().statements(0).candidates(0).expressions(0);
+  };
+  for (const char* mark : {"before", "one", "two", "same", "all"}) {
+    CHECK(Locate("views.gcc.O2.untold", Marked(mark)).sites[0].view == dwarf::kUntoldView);
+    CHECK(value(Marked(mark), "step").status() == v1::STATUS_OPTIMIZED_OUT);
+  }
+  CHECK_THAT(value(Marked("two"), "step").reason(), ContainsText("several values"));
+  // A parameter as the function was given it: its first entry tells.
+  CHECK(value(Marked("shift"), "kept").status() == v1::STATUS_OK);
+  CHECK(value(Marked("shift"), "moved").status() == v1::STATUS_OPTIMIZED_OUT);
+}
+
 TEST_CASE("Lines are found and sites have functions in every version of DWARF") {
   for (const char* version : {"2", "3", "4", "5"}) {
     const std::string program = std::string("locals.gcc.O2.dwarf") + version;
