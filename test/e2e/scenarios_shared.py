@@ -5,6 +5,20 @@ import subprocess
 import harness
 
 
+def debian_package(env):
+    """The Debian package of the build under test."""
+    config = env.bin.parent / "CPackConfig.cmake"
+    if not config.exists():
+        raise harness.Skip(f"{config} is not there: the binaries are not in a build directory")
+    out = env.tmp / "package"
+    done = subprocess.run(["cpack", "-G", "DEB", "--config", str(config), "-B", str(out)], capture_output=True, text=True,
+                          check=False)
+    harness.check_equal(done.returncode, 0, f"cpack: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    packages = list(out.glob("*.deb"))
+    harness.check_equal(len(packages), 1, f"packages in {list(out.iterdir())}")
+    return packages[0]
+
+
 def reserve_line():
     """The line of shop where `total` is known and the stock is not touched yet."""
     return f"order.cc:{harness.source_line('test/programs/shop/order.cc', 'inventory.Reserve(')}"

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The manifest and the image of deploy/, as far as they can be checked without a cluster."""
+import json
 import os
 import re
+import shutil
 import subprocess
 
 from harness import REPOSITORY, Skip, check, check_equal
 from registry import scenario
+from scenarios_shared import debian_package
 
 DEPLOY = REPOSITORY / "deploy"
+MIRROR = "http://deb.debian.org/debian"
 
 
 def manifest():
@@ -72,15 +76,56 @@ def consistent(env):
         check(any(path == mount or path.startswith(mount + "/") for mount in mounts), f"{path} is on no volume")
 
 
-@scenario("kubernetes/the image builds", needs=("root", "buildah"), daemon=False)
-def image(env):
-    storage = env.tmp / "image"
-    argv = ["buildah", "--root", storage / "root", "--runroot", storage / "run", "--storage-driver", "vfs"]
-    environment = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
-    for base in re.findall(r"^FROM (\S+)", (DEPLOY / "image/Dockerfile").read_text(), re.MULTILINE):
-        done = subprocess.run([*argv, "pull", base], capture_output=True, text=True, check=False, env=environment, timeout=600)
+class Buildah:
+    def __init__(self, env):
+        self.storage = env.tmp / "image"
+        self.argv = ["buildah", "--root", self.storage / "root", "--runroot", self.storage / "run", "--storage-driver", "vfs"]
+        self.environment = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
+
+    def run(self, *args, timeout=3600):
+        return subprocess.run([*self.argv, *args], capture_output=True, text=True, check=False, env=self.environment, timeout=timeout)
+
+    def ok(self, *args):
+        done = self.run(*args)
+        check_equal(done.returncode, 0, f"buildah {args}: {done.stdout[-1000:]}{done.stderr[-3000:]}")
+        return done.stdout.strip()
+
+    def base_of_packages(self, image):
+        """The distribution's image, made of its packages, where no registry has it."""
+        if shutil.which("debootstrap") is None:
+            raise Skip(f"no registry gives {image}, and debootstrap is not installed")
+        root = self.storage / "debian"
+        root.parent.mkdir(exist_ok=True)
+        done = subprocess.run(["debootstrap", "--variant=minbase", "bookworm", root, MIRROR], capture_output=True, text=True, check=False,
+                              timeout=3600)
         if done.returncode != 0:
-            raise Skip(f"no registry gives {base}: {done.stderr.strip().splitlines()[-1][-300:]}")
-    done = subprocess.run([*argv, "bud", "-f", DEPLOY / "image/Dockerfile", "-t", "dlog:test", REPOSITORY], capture_output=True,
-                          text=True, check=False, env=environment, timeout=3600)
-    check_equal(done.returncode, 0, f"buildah bud: {done.stderr[-3000:]}")
+            raise Skip(f"neither a registry nor {MIRROR} gives {image}: {done.stdout.strip().splitlines()[-1][-300:]}")
+        container = self.ok("from", "scratch")
+        self.ok("copy", container, root, "/")
+        self.ok("commit", "--rm", container, image)
+        shutil.rmtree(root)
+
+
+@scenario("kubernetes/the image has the package, which runs there", needs=("root", "buildah", "cpack", "dpkg-shlibdeps"), daemon=False)
+def image(env):
+    buildah = Buildah(env)
+    dockerfile = (DEPLOY / "image/Dockerfile").read_text()
+    built, final = re.findall(r"^FROM (\S+).*\n((?:(?!FROM ).*\n)+)", dockerfile, re.MULTILINE)
+    # The first stage compiles all of dlog, which `cmake` has done here; what it leaves is the package.
+    check("cpack -G DEB" in built[1] and "COPY --from=build /package/*.deb /tmp/\n" in final[1], dockerfile)
+    if buildah.run("pull", final[0], timeout=600).returncode != 0:
+        buildah.base_of_packages(final[0])
+    context = env.tmp / "image-context"
+    context.mkdir()
+    shutil.copy(debian_package(env), context)
+    (context / "Dockerfile").write_text(f"FROM {final[0]}\n" + final[1].replace("COPY --from=build /package/*.deb", "COPY *.deb"))
+    buildah.ok("bud", "--pull-never", "-f", context / "Dockerfile", "-t", "dlog:test", context)
+    container = buildah.ok("from", "--pull-never", "dlog:test")
+    libraries = buildah.ok("run", container, "sh", "-c", "ldd /usr/bin/dlogd /usr/bin/dlogctl /usr/bin/dlog-symbolizer")
+    check("not found" not in libraries, libraries)
+    check("configuration is good" in buildah.ok("run", container, "/usr/bin/dlogd", "--check-config", "--config", "/etc/dlog/dlogd.yaml"),
+          "the package's configuration")
+    check(buildah.ok("run", container, "dlogctl", "--version").startswith("dlogctl "), "dlogctl --version")
+    check_equal(buildah.ok("run", container, "sh", "-c", "ls /tmp /var/lib/apt/lists"), "/tmp:\n\n/var/lib/apt/lists:", "what is left over")
+    entry = json.loads(buildah.ok("inspect", "--type", "image", "dlog:test"))["OCIv1"]["config"]["Entrypoint"]
+    check_equal(entry, ["/usr/bin/dlogd", "--config", "/etc/dlog/dlogd.yaml"], "entry point")

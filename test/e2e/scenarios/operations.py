@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What operations sees: metrics, alert rules, dashboard, the service manager."""
+import contextlib
 import json
 import os
 import re
@@ -8,12 +9,13 @@ import signal
 import socket
 import subprocess
 import unittest.mock
+import urllib.parse
 import urllib.request
 
 import harness
 from harness import REPOSITORY, check, check_equal
 from registry import scenario
-from scenarios_shared import reserve_line
+from scenarios_shared import debian_package, reserve_line
 from sink_checks import daemon_with
 
 DEPLOY = REPOSITORY / "deploy"
@@ -86,6 +88,45 @@ def every_metric(env):
                     "targets and sites")
 
 
+@scenario("operations/a real Prometheus scrapes what the account says, loads the rules and forgets logpoints that are gone",
+          needs=("bpf", "prometheus"))
+def prometheus(env):
+    config, port = env.tmp / "prometheus.yml", harness.free_port()
+    config.write_text(f"global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [{DEPLOY / 'prometheus/dlog.rules.yml'}]\n"
+                      f"scrape_configs:\n- {{job_name: dlog, static_configs: [{{targets: ['127.0.0.1:{env.metrics_port}']}}]}}\n")
+
+    def get(path, **query):
+        url = f"http://127.0.0.1:{port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=30) as answer:
+            return json.load(answer)["data"]
+        return None
+
+    def values(expression):
+        found = get("query", query=expression)
+        return [float(each["value"][1]) for each in found["result"]] if found else []
+
+    argv = ["prometheus", "--config.file", config, "--storage.tsdb.path", env.tmp / "prometheus", "--web.listen-address",
+            f"127.0.0.1:{port}", "--log.level", "error"]
+    with env.shop("--pause-us", "1000") as shop, env.running(argv, stdout=subprocess.DEVNULL):
+        logpoint = env.add_detached("-p", shop.pid, reserve_line(), "order {o.id}", "--rate", "10/s", "--budget", "400%")
+        harness.wait_until(lambda: values('up{job="dlog"}') == [1], 60, "Prometheus has scraped dlogd")
+        of = f'{{logpoint="{logpoint}"}}'
+        harness.wait_until(lambda: any(value > 0 for value in values(f"rate(dlog_logpoint_rate_limited_total{of}[30s])")), 60,
+                           "a rate of what the rate limit holds back")
+        counters = env.counters_of(env.ctl_json("pause", logpoint))
+        for name, want in (("hits", counters["hits"]), ("events", counters["emitted"]), ("rate_limited", counters["rate_limited"])):
+            harness.wait_until(lambda name=name, want=want: values(f"dlog_logpoint_{name}_total{of}") == [want], 60,
+                               f"{name} of Prometheus are those of the account: {counters}")
+        check_equal(values("dlog_build_info"), [1], "build info")
+        rules = [rule for group in get("rules")["groups"] for rule in group["rules"]]
+        wanted = set(re.findall(r"- alert: (\w+)", (DEPLOY / "prometheus/dlog.rules.yml").read_text()))
+        harness.wait_until(lambda: all(rule["health"] == "ok" for group in get("rules")["groups"] for rule in group["rules"]), 60,
+                           f"rules are evaluated: {rules}")
+        check_equal({rule["name"] for rule in rules}, wanted, "rules")
+        env.ctl_ok("rm", logpoint)
+        harness.wait_until(lambda: values(f"dlog_logpoint_hits_total{of}") == [], 60, "series of a logpoint that is gone")
+
+
 @scenario("operations/alert rules fire for each trouble and are silent on a healthy node", needs=("promtool",), daemon=False)
 def rules(env):
     del env
@@ -139,17 +180,9 @@ def capabilities(env):
 @scenario("operations/Debian package has programs, unit, configuration and man pages, and its unit is valid",
           needs=("cpack", "dpkg-deb", "dpkg-shlibdeps"), daemon=False)
 def package(env):
-    config = env.bin.parent / "CPackConfig.cmake"
-    if not config.exists():
-        raise harness.Skip(f"{config} is not there: the binaries are not in a build directory")
-    out = env.tmp / "package"
-    done = subprocess.run(["cpack", "-G", "DEB", "--config", str(config), "-B", str(out)], capture_output=True, text=True,
-                          check=False)
-    check_equal(done.returncode, 0, f"cpack: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    packages = list(out.glob("*.deb"))
-    check_equal(len(packages), 1, f"packages in {list(out.iterdir())}")
+    deb = debian_package(env)
     root = env.tmp / "package-root"
-    subprocess.run(["dpkg-deb", "-x", str(packages[0]), str(root)], check=True)
+    subprocess.run(["dpkg-deb", "-x", str(deb), str(root)], check=True)
     for path in ("usr/bin/dlogd", "usr/bin/dlogctl", "usr/bin/dlog-symbolizer", "usr/lib/systemd/system/dlogd.service",
                  "etc/dlog/dlogd.yaml", "usr/share/man/man8/dlogd.8", "usr/share/man/man1/dlogctl.1",
                  "usr/share/doc/dlog/REFERENCE.md"):
@@ -162,7 +195,7 @@ def package(env):
         unit.write_text(installed.replace("ExecStart=/usr/bin/dlogd ", f"ExecStart={root}/usr/bin/dlogd "))
         verified = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
         check(verified.returncode == 0 and "dlogd.service" not in verified.stderr, f"systemd-analyze verify: {verified.stderr}")
-    fields = subprocess.run(["dpkg-deb", "-f", str(packages[0])], capture_output=True, text=True, check=True).stdout
+    fields = subprocess.run(["dpkg-deb", "-f", str(deb)], capture_output=True, text=True, check=True).stdout
     check("Package: dlog\n" in fields and "libc6" in fields and "libgrpc" in fields, fields)
     subprocess.run([str(root / "usr/bin/dlogd"), "--check-config", "--config", str(root / "etc/dlog/dlogd.yaml")], check=True,
                    stdout=subprocess.DEVNULL)
@@ -180,6 +213,8 @@ def completion(env):
         done = subprocess.run(["bash", "-c", script + f"\nCOMP_WORDS=(dlogctl {words}); COMP_CWORD={len(words.split())}; "
                                "_dlogctl; echo ${COMPREPLY[@]}"], capture_output=True, text=True, check=True)
         check(want <= set(done.stdout.split()), f"{words}: {done.stdout} lacks {want - set(done.stdout.split())}")
+    manual = (DEPLOY / "man/dlogctl.1").read_text().split(".SH COMMANDS")[1].split(".SH EXIT STATUS")[0]
+    check_equal({command for command in commands if not re.search(rf"\b{command}\b", manual)}, set(), "commands that the manual lacks")
     fish = env.ctl_ok("completion", "fish", server=False).stdout
     check(all(f" -a {command} " in fish for command in commands), fish[:500])
 

@@ -276,5 +276,7 @@ def otlp_away(env):
         ids = [int(body.split()[1]) for body in OtlpReceiver.bodies]
         # A batch under way when the receiver left may have been taken without an answer, and comes again.
         check_equal(len(set(ids)), delivered, "orders at the receiver")
+        print(f"     away for {AWAY_S:g} s: {emitted} emitted = {delivered} delivered + {sum(dropped.values())} lost; "
+              f"{len(ids) - len(set(ids))} came twice", flush=True)
         check(len(ids) - len(set(ids)) <= 512, f"{len(ids) - len(set(ids))} orders came twice")
         check(harness.is_running(shop.pid), "shop is gone")
