@@ -85,11 +85,13 @@ int Main(int argc, const char* const* argv) {
   AddDescribeCommand(&app, &context);
   AddRmCommand(&app, &context);
   AddPauseCommands(&app, &context);
-  AddApplyCommands(&app, &context);
+  AddApplyCommand(&app, &context);
+  AddExportCommand(&app, &context);
   AddPsCommand(&app, &context);
   AddTopCommand(&app, &context);
   AddStatusCommand(&app, &context);
   AddDoctorCommand(&app, &context);
+  AddAuditCommand(&app, &context);
   AddCompletionCommand(&app, &context);
   // On each command as well, so that they may stand anywhere. (CLI11's fallthrough would do it too, but would also take
   // a text that is the name of a command for that command.)

@@ -63,7 +63,10 @@ constexpr Key kKeys[] = {
     DLOG_TEXT_KEY("rate", instrument.rate),
     DLOG_TEXT_KEY("bytes", instrument.event_bytes),
     DLOG_TEXT_KEY("site", instrument.site),
+    DLOG_TEXT_KEY("sample", instrument.sample),
+    DLOG_TEXT_KEY("budget", instrument.budget),
     DLOG_NUMBER_KEY("hits", instrument.hits),
+    DLOG_NUMBER_KEY("every", instrument.every),
     DLOG_NUMBER_KEY("depth", instrument.depth),
     DLOG_NUMBER_KEY("items", instrument.items),
     DLOG_NUMBER_KEY("string", instrument.string_bytes),
@@ -130,8 +133,9 @@ class Reader {
   absl::Status ReadTarget(const YamlNode& node, Document* out) const {
     if (node.kind != YamlNode::Kind::kMap) return YamlError(file_, node.line, "target takes a map");
     for (const YamlNode::Entry& entry : node.map) {
-      absl::Status status =
-          entry.key == "selectors" ? ReadList(entry, &out->target.selectors) : Set(kTargetKeys, entry, out);
+      absl::Status status = entry.key == "selectors"    ? ReadList(entry, &out->target.selectors)
+                            : entry.key == "debug-dirs" ? ReadList(entry, &out->target.debug_directories)
+                                                        : Set(kTargetKeys, entry, out);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -184,14 +188,21 @@ std::string Quoted(std::string_view text) {
   return out;
 }
 
+std::string List(const google::protobuf::RepeatedPtrField<std::string>& words) {
+  std::vector<std::string> quoted;
+  for (const std::string& word : words) quoted.push_back(Quoted(word));
+  return fmt::format("[{}]", fmt::join(quoted, ", "));
+}
+
 std::string Target(const v1::Target& target) {
   std::vector<std::string> parts;
   if (target.pid() != 0) parts.push_back(fmt::format("pid: {}", target.pid()));
   if (!target.exe_path().empty()) parts.push_back("exe: " + Quoted(target.exe_path()));
   if (!target.debug_file().empty()) parts.push_back("debug-file: " + Quoted(target.debug_file()));
-  std::vector<std::string> selectors;
-  for (const std::string& selector : target.selectors()) selectors.push_back(Quoted(selector));
-  if (!selectors.empty()) parts.push_back(fmt::format("selectors: [{}]", fmt::join(selectors, ", ")));
+  for (const auto& [key, list] :
+       {std::pair("debug-dirs", &target.debug_directories()), std::pair("selectors", &target.selectors())}) {
+    if (!list->empty()) parts.push_back(fmt::format("{}: {}", key, List(*list)));
+  }
   return fmt::format("{{{}}}", fmt::join(parts, ", "));
 }
 
@@ -211,15 +222,14 @@ absl::StatusOr<std::vector<v1::LogpointSpec>> ReadDocuments(const std::string& p
   return documents.ok() ? FromYaml(*documents, path) : documents.status();
 }
 
+const std::string& DocumentName(const v1::LogpointSpec& spec) { return spec.name().empty() ? spec.id() : spec.name(); }
+
 std::string WriteDocument(const v1::LogpointSpec& spec) {
-  std::string out = fmt::format("name: {}\ntarget: {}\nlocation: {}\ntext: {}\n",
-                                Quoted(spec.name().empty() ? spec.id() : spec.name()), Target(spec.target()),
-                                Quoted(spec.location()), Quoted(spec.template_()));
+  std::string out = fmt::format("name: {}\ntarget: {}\nlocation: {}\ntext: {}\n", Quoted(DocumentName(spec)),
+                                Target(spec.target()), Quoted(spec.location()), Quoted(spec.template_()));
   if (!spec.condition().empty()) out += "if: " + Quoted(spec.condition()) + "\n";
   out += fmt::format("level: {}\n", format::LevelName(spec.level()));
-  std::vector<std::string> tags;
-  for (const std::string& tag : spec.tags()) tags.push_back(Quoted(tag));
-  if (!tags.empty()) out += fmt::format("tags: [{}]\n", fmt::join(tags, ", "));
+  if (!spec.tags().empty()) out += fmt::format("tags: {}\n", List(spec.tags()));
   const v1::Limits& limits = spec.limits();
   // What is not set is left to the daemon.
   if (limits.ttl_ms() != 0) out += fmt::format("ttl: {}ms\n", limits.ttl_ms());
@@ -229,6 +239,10 @@ std::string WriteDocument(const v1::LogpointSpec& spec) {
         std::pair("string", limits.string_bytes()), std::pair("bytes", limits.event_bytes())}) {
     if (value != 0) out += fmt::format("{}: {}\n", key, value);
   }
+  // Not in percent: the same number has to come back.
+  if (limits.sample() > 0 && limits.sample() < 1) out += fmt::format("sample: {}\n", limits.sample());
+  if (limits.budget() != 0) out += fmt::format("budget: {}\n", limits.budget());
+  if (limits.every() > 1) out += fmt::format("every: {}\n", limits.every());
   if (limits.hits() != 0) out += fmt::format("hits: {}\n", limits.hits());
   if (spec.site_policy() == v1::SITE_EXACT) out += "site: exact\n";
   return out;

@@ -21,6 +21,9 @@ namespace dlog::cli {
 absl::StatusOr<std::vector<v1::LogpointSpec>> ReadDocuments(const std::string& path);
 absl::StatusOr<std::vector<v1::LogpointSpec>> ParseDocuments(const std::string& text, const std::string& name);
 
+// What apply knows the logpoint by: its name, or its id when it has none.
+const std::string& DocumentName(const v1::LogpointSpec& spec);
+
 // A document that reads back as `spec`, but for the id; a spec without a name gets its id as one.
 std::string WriteDocument(const v1::LogpointSpec& spec);
 

@@ -8,11 +8,15 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <tuple>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "cli/exit_status.h"
 #include "daemon/base/boot_time.h"
+#include "daemon/base/mutex.h"
 #include "daemon/control/server_credentials.h"
 #include "daemon/sink/peer.h"
 #include "daemon/tls/stream.h"
@@ -25,6 +29,43 @@ namespace {
 constexpr absl::Duration kConnectTimeout = absl::Seconds(20);
 // With TLS 1.3 a daemon refuses a client's certificate after the client has said its last word of the handshake.
 constexpr absl::Duration kRefusalWait = absl::Seconds(2);
+
+// All nodes of a fleet are reached with the same files, which are read and checked once: to take keys and certificates
+// apart costs more than the connection that they are for.
+class SharedCredentials {
+ public:
+  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> For(const tls::Files& files) ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(&mutex_);
+    const auto key = std::tuple(files.ca, files.cert, files.key);
+    if (const auto known = made_.find(key); known != made_.end()) return known->second;
+    auto credentials = Make(files);
+    if (credentials.ok()) made_.emplace(key, *credentials);
+    return credentials;
+  }
+
+ private:
+  static absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Make(const tls::Files& files) {
+    if (auto status = tls::CheckFiles(files); !status.ok()) return status;
+    grpc::SslCredentialsOptions options;
+    for (const auto& [path, text] :
+         {std::pair{&files.ca, &options.pem_root_certs}, std::pair{&files.cert, &options.pem_cert_chain},
+          std::pair{&files.key, &options.pem_private_key}}) {
+      auto read = tls::ReadPem(*path);
+      if (!read.ok()) return read.status();
+      *text = *std::move(read);
+    }
+    return grpc::SslCredentials(options);
+  }
+
+  Mutex mutex_;
+  std::map<std::tuple<std::string, std::string, std::string>, std::shared_ptr<grpc::ChannelCredentials>> made_
+      ABSL_GUARDED_BY(mutex_);
+};
+
+SharedCredentials& Shared() {
+  static auto* const shared = new SharedCredentials();  // never destroyed: channels may outlive main
+  return *shared;
+}
 
 absl::Status Usage(const std::string& what, const std::string& hint) {
   return WithExitStatus(WithHint(absl::InvalidArgumentError(what), hint), kWrongUsage);
@@ -83,7 +124,7 @@ absl::Status CheckCredentials(const NodeAddress& address, const Credentials& cre
                  "--ca FILE of the daemon's authority, --cert FILE and --key FILE of this client; also DLOGCTL_CA, "
                  "DLOGCTL_CERT, DLOGCTL_KEY");
   }
-  return tls::CheckFiles(credentials.tls);
+  return Shared().For(credentials.tls).status();
 }
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const NodeAddress& address, const Credentials& credentials) {
@@ -94,18 +135,12 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const NodeAddress& ad
         address.unix_path.empty() ? "dns:///" + address.host_port : "unix:" + address.unix_path,
         grpc::InsecureChannelCredentials(), arguments);
   }
-  grpc::SslCredentialsOptions options;
-  for (const auto& [path, text] : {std::pair{&credentials.tls.ca, &options.pem_root_certs},
-                                   std::pair{&credentials.tls.cert, &options.pem_cert_chain},
-                                   std::pair{&credentials.tls.key, &options.pem_private_key}}) {
-    auto read = tls::ReadPem(*path);
-    if (!read.ok()) return read.status();
-    *text = *std::move(read);
-  }
+  auto shared = Shared().For(credentials.tls);
+  if (!shared.ok()) return shared.status();
   arguments.SetSslTargetNameOverride(PeerName(address, credentials));
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(absl::ToInt64Milliseconds(kConnectTimeout)));
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // dlogd is a machine of one's own
-  return grpc::CreateCustomChannel("dns:///" + address.host_port, grpc::SslCredentials(options), arguments);
+  return grpc::CreateCustomChannel("dns:///" + address.host_port, *std::move(shared), arguments);
 }
 
 absl::Status ExplainFailure(const NodeAddress& address, const Credentials& credentials, const absl::Status& status) {

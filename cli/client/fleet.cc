@@ -19,15 +19,6 @@ namespace {
 constexpr size_t kMaxThreads = 64;
 constexpr size_t kNamesTold = 3;
 
-// "a", "a and b", "a, b, c and 47 others"
-std::string NamesText(const std::vector<std::string>& names) {
-  if (names.size() == 1) return names.front();
-  const size_t told = names.size() <= kNamesTold + 1 ? names.size() - 1 : kNamesTold;
-  const std::string first = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<long>(told), ", "));
-  if (told + 1 == names.size()) return fmt::format("{} and {}", first, names.back());
-  return fmt::format("{} and {} others", first, names.size() - told);
-}
-
 // The reason without the node's own name, so that the same reason of several nodes is one.
 std::string ReasonOf(const absl::Status& status, const std::string& name) {
   std::string text(status.message());
@@ -37,6 +28,14 @@ std::string ReasonOf(const absl::Status& status, const std::string& name) {
 }
 
 }  // namespace
+
+std::string NamesText(const std::vector<std::string>& names) {
+  if (names.size() == 1) return names.front();
+  const size_t told = names.size() <= kNamesTold + 1 ? names.size() - 1 : kNamesTold;
+  const std::string first = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<long>(told), ", "));
+  if (told + 1 == names.size()) return fmt::format("{} and {}", first, names.back());
+  return fmt::format("{} and {} others", first, names.size() - told);
+}
 
 void InParallel(size_t count, const std::function<void(size_t)>& work) {
   std::atomic<size_t> next{0};
@@ -89,11 +88,15 @@ void Fleet::ForSome(const std::vector<size_t>& chosen, const Work& work, std::ve
   });
 }
 
-std::vector<absl::Status> Fleet::ForEach(const Work& work) const {
-  std::vector<absl::Status> outcomes(size());
+std::vector<size_t> Fleet::all() const {
   std::vector<size_t> all(size());
   std::iota(all.begin(), all.end(), size_t{0});
-  ForSome(all, work, &outcomes);
+  return all;
+}
+
+std::vector<absl::Status> Fleet::ForEach(const Work& work) const {
+  std::vector<absl::Status> outcomes(size());
+  ForSome(all(), work, &outcomes);
   return outcomes;
 }
 

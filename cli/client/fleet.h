@@ -30,6 +30,10 @@ class Fleet {
   const std::string& name(size_t i) const { return nodes_[i].name; }
   // Not for a node that `ForEach` has told to be out of reach.
   Client& node(size_t i) const { return *nodes_[i].client; }
+  // The one node is an engine inside this process: what it is given ends with the command.
+  bool embedded() const { return single() && nodes_.front().client->embedded(); }
+  // 0 ... size() - 1
+  std::vector<size_t> all() const;
 
   // Calls `work` for each node, many at a time, and returns what each has returned, in the order of the nodes. A node
   // that cannot be reached is not worked for: its outcome says why.
@@ -54,6 +58,9 @@ void InParallel(size_t count, const std::function<void(size_t)>& work);
 // every node has every logpoint.
 std::vector<absl::Status> ForEachId(const Fleet& fleet, const std::vector<std::string>& ids,
                                     const std::function<absl::Status(size_t, Client&, const std::string&)>& call);
+
+// "a", "a and b", "a, b, c and 47 others"
+std::string NamesText(const std::vector<std::string>& names);
 
 // Tells the failures, those with the same reason together, and returns the exit status: kPartial when some nodes did
 // what was asked.

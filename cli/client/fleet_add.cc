@@ -2,6 +2,7 @@
 #include "cli/client/fleet_add.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <random>
 #include <utility>
@@ -12,26 +13,36 @@
 namespace dlog::cli {
 namespace {
 
-// How many nodes of a build are asked one after the other, before all others of it are asked at once.
-constexpr int kLeaderRounds = 3;
+// How many nodes of a build try to resolve one after the other, before all others of it try at once.
+constexpr int kLeaders = 3;
 
-// What the nodes have found out so far: the plan of each build.
+// What the nodes have found out so far: the plan of each build, and who is at it.
 class Plans {
  public:
-  void Keep(const v1::ResolvedLogpoint& resolved) ABSL_LOCKS_EXCLUDED(mutex_) {
-    const std::string& build_id = resolved.binary().build_id();
-    if (build_id.empty()) return;
+  // The plan for a node with these modules. Null: it has to resolve by itself, and to tell with Done. Waits while
+  // another node of its build is at it.
+  const v1::ResolvedLogpoint* Wait(const v1::BuildsResponse& builds) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
-    plans_.try_emplace(build_id, resolved);
+    Build& build = builds_[builds.modules(0).build_id()];
+    mutex_.Await([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return Find(builds) != nullptr || build.resolving == 0 || build.failed >= kLeaders;
+    });
+    const v1::ResolvedLogpoint* plan = Find(builds);
+    if (plan == nullptr) ++build.resolving;
+    return plan;
   }
-  // One that fits a node with these modules, else null. Only between rounds: no Keep at the same time.
+  // What came of it; null: nothing.
+  void Done(const v1::BuildsResponse& builds, const v1::ResolvedLogpoint* resolved) ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(&mutex_);
+    Build& build = builds_[builds.modules(0).build_id()];
+    --build.resolving;
+    if (resolved == nullptr) ++build.failed;
+    if (resolved != nullptr && !resolved->binary().build_id().empty())
+      plans_.try_emplace(resolved->binary().build_id(), *resolved);
+  }
   const v1::ResolvedLogpoint* For(const v1::BuildsResponse& builds) const ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
-    for (const auto& module : builds.modules()) {
-      const auto found = plans_.find(module.build_id());
-      if (found != plans_.end()) return &found->second;
-    }
-    return nullptr;
+    return Find(builds);
   }
   // Some plan, for a node whose target is not there yet.
   const v1::ResolvedLogpoint* Any() const ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -40,117 +51,122 @@ class Plans {
   }
 
  private:
+  struct Build {
+    int resolving = 0;
+    int failed = 0;
+  };
+  const v1::ResolvedLogpoint* Find(const v1::BuildsResponse& builds) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (const auto& module : builds.modules()) {
+      const auto found = plans_.find(module.build_id());
+      if (found != plans_.end()) return &found->second;
+    }
+    return nullptr;
+  }
+
   mutable Mutex mutex_;
+  std::map<std::string, Build> builds_ ABSL_GUARDED_BY(mutex_);                // of the program
   std::map<std::string, v1::ResolvedLogpoint> plans_ ABSL_GUARDED_BY(mutex_);  // entries stay where they are
 };
 
+// No node waits for one that it needs nothing from: whoever is connected and has a plan for its build attaches, while
+// others still connect.
 class Adding {
  public:
-  Adding(const Fleet& fleet, v1::AddRequest request, std::function<grpc::ClientContext*(size_t)> context_of)
-      : fleet_(fleet), request_(std::move(request)), context_of_(std::move(context_of)), builds_(fleet.size()) {
+  Adding(const Fleet& fleet, std::vector<size_t> nodes, v1::AddRequest request,
+         std::function<grpc::ClientContext*(size_t)> context_of)
+      : fleet_(fleet),
+        nodes_(std::move(nodes)),
+        request_(std::move(request)),
+        context_of_(std::move(context_of)),
+        builds_(fleet.size()),
+        progress_(fleet.size()) {
     added_.outcomes.resize(fleet.size());
     added_.logpoints.resize(fleet.size());
   }
 
   FleetAdded Run() {
-    std::vector<size_t> all(fleet_.size());
-    for (size_t i = 0; i < all.size(); ++i) all[i] = i;
     if (fleet_.single() || request_.has_plan()) {
-      Add(all);
-      return std::move(added_);
+      ForSome(nodes_, [this](size_t i, Client& node) { return Add(i, node, nullptr); });
+    } else {
+      ForSome(nodes_, [this](size_t i, Client& node) { return AddByBuild(i, node); });
+      ForSome(Where([this](size_t i) { return progress_[i].absent; }),
+              [this](size_t i, Client& node) { return Add(i, node, plans_.Any()); });
+      // Those that could not resolve, where another node of the same build could.
+      const auto could_attach = [this](size_t i) {
+        return progress_[i].resolved_itself && !added_.outcomes[i].ok() && !absl::IsUnavailable(added_.outcomes[i]) &&
+               plans_.For(builds_[i]) != nullptr;
+      };
+      ForSome(Where(could_attach), [this](size_t i, Client& node) { return Add(i, node, plans_.For(builds_[i])); });
     }
-    LookAtBuilds();
-    for (int round = 0; round < kLeaderRounds; ++round) Add(Leaders());
-    std::vector<size_t> rest;
-    for (const size_t i : all) {
-      if (!tried_[i]) rest.push_back(i);
-    }
-    Add(rest);
-    // Those that could not resolve, where another node of the same build could.
-    std::vector<size_t> again;
-    for (const size_t i : all) {
-      if (tried_[i] && !with_plan_[i] && !added_.outcomes[i].ok() && !absl::IsUnavailable(added_.outcomes[i]) &&
-          plans_.For(builds_[i]) != nullptr) {
-        again.push_back(i);
-      }
-    }
-    Add(again);
+    for (const v1::LogpointState& state : added_.logpoints) added_.resolved_by += state.resolve_ms() > 0 ? 1 : 0;
     return std::move(added_);
   }
 
  private:
-  void LookAtBuilds() {
-    v1::BuildsRequest request;
-    *request.mutable_target() = request_.spec().target();
-    const auto outcomes = fleet_.ForEach([&](size_t i, Client& node) {
-      return node.Call([&](grpc::ClientContext* context) { return node.stub().Builds(context, request, &builds_[i]); });
-    });
-    for (size_t i = 0; i < outcomes.size(); ++i) {
-      if (!absl::IsUnavailable(outcomes[i])) continue;
-      added_.outcomes[i] = outcomes[i];  // not tried again: that would take as long once more
-      tried_[i] = true;
-    }
+  // Of one node; written by the thread that works for it.
+  struct Progress {
+    bool absent = false;  // its target is not there yet
+    bool resolved_itself = false;
+  };
+
+  void ForSome(const std::vector<size_t>& nodes, const Fleet::Work& work) {
+    fleet_.ForSome(nodes, work, &added_.outcomes);
   }
 
-  // One node of each build of the program that no plan is known for.
-  std::vector<size_t> Leaders() const {
-    std::map<std::string, size_t> first;
-    for (size_t i = 0; i < fleet_.size(); ++i) {
-      if (!tried_[i] && builds_[i].modules_size() > 0 && plans_.For(builds_[i]) == nullptr)
-        first.try_emplace(builds_[i].modules(0).build_id(), i);
-    }
+  std::vector<size_t> Where(const std::function<bool(size_t)>& holds) const {
     std::vector<size_t> out;
-    out.reserve(first.size());
-    for (const auto& [build, i] : first) out.push_back(i);
+    std::copy_if(nodes_.begin(), nodes_.end(), std::back_inserter(out), holds);
     return out;
   }
 
-  void Add(const std::vector<size_t>& nodes) {
-    // Chosen before the round: a node that resolves now does not change what the others are given.
-    std::map<size_t, const v1::ResolvedLogpoint*> known;
-    for (const size_t i : nodes) {
-      const auto* plan = builds_[i].modules_size() > 0 ? plans_.For(builds_[i]) : plans_.Any();
-      known[i] = plan;
-      tried_[i] = true;
-      with_plan_[i] = plan != nullptr;
+  absl::Status AddByBuild(size_t i, Client& node) {
+    v1::BuildsRequest request;
+    *request.mutable_target() = request_.spec().target();
+    absl::Status status =
+        node.Call([&](grpc::ClientContext* context) { return node.stub().Builds(context, request, &builds_[i]); });
+    if (absl::IsUnavailable(status)) return status;  // not tried again: that would take as long once more
+    if (builds_[i].modules().empty()) {
+      progress_[i].absent = true;
+      return absl::OkStatus();
     }
-    std::vector<uint8_t> resolved_here(fleet_.size(), 0);
-    fleet_.ForSome(
-        nodes,
-        [&](size_t i, Client& node) {
-          v1::AddRequest request = request_;
-          v1::AddResponse response;
-          const v1::ResolvedLogpoint* plan = known.at(i);
-          if (plan != nullptr) *request.mutable_known() = *plan;
-          request.set_return_resolved(plan == nullptr && !fleet_.single());
-          grpc::ClientContext* context = context_of_(i);
-          absl::Status status = node.Outcome(node.stub().Add(context, request, &response), *context);
-          if (!status.ok()) return status;
-          if (response.has_resolved()) plans_.Keep(response.resolved());
-          resolved_here[i] = response.logpoint().resolve_ms() > 0 ? 1 : 0;
-          added_.logpoints[i] = std::move(*response.mutable_logpoint());
-          return status;
-        },
-        &added_.outcomes);
-    added_.resolved_by += static_cast<size_t>(std::count(resolved_here.begin(), resolved_here.end(), 1));
+    const v1::ResolvedLogpoint* plan = plans_.Wait(builds_[i]);
+    if (plan != nullptr) return Add(i, node, plan);
+    progress_[i].resolved_itself = true;
+    v1::ResolvedLogpoint resolved;
+    absl::Status added = Add(i, node, nullptr, &resolved);
+    plans_.Done(builds_[i], added.ok() ? &resolved : nullptr);
+    return added;
+  }
+
+  absl::Status Add(size_t i, Client& node, const v1::ResolvedLogpoint* plan, v1::ResolvedLogpoint* resolved = nullptr) {
+    v1::AddRequest request = request_;
+    v1::AddResponse response;
+    if (plan != nullptr) *request.mutable_known() = *plan;
+    request.set_return_resolved(resolved != nullptr);
+    grpc::ClientContext* context = context_of_(i);
+    absl::Status status = node.Outcome(node.stub().Add(context, request, &response), *context);
+    if (!status.ok()) return status;
+    if (resolved != nullptr) *resolved = std::move(*response.mutable_resolved());
+    added_.logpoints[i] = std::move(*response.mutable_logpoint());
+    return status;
   }
 
   const Fleet& fleet_;
+  const std::vector<size_t> nodes_;
   const v1::AddRequest request_;
   const std::function<grpc::ClientContext*(size_t)> context_of_;
   std::vector<v1::BuildsResponse> builds_;
+  std::vector<Progress> progress_;
   Plans plans_;
-  std::vector<bool> tried_ = std::vector<bool>(fleet_.size());
-  std::vector<bool> with_plan_ = std::vector<bool>(fleet_.size());
   FleetAdded added_;
 };
 
 }  // namespace
 
-FleetAdded AddEverywhere(const Fleet& fleet, v1::AddRequest request,
+FleetAdded AddEverywhere(const Fleet& fleet, const std::vector<size_t>& nodes, v1::AddRequest request,
                          const std::function<grpc::ClientContext*(size_t)>& context_of) {
-  if (!fleet.single()) request.set_id(RandomLogpointId());
-  return Adding(fleet, std::move(request), context_of).Run();
+  if (!fleet.single() && request.id().empty()) request.set_id(RandomLogpointId());
+  return Adding(fleet, nodes, std::move(request), context_of).Run();
 }
 
 std::string RandomLogpointId() {

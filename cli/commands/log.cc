@@ -201,7 +201,7 @@ Added AddAndTell(const Fleet& fleet, Interrupt* interrupt, const v1::AddRequest&
     cancelled = true;
     for (grpc::ClientContext& context : contexts) context.TryCancel();
   });
-  *outcome = AddEverywhere(fleet, request, [&](size_t) {
+  *outcome = AddEverywhere(fleet, fleet.all(), request, [&](size_t) {
     MutexLock lock(&mutex);
     contexts.emplace_back();
     if (cancelled) contexts.back().TryCancel();
@@ -229,7 +229,7 @@ int RunLog(const LogOptions& options, const Context& global) {
   Interrupt interrupt;
   auto fleet = Fleet::Connect(global.client);
   if (!fleet.ok()) return Report(fleet.status());
-  if (options.detach && fleet->node(0).embedded()) {
+  if (options.detach && fleet->embedded()) {
     return Report(
         WithHint(absl::FailedPreconditionError("--detach leaves the logpoint with a daemon, and none is running"),
                  "start dlogd, or leave --detach out"));

@@ -31,9 +31,8 @@ using Targets = std::map<std::pair<std::string, std::string>, Instrumented>;
 Targets TargetsOf(const std::vector<v1::LogpointState>& states) {
   Targets out;
   for (const v1::LogpointState& state : states) {
+    if (!IsLive(state)) continue;
     const bool active = state.state() == "active" || state.state() == "throttled";
-    const bool waiting = state.state() == "pending" || state.state() == "resolving" || state.state() == "paused";
-    if (!active && !waiting) continue;  // it has ended
     Instrumented& target = out[{state.host(), TargetText(state.spec().target())}];
     target.ids.push_back(state.spec().id());
     target.events += state.counters().emitted();

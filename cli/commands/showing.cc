@@ -19,14 +19,32 @@ std::vector<NodeError> ErrorsOf(const Fleet& fleet, const std::vector<absl::Stat
   return errors;
 }
 
-std::vector<v1::LogpointState> ListEverywhere(const Fleet& fleet, std::vector<absl::Status>* outcomes) {
+bool IsLive(const v1::LogpointState& state) {
+  return state.state() != "expired" && state.state() != "finished" && state.state() != "removed" &&
+         state.state() != "failed";
+}
+
+std::vector<v1::ListResponse> ListByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes) {
   std::vector<v1::ListResponse> answers(fleet.size());
   *outcomes = fleet.ForEach([&](size_t i, Client& node) {
     return node.Call(
         [&](grpc::ClientContext* context) { return node.stub().List(context, v1::ListRequest(), &answers[i]); });
   });
+  return answers;
+}
+
+std::vector<v1::StatusResponse> StatusByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes) {
+  std::vector<v1::StatusResponse> answers(fleet.size());
+  *outcomes = fleet.ForEach([&](size_t i, Client& node) {
+    return node.Call(
+        [&](grpc::ClientContext* context) { return node.stub().Status(context, v1::StatusRequest(), &answers[i]); });
+  });
+  return answers;
+}
+
+std::vector<v1::LogpointState> ListEverywhere(const Fleet& fleet, std::vector<absl::Status>* outcomes) {
   std::vector<v1::LogpointState> states;
-  for (const v1::ListResponse& answer : answers) {
+  for (const v1::ListResponse& answer : ListByNode(fleet, outcomes)) {
     states.insert(states.end(), answer.logpoints().begin(), answer.logpoints().end());
   }
   return states;

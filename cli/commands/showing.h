@@ -18,8 +18,14 @@ namespace dlog::cli {
 // Those that have not done what was asked.
 std::vector<NodeError> ErrorsOf(const Fleet& fleet, const std::vector<absl::Status>& outcomes);
 
+// Neither ended nor failed.
+bool IsLive(const v1::LogpointState& state);
+
 // The logpoints of all nodes; `outcomes` says which have answered.
 std::vector<v1::LogpointState> ListEverywhere(const Fleet& fleet, std::vector<absl::Status>* outcomes);
+// By node.
+std::vector<v1::ListResponse> ListByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes);
+std::vector<v1::StatusResponse> StatusByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes);
 
 // Prints the logpoints of all nodes, sorted by id and host when there are several nodes, then tells the nodes that have
 // failed; returns the exit status. JSON: {KEY: [logpoints]}, and with failures "failed": [{"node", "error"}]. Nothing

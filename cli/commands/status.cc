@@ -54,11 +54,8 @@ std::string StatusTable(const std::vector<v1::StatusResponse>& nodes) {
 int RunStatus(const Context& global) {
   auto fleet = Fleet::Connect(global.client);
   if (!fleet.ok()) return Report(fleet.status());
-  std::vector<v1::StatusResponse> answers(fleet->size());
-  const auto outcomes = fleet->ForEach([&](size_t i, Client& node) {
-    return node.Call(
-        [&](grpc::ClientContext* context) { return node.stub().Status(context, v1::StatusRequest(), &answers[i]); });
-  });
+  std::vector<absl::Status> outcomes;
+  std::vector<v1::StatusResponse> answers = StatusByNode(*fleet, &outcomes);
   std::vector<v1::StatusResponse> nodes;
   for (size_t i = 0; i < answers.size(); ++i) {
     if (outcomes[i].ok()) nodes.push_back(std::move(answers[i]));

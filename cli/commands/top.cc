@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dlogctl top: what the live logpoints do right now, per second.
+// dlogctl top: what the live logpoints do right now, per second, on one node or on all.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -8,11 +8,13 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "cli/client/interrupt.h"
+#include "cli/commands/showing.h"
 #include "cli/context.h"
 #include "cli/exit_status.h"
 #include "cli/render/logpoint.h"
@@ -31,7 +33,8 @@ struct TopOptions {
 
 struct Sample {
   absl::Time time;
-  std::map<std::string, v1::LogpointState> logpoints;
+  std::map<std::pair<size_t, std::string>, v1::LogpointState> logpoints;  // by node and id
+  std::vector<absl::Status> outcomes;                                     // by node
 };
 
 // One row of the table: changes per second between two looks.
@@ -53,8 +56,8 @@ uint64_t HeldOf(const v1::Counters& counters) {
 std::vector<Row> Rows(const Sample& before, const Sample& now) {
   const double seconds = std::max(absl::ToDoubleSeconds(now.time - before.time), 1e-3);
   std::vector<Row> rows;
-  for (const auto& [id, state] : now.logpoints) {
-    const auto old = before.logpoints.find(id);
+  for (const auto& [key, state] : now.logpoints) {
+    const auto old = before.logpoints.find(key);
     if (old == before.logpoints.end()) continue;  // no rate yet
     const v1::Counters& a = old->second.counters();
     const v1::Counters& b = state.counters();
@@ -68,41 +71,46 @@ std::vector<Row> Rows(const Sample& before, const Sample& now) {
   return rows;
 }
 
-std::string RowsText(const std::vector<Row>& rows) {
+std::string RowsText(const std::vector<Row>& rows, bool hosts) {
   std::vector<std::vector<std::string>> table = {
       {"ID", "STATE", "HITS/s", "EVENTS/s", "HELD BACK/s", "DROPPED/s", "BYTES/s", "TARGET", "TEXT"}};
+  if (hosts) table[0].insert(table[0].begin() + 1, "NODE");
   const auto number = [](double value) { return fmt::format("{:.0f}", value); };
   for (const Row& row : rows) {
     table.push_back({row.state->spec().id(), row.state->state(), number(row.hits), number(row.events), number(row.held),
                      number(row.dropped), number(row.bytes), TargetText(row.state->spec().target()),
                      row.state->spec().template_()});
+    if (hosts) table.back().insert(table.back().begin() + 1, row.state->host());
   }
   return RenderTable(table);
 }
 
-std::string RowsJson(const std::vector<Row>& rows) {
+std::string RowsJson(const std::vector<Row>& rows, const std::vector<NodeError>& errors) {
   std::string out;
   format::JsonWriter json(&out);
   json.BeginObject().Key("logpoints").BeginArray();
   for (const Row& row : rows) {
     json.BeginObject().Key("id").String(row.state->spec().id()).Key("state").String(row.state->state());
+    json.Key("host").String(row.state->host());
     json.Key("hits_per_second").Double(row.hits).Key("events_per_second").Double(row.events);
     json.Key("held_back_per_second").Double(row.held).Key("dropped_per_second").Double(row.dropped);
     json.Key("bytes_per_second").Double(row.bytes).EndObject();
   }
-  json.EndArray().EndObject();
+  json.EndArray();
+  WriteNodeErrorsJson(errors, &json);
+  json.EndObject();
   return out + "\n";
 }
 
-absl::StatusOr<Sample> Look(Client* client) {
-  v1::ListResponse response;
-  absl::Status status = client->Call(
-      [&](grpc::ClientContext* context) { return client->stub().List(context, v1::ListRequest(), &response); });
-  if (!status.ok()) return status;
-  Sample sample{BootTime(), {}};
-  for (v1::LogpointState& state : *response.mutable_logpoints()) {
-    const std::string id = state.spec().id();
-    sample.logpoints[id] = std::move(state);
+Sample Look(const Fleet& fleet) {
+  Sample sample;
+  std::vector<v1::ListResponse> answers = ListByNode(fleet, &sample.outcomes);
+  sample.time = BootTime();
+  for (size_t i = 0; i < answers.size(); ++i) {
+    for (v1::LogpointState& state : *answers[i].mutable_logpoints()) {
+      const std::string id = state.spec().id();
+      sample.logpoints[{i, id}] = std::move(state);
+    }
   }
   return sample;
 }
@@ -111,21 +119,29 @@ int RunTop(const TopOptions& options, const Context& global) {
   const auto interval = ParseDurationMs(options.interval);
   if (!interval.ok()) return Report(WithExitStatus(interval.status(), kWrongUsage));
   Interrupt interrupt;
-  auto client = Client::Connect(global.client);
-  if (!client.ok()) return Report(client.status());
-  auto before = Look(client->get());
-  for (uint32_t n = 0; before.ok() && (options.count == 0 || n < options.count); ++n) {
+  auto fleet = Fleet::Connect(global.client);
+  if (!fleet.ok()) return Report(fleet.status());
+  Sample before = Look(*fleet);
+  std::vector<NodeError> errors = ErrorsOf(*fleet, before.outcomes);
+  int status = ReportNodes(*fleet, before.outcomes);
+  for (uint32_t n = 0; errors.size() < fleet->size() && (options.count == 0 || n < options.count); ++n) {
     const absl::Time until = BootTime() + absl::Milliseconds(*interval);
     while (BootTime() < until && !interrupt.seen()) absl::SleepFor(absl::Milliseconds(20));
-    if (interrupt.seen()) return kDone;
-    auto now = Look(client->get());
-    if (!now.ok()) return Report(now.status());
-    const std::vector<Row> rows = Rows(*before, *now);
+    if (interrupt.seen()) return status;
+    Sample now = Look(*fleet);
+    const size_t failed_before = errors.size();
+    errors = ErrorsOf(*fleet, now.outcomes);
+    const std::vector<Row> rows = Rows(before, now);
     const std::string clear = isatty(STDOUT_FILENO) != 0 ? "\x1b[H\x1b[2J" : "";
-    if (!WriteOut(global.json ? RowsJson(rows) : clear + RowsText(rows))) return kDone;
+    if (errors.size() < fleet->size() &&
+        !WriteOut(global.json ? RowsJson(rows, errors) : clear + RowsText(rows, !fleet->single()))) {
+      return kDone;
+    }
+    // Told once, and at the end as the exit status.
+    if (errors.size() != failed_before) status = ReportNodes(*fleet, now.outcomes);
     before = std::move(now);
   }
-  return before.ok() ? static_cast<int>(kDone) : Report(before.status());
+  return status;
 }
 
 }  // namespace

@@ -108,6 +108,7 @@ class Engine {
   std::optional<v1::ResolvedLogpoint> ResolvedOf(const std::string& id) const;
   v1::StatusResponse Status();
   metrics::MetricsSnapshot Metrics() const;
+  const std::string& host() const { return options_.host; }
 
   // Every event from now on, and those since Add of an interactive logpoint. Empty `ids`: all logpoints.
   absl::StatusOr<StreamHandle> OpenStream(const std::set<std::string>& ids);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/control/grpc_service.h"
 
+#include <grpc/grpc_security_constants.h>
+
 #include <set>
 #include <string>
 #include <utility>
@@ -80,6 +82,14 @@ bool Forward(grpc::ServerContext* context, bool lists, sink::EventStream* events
   }
 }
 
+// The common name of the certificate that the client has shown; empty for one without.
+std::string CertificateName(const grpc::ServerContext& context) {
+  const auto proven = context.auth_context();
+  if (proven == nullptr || !proven->IsPeerAuthenticated()) return "";
+  const auto names = proven->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
+  return names.empty() ? "" : std::string(names.front().data(), names.front().size());
+}
+
 }  // namespace
 
 void GrpcService::Record(const grpc::ServerContext& context, const char* action, std::vector<std::string> ids, bool all,
@@ -90,6 +100,7 @@ void GrpcService::Record(const grpc::ServerContext& context, const char* action,
   entry.peer = context.peer();
   if (acceptor_ != nullptr) entry.identity = acceptor_->Find(entry.peer);
   if (entry.identity) entry.peer = "unix";
+  entry.certificate = CertificateName(context);
   std::erase(ids, "");
   entry.ids = std::move(ids);
   entry.all = all;
@@ -195,6 +206,19 @@ grpc::Status GrpcService::Builds(grpc::ServerContext* context, const v1::BuildsR
   auto builds = engine_->Builds(request->target());
   if (!builds.ok()) return ToGrpc(builds.status(), context);
   *response = *std::move(builds);
+  return grpc::Status::OK;
+}
+
+grpc::Status GrpcService::Audit(grpc::ServerContext* context, const v1::AuditRequest* request,
+                                v1::AuditResponse* response) {
+  if (audit_ == nullptr) {
+    return ToGrpc(WithHint(absl::FailedPreconditionError("nobody keeps an audit log here"),
+                           "it is dlogd that keeps one: ask it with --server"),
+                  context);
+  }
+  response->set_host(engine_->host());
+  const size_t count = request->last() == 0 ? AuditLog::kKept : request->last();
+  for (v1::AuditRecord& record : audit_->Last(count)) *response->add_records() = std::move(record);
   return grpc::Status::OK;
 }
 

@@ -41,6 +41,8 @@ class GrpcService : public v1::DynamicLogging::Service {
                       v1::StatusResponse* response) override;
   grpc::Status Builds(grpc::ServerContext* context, const v1::BuildsRequest* request,
                       v1::BuildsResponse* response) override;
+  grpc::Status Audit(grpc::ServerContext* context, const v1::AuditRequest* request,
+                     v1::AuditResponse* response) override;
 
  private:
   void Record(const grpc::ServerContext& context, const char* action, std::vector<std::string> ids, bool all,

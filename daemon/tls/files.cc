@@ -96,17 +96,18 @@ absl::Status CheckOwn(const Files& files) {
 absl::StatusOr<std::string> ReadPem(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, fmt::format("cannot read {}", path));
-  std::string text(kMaxPemBytes, '\0');
-  size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = read(fd.get(), text.data() + size, text.size() - size);
+  std::string text;
+  std::array<char, 16384> chunk;
+  while (true) {
+    const ssize_t got = read(fd.get(), chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return absl::ErrnoToStatus(errno, fmt::format("cannot read {}", path));
     if (got == 0) break;
-    size += static_cast<size_t>(got);
+    text.append(chunk.data(), static_cast<size_t>(got));
+    if (text.size() >= kMaxPemBytes) {
+      return absl::InvalidArgumentError(fmt::format("{} is too large for certificates", path));
+    }
   }
-  if (size == text.size()) return absl::InvalidArgumentError(fmt::format("{} is too large for certificates", path));
-  text.resize(size);
   return text;
 }
 

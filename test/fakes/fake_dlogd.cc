@@ -18,6 +18,7 @@
 #include "absl/time/clock.h"
 #include "daemon/config/config.h"
 #include "daemon/control/api_server.h"
+#include "daemon/control/audit.h"
 #include "daemon/control/local_engine.h"
 #include "daemon/event/batch.h"
 #include "test/fakes/fake_attacher.h"
@@ -68,7 +69,8 @@ int Run(int argc, char** argv) {
   const auto engine = daemon::MakeLocalEngine(options);
   daemon::NetworkListener network{argv[2], {}};
   if (argc == kWithTls) network.tls = {argv[6], argv[7], argv[8]};
-  auto api = daemon::ApiServer::Listen(engine.get(), argv[1], network);
+  const auto audit = daemon::AuditLog::Create("");
+  auto api = daemon::ApiServer::Listen(engine.get(), argv[1], network, audit->get());
   if (!api.ok()) {
     fmt::print(stderr, "fake_dlogd: {}\n", std::string(api.status().message()));
     return 1;

@@ -58,6 +58,15 @@ def whole_run(env, *args, count, program=None):
     return check_hits(env, logpoint, count)
 
 
+def followed_run(env, text, *args, count):
+    """The events of a whole run."""
+    with env.following("-o", "json", "log", "-x", faults(), logpoint_line(), text, *EVERY_HIT) as log:
+        harness.wait_until(lambda: " logs at " in log.err.read_text(), 20, "the logpoint is active")
+        with target(env, *args) as child:
+            finish(child, count)
+        return harness.parse_json_lines("\n".join(log.wait_for_lines(count)))
+
+
 @scenario("faults/target that forks 1,000 times", needs=("bpf", "g++"))
 def forks(env):
     whole_run(env, "fork", "1000", count=1000)
@@ -110,13 +119,7 @@ def leader(env):
 
 @scenario("faults/freed and null pointers are shown as such", needs=("bpf", "g++"))
 def freed(env):
-    with env.following("-o", "json", "log", "-x", faults(), logpoint_line(), "{n} {text}", *EVERY_HIT) as log:
-        harness.wait_until(env.logpoints, 20, "the logpoint is there")
-        time.sleep(0.3)
-        with target(env, "freed", "300") as child:
-            finish(child, 300)
-        events = harness.parse_json_lines("\n".join(log.wait_for_lines(300)))
-    for event in events:
+    for event in followed_run(env, "{n} {text}", "freed", "300", count=300):
         number, text = event["values"]
         if number["value"] % 3 == 0:
             check_equal((text["status"], text["value"]), ("ok", "as it was"), "readable text")
@@ -128,12 +131,7 @@ def freed(env):
 
 @scenario("faults/values on pages that were taken out of memory", needs=("bpf", "g++"))
 def pressure(env):
-    with env.following("-o", "json", "log", "-x", faults(), logpoint_line(), "{text}", *EVERY_HIT) as log:
-        harness.wait_until(env.logpoints, 20, "the logpoint is there")
-        time.sleep(0.3)
-        with target(env, "pressure", "200", env.tmp / "paged") as child:
-            finish(child, 200)
-        events = harness.parse_json_lines("\n".join(log.wait_for_lines(200)))
+    events = followed_run(env, "{text}", "pressure", "200", env.tmp / "paged", count=200)
     check_equal({(event["values"][0]["status"], event["values"][0].get("value")) for event in events}, {("ok", "as it was")},
                 "statuses and values")
 

@@ -91,6 +91,48 @@ def follow(fleet, logpoint):
     check_equal({each["logpoint"] for each in events}, {logpoint}, "logpoints")
 
 
+def everywhere(env, fleet, logpoint):
+    """doctor, top and audit of all nodes; documents that are applied to all of them."""
+    nodes = fleet.json("doctor", status=3)[0]["nodes"]  # partial: the first has no worker
+    unhealthy = {(node["host"], each["name"]) for node in nodes for each in node["checks"] if each["required"] and not each["ok"]}
+    check_equal((len(nodes), unhealthy), (NODES, {("n1", "symbolizer")}), "nodes of doctor, and what fails")
+    check(len(fleet.ctl("doctor").stdout.splitlines()) < NODES, "nodes that say the same are one row")
+    look, = fleet.ctl("-o", "json", "top", "--count", "1").json_lines()
+    check_equal((len({row["host"] for row in look["logpoints"]}), {row["id"] for row in look["logpoints"]}), (NODES, {logpoint}),
+                "rows of top")
+    audit = fleet.json("audit", "--last", "0")[0]["audit"]
+    check_equal({each["host"] for each in audit if each["action"] == "add" and each["outcome"] == "ok" and each["ids"] == [logpoint]
+                 and each["certificate"] == "client"}, {f"n{n}" for n in range(1, NODES + 1)}, "nodes whose audit log has the logpoint")
+    check_equal([each["time"] for each in audit], sorted(each["time"] for each in audit), "times of the audit logs")
+
+    documents = env.tmp / "fleet.yaml"
+    documents.write_text(f"name: kept\ntarget: {{exe: {env.bin / 'shop'}}}\nlocation: {reserve_line()}\ntext: 'kept {{o.id}}'\n"
+                         "every: 3\nbudget: 2%\n")
+    check_equal(applied(fleet, documents), {"added": NODES}, "first apply")
+    ids = {each["id"] for each in fleet.json("ls")[0]["logpoints"] if each["id"] != logpoint}
+    check_equal(len(ids), 1, "ids of one document")
+    check_equal(applied(fleet, documents), {"unchanged": NODES}, "second apply")
+    # A node that has lost it gets it again, by its old id.
+    fleet.env.ctl_ok("--server", f"{fleet.hosts[3]}:{fleet.port}", *fleet.client, "rm", *ids, server=False)
+    check_equal(applied(fleet, documents), {"unchanged": NODES - 1, "added": 1}, "apply after one node has lost it")
+    check_equal({each["id"] for each in fleet.json("ls")[0]["logpoints"] if each["state"] == "active"}, {logpoint, *ids}, "ids")
+    documents.write_text(fleet.ctl("export").stdout)
+    check_equal(documents.read_text().count("name:"), 2, "documents of the fleet")
+    check_equal(applied(fleet, documents), {"unchanged": 2 * NODES}, "apply of what export wrote")
+    documents.write_text(documents.read_text().replace("every: 3", "every: 4"))
+    check_equal(applied(fleet, documents), {"unchanged": NODES, "changed": NODES}, "apply of a change")
+    fleet.ctl("rm", *{each["id"] for each in fleet.json("ls")[0]["logpoints"]} - {logpoint})
+    documents.write_text(documents.read_text().replace("target: {", "target: {pid: 1, "))
+    check_equal(fleet.ctl("apply", "-f", documents).returncode, 1, "a pid of fifty nodes")
+
+
+def applied(fleet, documents):
+    found = {}
+    for each in fleet.json("apply", "-f", documents)[0]["applied"]:
+        found[each["action"]] = found.get(each["action"], 0) + 1
+    return found
+
+
 @scenario("fleet/one logpoint on 50 nodes: resolved once, followed as one stream, partial failures are told by node",
           needs=("bpf", "openssl", "unshare"), daemon=False)
 def fifty_nodes(env):
@@ -123,7 +165,8 @@ def fifty_nodes(env):
         check_equal(unknown.returncode, 1, f"{unknown}")
         check("47 others: no logpoint lp-unknown" in unknown.stderr, str(unknown))
         check_equal(fleet.ctl("log", "-p", os.getpid(), reserve_line(), "x").returncode, 2, "a pid of fifty nodes")
-        check_equal(fleet.ctl("doctor").returncode, 2, "a command for one node")
+        check_equal(fleet.ctl("explain", "-x", env.bin / "shop", reserve_line(), "x").returncode, 2, "a command for one node")
+        everywhere(env, fleet, logpoint)
 
         # One name with an address for each node.
         hosts = env.tmp / "hosts"

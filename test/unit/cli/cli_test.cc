@@ -187,7 +187,13 @@ TEST_CASE("a named daemon that cannot be reached is a failure with a hint") {
   CheckRefusal(Ctl({"--server", "node7.invalid:7000", "ls"}), kFailed, "node7.invalid");
   CheckRefusal(Ctl({"--server", "127.0.0.1:1", "ls"}), kWrongUsage, "takes --ca, --cert and --key");
   CheckRefusal(Ctl({"--server", "127.0.0.1:1", "--plain", "ls"}), kFailed, "cannot connect to dlogd at 127.0.0.1:1");
-  CheckRefusal(Ctl({"--server", "/a.sock,/b.sock", "doctor"}), kWrongUsage, "asks one node");
+  CheckRefusal(Ctl({"--server", "/a.sock,/b.sock", "lines", "-x", "/bin/sh", "a.cc"}), kWrongUsage, "asks one node");
+  for (const char* command : {"doctor", "top", "audit", "export"}) {
+    INFO(command);
+    CheckRefusal(Ctl({"--server", "/a.sock,/b.sock", command}), kFailed, "cannot connect to dlogd at it");
+  }
+  CheckRefusal(Ctl({"--server", "/a.sock,/b.sock", "log", "-x", "/bin/sh", "a.cc:1", "x", "--detach"}), kFailed,
+               "cannot connect to dlogd at it");
   CheckRefusal(Ctl({"--server", "/a.sock,/b.sock", "ls"}), kFailed,
                "unix:///a.sock and unix:///b.sock: cannot connect to dlogd at it");
   CheckRefusal(Ctl({"--server", "unix:///nonexistent/d.sock", "doctor"}), kFailed, "/nonexistent/d.sock");

@@ -12,10 +12,11 @@ std::string ErrorOf(const std::string& text) {
 }
 
 constexpr char kWhole[] =
-    "name: n\ntarget: {exe: /bin/sh, selectors: ['comm:x', 'unit:y.service']}\nlocation: a.cc:1\n"
+    "name: n\ntarget: {exe: /bin/sh, debug-dirs: [/a, '/b c'], selectors: ['comm:x', 'unit:y.service']}\nlocation: "
+    "a.cc:1\n"
     "text: \"a {b} \\\"c\\\"\"\nif: 'x > 1'\nlevel: warn\ntags: [t, 'u v']\nttl: 10m\nhits: 3\nrate: 5/s\ndepth: "
     "2\nitems: 7\n"
-    "string: 9\nbytes: 1KiB\nsite: exact\n";
+    "string: 9\nbytes: 1KiB\nsite: exact\nevery: 4\nsample: 12.3%\nbudget: 0.7%\n";
 
 TEST_CASE("a document means what the options of the command line mean") {
   auto specs = ParseDocuments(kWhole, "f");
@@ -31,6 +32,10 @@ TEST_CASE("a document means what the options of the command line mean") {
   CHECK(spec.limits().ttl_ms() == 600000);
   CHECK(spec.limits().rate_per_second() == 5);
   CHECK(spec.limits().event_bytes() == 1024);
+  CHECK(spec.limits().every() == 4);
+  CHECK(spec.limits().sample() == Approx(0.123));
+  CHECK(spec.limits().budget() == Approx(0.007));
+  CHECK(spec.target().debug_directories(1) == "/b c");
   CHECK(spec.site_policy() == v1::SITE_EXACT);
 }
 
@@ -41,9 +46,22 @@ TEST_CASE("what export writes reads back as the same logpoint") {
     REQUIRE(again.ok());
     CHECK(SameLogpoint(spec, again->front()));
   }
-  v1::LogpointSpec changed = ParseDocuments(kWhole, "f")->front();
+  const v1::LogpointSpec whole = ParseDocuments(kWhole, "f")->front();
+  v1::LogpointSpec changed = whole;
   changed.mutable_limits()->set_hits(4);
-  CHECK_FALSE(SameLogpoint(changed, ParseDocuments(kWhole, "f")->front()));
+  CHECK_FALSE(SameLogpoint(changed, whole));
+}
+
+TEST_CASE("every limit that a logpoint can have is exported") {
+  const v1::LogpointSpec whole = ParseDocuments(kWhole, "f")->front();
+  const auto* limits = v1::Limits::descriptor();
+  for (int i = 0; i < limits->field_count(); ++i) {
+    INFO(limits->field(i)->name());
+    v1::LogpointSpec less = whole;
+    less.mutable_limits()->GetReflection()->ClearField(less.mutable_limits(), limits->field(i));
+    CHECK_FALSE(SameLogpoint(less, whole));  // kWhole sets it to something else than its default
+    CHECK_FALSE(SameLogpoint(less, ParseDocuments(WriteDocument(whole), "f")->front()));
+  }
 }
 
 TEST_CASE("a logpoint without a name is exported under its id") {

@@ -2,7 +2,6 @@
 #include "daemon/control/api_server.h"
 
 #include <grpcpp/generic/generic_stub.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include "daemon/control/server_credentials.h"
 #include "test/catch.h"
 #include "test/fakes/fake_node.h"
+#include "test/temporary_directory.h"
 
 namespace dlog::daemon {
 namespace {
@@ -51,9 +51,8 @@ std::string CheckHealth(const std::string& address, const std::string& service) 
 }
 
 TEST_CASE("the health service says that the API serves") {
-  char directory[] = "/tmp/dlog-api.XXXXXX";
-  REQUIRE(mkdtemp(directory) != nullptr);
-  const std::string socket = std::string(directory) + "/s";
+  const TemporaryDirectory directory;
+  const std::string socket = directory.path + "/s";
   const std::string address = "unix:" + socket;
   {
     fakes::FakeNode node;
@@ -64,13 +63,11 @@ TEST_CASE("the health service says that the API serves") {
     CHECK(CheckHealth(address, "something.else") == "status 5");  // NOT_FOUND
     node.engine->Stop();
   }
-  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("a request that is no message, or too large a one, is refused with its status, and the API goes on") {
-  char directory[] = "/tmp/dlog-api.XXXXXX";
-  REQUIRE(mkdtemp(directory) != nullptr);
-  const std::string socket = std::string(directory) + "/s";
+  const TemporaryDirectory directory;
+  const std::string socket = directory.path + "/s";
   const std::string address = "unix:" + socket;
   {
     fakes::FakeNode node;
@@ -90,7 +87,6 @@ TEST_CASE("a request that is no message, or too large a one, is refused with its
     CHECK(CallRaw(address, "/dlog.v1.DynamicLogging/List", "", &answer).ok());
     node.engine->Stop();
   }
-  std::filesystem::remove_all(directory);
 }
 
 // The messages and the end of a stream, until it ends.
@@ -107,9 +103,8 @@ std::vector<std::string> ReadAll(grpc::ClientReader<v1::StreamItem>* stream, int
 }
 
 TEST_CASE("a stream in lists has the same items in the same order as one without, in fewer messages") {
-  char directory[] = "/tmp/dlog-api.XXXXXX";
-  REQUIRE(mkdtemp(directory) != nullptr);
-  const std::string socket = std::string(directory) + "/s";
+  const TemporaryDirectory directory;
+  const std::string socket = directory.path + "/s";
   {
     fakes::FakeNode node;
     auto api = ApiServer::ListenUnix(node.engine.get(), socket);
@@ -153,14 +148,12 @@ TEST_CASE("a stream in lists has the same items in the same order as one without
     for (const auto& stream : streams) CHECK(stream->Finish().ok());
     node.engine->Stop();
   }
-  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("the audit log says who asked for what, and what came of it") {
-  char directory[] = "/tmp/dlog-api.XXXXXX";
-  REQUIRE(mkdtemp(directory) != nullptr);
-  const std::string socket = std::string(directory) + "/s";
-  const std::string file = std::string(directory) + "/audit";
+  const TemporaryDirectory directory;
+  const std::string socket = directory.path + "/s";
+  const std::string file = directory.path + "/audit";
   {
     auto audit = AuditLog::Create(file);
     REQUIRE(audit.ok());
@@ -189,7 +182,46 @@ TEST_CASE("the audit log says who asked for what, and what came of it") {
   CHECK_THAT(done, ContainsText("\"all\":true,\"ids\":[],\"outcome\":\"ok\""));
   CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms::mask) ==
         (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
-  std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("an audit log is followed over restarts of dlogd, torn lines, and a file that is moved away") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path + "/audit";
+  const auto ids_of = [](const AuditLog& log, size_t count) {
+    std::string ids;
+    for (const v1::AuditRecord& record : log.Last(count)) ids += record.ids(0) + ";";
+    return ids;
+  };
+  AuditEntry entry;
+  entry.action = "pause";
+  entry.peer = "unix";
+  entry.identity = PeerIdentity{};
+  {
+    auto log = AuditLog::Create(file);
+    REQUIRE(log.ok());
+    for (const char* id : {"lp-1", "lp-2", "lp-3"}) {
+      entry.ids = {id};
+      (*log)->Record(entry);
+    }
+    CHECK(ids_of(**log, 2) == "lp-2;lp-3;");
+  }
+  std::ofstream(file, std::ios::app) << "no JSON\n{\"action\":\"add\",\"ids\":[\"lp-4\"],\"of later versions\":{}}\n"
+                                     << "{\"action\":\"add\",\"ids\":[\"torn";
+  auto log = AuditLog::Create(file);
+  REQUIRE(log.ok());
+  CHECK(ids_of(**log, 100) == "lp-1;lp-2;lp-3;lp-4;");
+  CHECK((*log)->Last(4).front().uid() == 0);
+  CHECK((*log)->Last(4).front().has_uid());
+  CHECK_FALSE((*log)->Last(1).front().has_uid());
+  (*log)->Record(entry);
+  CHECK(ids_of(**AuditLog::Create(file), 2) == "lp-4;lp-3;");
+  std::filesystem::rename(file, file + ".1");
+  entry.ids = {"lp-5"};
+  (*log)->Record(entry);
+  CHECK(ids_of(**AuditLog::Create(file), 100) == "lp-5;");
+  CHECK(ids_of(**log, 2) == "lp-3;lp-5;");
+  for (size_t i = 0; i < 2 * AuditLog::kKept; ++i) (*log)->Record(entry);
+  CHECK((*log)->Last(3 * AuditLog::kKept).size() == AuditLog::kKept);
 }
 
 TEST_CASE("an audit line has what was asked for, and stays one line") {
@@ -204,7 +236,7 @@ TEST_CASE("an audit line has what was asked for, and stays one line") {
   entry.peer = "ipv4:10.0.0.1:555";
   entry.ids = {"lp-1"};
   entry.spec = &spec;
-  CHECK(AuditLine(entry, 1500000000) ==
+  CHECK(AuditLine(ToRecord(entry, 1500000000)) ==
         "{\"time\":\"1970-01-01T00:00:01.500000Z\",\"action\":\"add\",\"peer\":\"ipv4:10.0.0.1:555\",\"ids\":"
         "[\"lp-1\"],\"outcome\":\"ok\",\"target\":\"pid 7 comm:shop\",\"location\":\"a.cc:1\",\"text\":\"two\\n"
         "lines \\\"{x}\\\"\",\"condition\":\"x > 1\"}");

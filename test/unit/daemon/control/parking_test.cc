@@ -10,6 +10,7 @@
 #include "daemon/control/engine.h"
 #include "test/catch.h"
 #include "test/fakes/fake_node.h"
+#include "test/temporary_directory.h"
 
 namespace dlog::daemon {
 namespace {
@@ -29,16 +30,9 @@ std::string Add(FakeNode* node, const v1::AddRequest& request) {
   return state->spec().id();
 }
 
-struct Directory {
-  Directory() { path = mkdtemp(name); }
-  ~Directory() { std::filesystem::remove_all(path); }
-  char name[24] = "/tmp/dlog-park.XXXXXX";
-  std::string path;
-};
-
 // A file that may be attached to, which a test can replace.
 struct File {
-  explicit File(const Directory& directory) : path(directory.path + "/program") { Replace(); }
+  explicit File(const TemporaryDirectory& directory) : path(directory.path + "/program") { Replace(); }
   void Replace() const {
     std::filesystem::copy_file("/proc/self/exe", path + ".new", std::filesystem::copy_options::overwrite_existing);
     std::filesystem::rename(path + ".new", path);
@@ -53,7 +47,7 @@ v1::AddRequest RequestFor(const FakeNode& node, const std::string& exe) {
   return request;
 }
 
-std::vector<std::string> Restore(FakeNode* node, const Directory& directory) {
+std::vector<std::string> Restore(FakeNode* node, const TemporaryDirectory& directory) {
   SavedState state;
   std::string problem;
   auto journal = Journal::Open(directory.path, &state, &problem);
@@ -100,7 +94,7 @@ TEST_CASE("the time to live goes on while a logpoint is paused") {
 }
 
 TEST_CASE("a target that is not there is an error, or something to wait for when asked to") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   FakeNode node;
   auto request = node.Request();
   request.mutable_spec()->mutable_target()->set_pid(0);
@@ -117,7 +111,7 @@ TEST_CASE("a target that is not there is an error, or something to wait for when
 }
 
 TEST_CASE("a file that appears is attached; one that is replaced is attached again with its new content") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   FakeNode node;
   const std::string path = directory.path + "/program";
   auto request = RequestFor(node, path);
@@ -138,7 +132,7 @@ TEST_CASE("a file that appears is attached; one that is replaced is attached aga
 }
 
 TEST_CASE("a replaced file that cannot be attached is told, and the old probes stay") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const File file(directory);
   FakeNode node;
   const std::string id = Add(&node, RequestFor(node, file.path));
@@ -151,7 +145,7 @@ TEST_CASE("a replaced file that cannot be attached is told, and the old probes s
 }
 
 TEST_CASE("logpoints outlive the engine: active ones are attached again, paused ones stay paused, ids are not reused") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   std::string kept, paused;
   const File file(directory);
   {
@@ -184,7 +178,7 @@ TEST_CASE("logpoints outlive the engine: active ones are attached again, paused 
 }
 
 TEST_CASE("what is over by time, or whose process is another one, is not taken up") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const File file(directory);
   {
     FakeNode node;
@@ -204,6 +198,31 @@ TEST_CASE("what is over by time, or whose process is another one, is not taken u
   CHECK(node.engine->List().empty());
 }
 
+TEST_CASE("a paused logpoint of a process is taken up again and again, and changes of it keep whose it is") {
+  const TemporaryDirectory directory;
+  const fakes::SleepingProcess process;  // outlives the engines
+  std::string id;
+  {
+    FakeNode node;
+    Restore(&node, directory);
+    auto request = node.Request();
+    request.mutable_spec()->mutable_target()->set_pid(process.pid());
+    id = Add(&node, request);
+    REQUIRE(node.engine->Pause({id}).ok());
+  }
+  for (int restart = 0; restart < 2; ++restart) {
+    INFO(restart);
+    FakeNode node;
+    CHECK(Restore(&node, directory).empty());
+    CHECK(StateOf(node, id).state() == "paused");
+    REQUIRE(node.engine->Pause({id}).ok());  // is saved anew, by an engine that has never attached it
+  }
+  FakeNode node;
+  CHECK(Restore(&node, directory).empty());
+  REQUIRE(node.engine->Resume({id}).ok());
+  CHECK(StateOf(node, id).state() == "active");
+}
+
 TEST_CASE("a name belongs to one live logpoint") {
   FakeNode node;
   auto request = node.Request();
@@ -215,7 +234,7 @@ TEST_CASE("a name belongs to one live logpoint") {
 }
 
 TEST_CASE("who is told of changes does not look all the time") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   EngineOptions options;
   options.watch_slow = options.watch_waiting = absl::Hours(1);
   FakeNode node(options, true);
