@@ -44,7 +44,7 @@ build_packages() {
 }
 
 test_packages() {
-  echo rsyslog rsyslog-openssl systemd prometheus dpkg-dev openssl buildah python3-yaml  # what sinks, metrics and the package are tested with
+  echo rsyslog rsyslog-openssl systemd prometheus dpkg-dev openssl buildah debootstrap python3-yaml  # what sinks, metrics and the package are tested with
   echo python3 gdb dwz debuginfod clang clang-format clang-tidy shellcheck
   echo libclang-rt-dev  # libFuzzer and the sanitizers of clang
   # A Java runtime can run a single source file by itself: no JDK needed.

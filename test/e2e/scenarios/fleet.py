@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import harness
@@ -193,21 +194,48 @@ def fifty_nodes(env):
         check_equal(fleet.json("ls", status=3)[0]["logpoints"], [], "logpoints left")
 
 
-@scenario("fleet/log follows all nodes until Ctrl-C and adds their accounts up", daemon=False)
-def interactive(env):
+@contextlib.contextmanager
+def plain_nodes(env, network, names):
+    """Control planes without TLS; yields their addresses."""
     with contextlib.ExitStack() as stack:
-        nodes = [(f"127.0.2.{n}:{harness.free_port()}", f"m{n}") for n in (1, 2, 3)]
-        for address, name in nodes:
+        nodes = {name: f"127.0.{network}.{n}:{harness.free_port()}" for n, name in enumerate(names, 1)}
+        for name, address in nodes.items():
             stack.enter_context(env.running([env.bin / "fake_dlogd", env.tmp / f"{name}.sock", address, name, "20",
                                              env.bin / "dlog-symbolizer"]))
+        for name, address in nodes.items():
             host, port = address.split(":")
             harness.wait_until(lambda host=host, port=port: socket.socket().connect_ex((host, int(port))) == 0, 60, f"{name} listens")
+        yield nodes
+
+
+@scenario("fleet/a node that takes connections and says nothing holds no other node up", daemon=False)
+def silent_node(env):
+    with plain_nodes(env, 3, ("s1", "s2", "s3")) as nodes, socket.create_server(("127.0.3.9", 0)) as silent:
+        dead = f"127.0.3.9:{silent.getsockname()[1]}"
+        argv = env.ctl_argv("--plain", "--server", ",".join([dead, *nodes.values()]), "log", "-x", env.bin / "shop", reserve_line(),
+                            "order {o.id}", "--detach", server=False)
+        with env.running(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            def active():
+                listed = env.ctl("--plain", "--server", ",".join(nodes.values()), "-o", "json", "ls", server=False)
+                return [each["state"] for each in json.loads(listed.stdout)["logpoints"]] == ["active"] * 3
+
+            harness.wait_until(active, 60, "the others have the logpoint")
+            check(child.poll() is None, "the silent node was not waited for")
+            silent.close()  # connections that nobody has accepted are reset
+            out, err = child.communicate(timeout=120)
+        check_equal(child.returncode, 3, f"exit status: {out}{err}")
+        check(" on 3 nodes" in out and dead in err, out + err)
+
+
+@scenario("fleet/log follows all nodes until Ctrl-C and adds their accounts up", daemon=False)
+def interactive(env):
+    with plain_nodes(env, 2, ("m1", "m2", "m3")) as nodes:
         out, err = env.tmp / "fleet-log", env.tmp / "fleet-log.err"
-        argv = env.ctl_argv("--plain", "--server", ",".join(address for address, _ in nodes), "log", "-x", env.bin / "shop",
+        argv = env.ctl_argv("--plain", "--server", ",".join(nodes.values()), "log", "-x", env.bin / "shop",
                             reserve_line(), "order {o.id}", server=False)
         with open(out, "w", encoding="utf-8") as stdout, open(err, "w", encoding="utf-8") as stderr:
             with env.running(argv, stdout=stdout, stderr=stderr) as child:
-                harness.wait_until(lambda: all(f"Z {name} " in out.read_text() for _, name in nodes), 60, "lines of all nodes")
+                harness.wait_until(lambda: all(f"Z {name} " in out.read_text() for name in nodes), 60, "lines of all nodes")
                 child.send_signal(signal.SIGINT)
                 child.wait(30)
                 check_equal(child.returncode, 0, f"exit status: {err.read_text()}")
