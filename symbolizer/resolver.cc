@@ -103,7 +103,7 @@ absl::StatusOr<ParsedSpec> ParseSpec(const v1::LogpointSpec& spec) {
   if (!text.ok()) return WithContext(text.status(), "template");
   parsed.text = *std::move(text);
   for (const expr::TemplateExpression& expression : parsed.text.expressions) {
-    parsed.request.values.push_back({expression.ast.get(), expression.text, expression.format});
+    parsed.request.values.push_back({expression.ast.get(), expression.text, expression.format, expression.count.get()});
   }
   if (!spec.condition().empty()) {
     auto condition = expr::ParseExpression(spec.condition());

@@ -23,10 +23,11 @@ std::string Shortened(std::string text) {
   return text;
 }
 
+// Of "[3]"; no limit for "[n]", of which the number is the value's own.
 uint32_t FormatCount(const std::string& format) {
   uint32_t count = 0;
-  std::from_chars(format.data() + 1, format.data() + format.size(), count);
-  return count;
+  const auto end = std::from_chars(format.data() + 1, format.data() + format.size(), count);
+  return end.ec == std::errc() && end.ptr != format.data() + format.size() && *end.ptr == ']' ? count : ~uint32_t{0};
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ struct TemplateExpression {
   std::string format;  // after the ':' that is not part of '::' or nested, or empty
   size_t offset = 0;   // of `text` in the template
   AstPtr ast;
+  AstPtr count;  // of a format "[EXPRESSION]"; else null
 };
 
 struct Template {

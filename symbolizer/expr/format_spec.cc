@@ -18,6 +18,17 @@ size_t CharacterLength(std::string_view text) {
   return n;
 }
 
+bool IsArray(std::string_view format) {
+  // A fill character '[' is only one when an alignment follows.
+  return !format.empty() && format[0] == '[' && !(format.size() > 1 && IsAlign(format[1]));
+}
+
+// Whether digits and no more stand behind the '['.
+bool IsCounted(std::string_view format) {
+  const size_t end = format.find_first_not_of("0123456789", 1);
+  return end != 1 && (end == std::string_view::npos || format[end] == ']');
+}
+
 class FormatChecker {
  public:
   explicit FormatChecker(std::string_view format) : format_(format) {}
@@ -40,7 +51,7 @@ class FormatChecker {
 
   std::optional<SyntaxError> CheckArray() {
     at_ = 1;
-    if (!IsDigit(Peek())) return Error("a number of elements is expected after '['");
+    if (!IsCounted(format_)) return CheckBrackets();
     const size_t number = at_;
     if (auto error = TakeNumber("number of elements", kMaxArrayFormatItems); error.has_value()) return error;
     if (format_.substr(number, at_ - number).find_first_not_of('0') == std::string_view::npos) {
@@ -54,6 +65,19 @@ class FormatChecker {
   }
 
  private:
+  // Around an expression.
+  std::optional<SyntaxError> CheckBrackets() {
+    const size_t last = format_.rfind(']');
+    at_ = last == std::string_view::npos ? format_.size() : last + 1;
+    if (last == std::string_view::npos) return Error("']' is expected here");
+    if (at_ != format_.size()) return Error("nothing may follow the ']'");
+    at_ = 1;
+    if (format_.substr(1, last - 1).find_first_not_of(' ') == std::string_view::npos) {
+      return Error("a number of elements is expected after '['");
+    }
+    return std::nullopt;
+  }
+
   char Peek() const { return at_ < format_.size() ? format_[at_] : '\0'; }
   SyntaxError Error(std::string message) const { return {std::move(message), at_}; }
 
@@ -93,19 +117,24 @@ class FormatChecker {
 }  // namespace
 
 std::optional<SyntaxError> CheckFormat(std::string_view format) {
-  if (format.size() > kMaxFormatLength) {
-    return SyntaxError{"this format is longer than " + std::to_string(kMaxFormatLength) + " bytes", 0};
+  const size_t most = IsArray(format) ? kMaxArrayFormatLength : kMaxFormatLength;
+  if (format.size() > most) {
+    return SyntaxError{"this format is longer than " + std::to_string(most) + " bytes", 0};
   }
   if (format == "errno") return std::nullopt;
-  // A fill character '%' or '[' is only one when an alignment follows.
+  // A fill character '%' is only one when an alignment follows.
   const bool is_fill = format.size() > 1 && IsAlign(format[1]);
   if (!format.empty() && format[0] == '%' && !is_fill) {
     if (format.size() == 1) return SyntaxError{"a conversion is expected after '%'", 1};
     return std::nullopt;
   }
   FormatChecker checker(format);
-  if (!format.empty() && format[0] == '[' && !is_fill) return checker.CheckArray();
-  return checker.CheckStandard();
+  return IsArray(format) ? checker.CheckArray() : checker.CheckStandard();
+}
+
+std::string_view CountExpression(std::string_view format) {
+  if (!IsArray(format) || IsCounted(format) || format.back() != ']') return {};
+  return format.substr(1, format.size() - 2);
 }
 
 }  // namespace dlog::expr

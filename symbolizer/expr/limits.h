@@ -12,6 +12,7 @@ constexpr size_t kMaxTemplateLength = 16384;       // bytes
 constexpr size_t kMaxTemplateExpressions = 128;    // in one template
 constexpr int kMaxDepth = 64;                      // of the tree, and of brackets and prefix operators around a node
 constexpr size_t kMaxFormatLength = 64;            // bytes after the ':'
+constexpr size_t kMaxArrayFormatLength = 256;      // of "[EXPRESSION]"
 constexpr unsigned kMaxFormatWidth = 1000;         // also of precisions: a log line, not a memory eater
 constexpr unsigned kMaxArrayFormatItems = 100000;  // "[N]"; what is captured is clamped again by the limits
 

@@ -108,6 +108,10 @@ std::optional<SyntaxError> TemplateParser::ParsePlaceholder(size_t open, Templat
     return SyntaxError{error->message, error->offset + place.format_begin};
   }
   out->format = std::string(format);
+  if (const std::string_view count = CountExpression(format); !count.empty()) {
+    out->count = ParseSource(count, &inner);
+    if (out->count == nullptr) return SyntaxError{inner.message, inner.offset + place.format_begin + 1};
+  }
   *end = place.end;
   return std::nullopt;
 }

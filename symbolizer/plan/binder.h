@@ -48,6 +48,10 @@ class Binder {
   // Unimplemented: known, but cannot be captured (vector register, thread-local, ...); the message says what.
   absl::StatusOr<v1::Node> Bind(const expr::Ast& ast, std::string_view source);
 
+  // What the format "[`count`]" shows of `base`, which Bind made: so many elements of what it points to, or the first
+  // of an array. `source` is the text of `count`. Errors as of Bind.
+  absl::StatusOr<v1::Node> BindElements(const v1::Node& base, const expr::Ast& count, std::string_view source);
+
   // The variable of the last FailedPrecondition.
   const std::optional<dwarf::Variable>& missing_variable() const { return missing_variable_; }
   // What names can be used here (locals and parameters, innermost first).

@@ -131,6 +131,44 @@ absl::StatusOr<v1::Node> Binder::SequenceElement(const Ast& ast, const v1::Node&
                      "index out of range");
 }
 
+absl::StatusOr<v1::Node> Binder::BindElements(const v1::Node& base, const Ast& count, std::string_view source) {
+  source_ = std::string(source);
+  missing_variable_.reset();
+  auto bound = BindValue(count);
+  if (!bound.ok()) return bound;
+  auto number = Scalar(count, *std::move(bound));
+  if (!number.ok()) return number;
+  const v1::Type number_type = types_->at(number->type());
+  if (!IsInteger(number_type)) return Error(count, "a number of elements must be an integer");
+  auto object = FollowReference(base);
+  if (!object.ok()) return object;
+  const v1::Type type = types_->at(object->type());
+  if (type.kind() != v1::TYPE_POINTER && type.kind() != v1::TYPE_ARRAY) {
+    return Error(count, absl::StrCat("'", type.name(), "' is neither a pointer nor an array; others take a number"));
+  }
+  auto first = Dereferenced(count, *std::move(object));
+  if (!first.ok()) return first;
+  const uint64_t stride = types_->at(first->type()).size();
+  if (stride == 0) return Error(count, absl::StrCat("the size of '", types_->at(first->type()).name(), "' is not known"));
+  if (!IsInMemory(*first)) return Error(count, "what the pointer points to is not in memory here");
+
+  const uint32_t boolean = Fundamental(types_, "bool");
+  const uint32_t word = Fundamental(types_, "unsigned long");
+  const v1::Node elements = Converted(*types_, *number, word);
+  v1::Node shown =
+      MemoryObject(AddressOf(*first), types_->WithCount(types_->ArrayOf(first->type(), 0), elements));
+  if (const uint64_t most = type.count(); type.kind() == v1::TYPE_ARRAY && most != 0) {
+    v1::Node fits = MakeBinary(v1::OP_LE, elements, MakeConstant(&most, sizeof(most), word), boolean);
+    shown = MakeChecked(std::move(fits), std::move(shown), absl::StrCat("more than the array's ", most, " elements"));
+  }
+  if (!IsSignedInteger(number_type)) return shown;
+  const int64_t zero = 0;
+  const uint32_t wide = Fundamental(types_, "long");
+  v1::Node counts = MakeBinary(v1::OP_GE, Converted(*types_, *std::move(number), wide),
+                               MakeConstant(&zero, sizeof(zero), wide), boolean);
+  return MakeChecked(std::move(counts), std::move(shown), "the number of elements is negative");
+}
+
 absl::StatusOr<v1::Node> Binder::BitElement(const Ast& ast, const v1::Node& bits, v1::Node index) {
   constexpr uint64_t kWordBits = 64;
   const v1::Shape shape = shaper_->ShapeOf(bits.type());

@@ -533,8 +533,10 @@ absl::Status CaptureCompiler::FollowComputedArray(OpEmitter* out, const v1::Type
     if (!first.ok()) return first.status();
     auto count = out->Value(type.shape().size());
     if (!count.ok()) return count.status();
-    CopyDynamic(out, *first, *count, stride, std::max<uint64_t>(limits_.items, limits_.string_bytes / stride));
-    if (!HasIndirection(type.target())) return absl::OkStatus();
+    const bool one_by_one = types_->HidesBytes(type.target());
+    const uint64_t most = std::max<uint64_t>(limits_.items, limits_.string_bytes / stride);
+    if (!one_by_one) CopyDynamic(out, *first, *count, stride, most);
+    if (!one_by_one && !HasIndirection(type.target())) return absl::OkStatus();
     return CallEach(out, type.target(), *first, *count, static_cast<uint32_t>(stride), false);
   });
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/dwarf/location.h"
+#include "symbolizer/expr/format_spec.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/format_check.h"
 
@@ -138,7 +139,14 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
     absl::Status status = node.status();
     if (node.ok()) {
       bound.set_type_name(types->at(node->type()).name());
-      node = WithFormat(types, *std::move(node), value.format);
+      if (value.count != nullptr) {
+        node = binder.BindElements(*node, *value.count, expr::CountExpression(value.format));
+        status = node.status();
+      } else {
+        node = WithFormat(types, *std::move(node), value.format);
+      }
+    }
+    if (status.ok()) {
       status = CheckFormatFits(*types, v1::Shape(shaper->ShapeOf(node->type())), *node, value);
       if (status.ok()) status = compiler.AddValue(*node);
     }

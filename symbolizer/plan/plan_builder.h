@@ -24,6 +24,7 @@ struct SourceExpression {
   const expr::Ast* ast = nullptr;
   std::string text;
   std::string format;  // std::format syntax; empty = default
+  const expr::Ast* count = nullptr;  // of a format "[EXPRESSION]": its expression
 };
 
 struct PlanRequest {

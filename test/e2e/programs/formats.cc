@@ -17,6 +17,12 @@ namespace formats {
 
 typedef int Lanes __attribute__((vector_size(16)));
 
+struct Item {
+  char name[8];
+  long price;
+};
+const Item kItems[] = {{"tea", 549}, {"mug", 1250}, {"kettle", 4995}};
+
 struct Sample {
   const int* first = nullptr;
   int count = 3;
@@ -34,6 +40,14 @@ struct Sample {
   int zero = 0;
   int big = 2147483647;
   const int* null = nullptr;
+  // C idioms: a pointer or a buffer, and beside it how much of it is in use.
+  int negative = -2;
+  unsigned long garbage = 9000000000000000000ul;
+  double half = 0.5;
+  short used = 5;
+  char buffer[16] = "in use|not";
+  const Item* items = kItems;
+  const char* letters = kItems[0].name;
 };
 
 // The views come in registers.

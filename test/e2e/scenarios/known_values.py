@@ -16,6 +16,19 @@ FORMATS = {
     "s.values[s.count]": "4", "s.values.back()": "5", "*s.null": "<unreadable 0x0>", "(long)s.big + 1": "2147483648",
     "(unsigned char)s.error:#x": "0x2", "s.values.size()": "5",
 }
+# Counts that are computed at the hit.
+COUNTED = {
+    "s.first:[s.count]": "{10, 20, 30}", "s.first:[s.count - 1]": "{10, 20}", "s.first + 1:[2 * s.zero + 2]": "{20, 30}",
+    "s.first:[s.zero]": "{}", "s.null:[s.zero]": "{}", "s.null:[s.count]": "<corrupt: size 3 at nullptr>",
+    "s.first:[s.negative]": "<error: the number of elements is negative>", "s.first:[s.garbage]": "<corrupt: size 9e18>",
+    "s.first:[s.count / s.zero]": "<error: division by zero>", "s.buffer:[s.used]": "in us", "s.buffer:[s.count + 14]":
+    "<error: more than the array's 16 elements>", "s.items:[s.count - 1]": '{{name = "tea", price = 549}, {name = "mug", price = 1250}}',
+    "s.letters:[s.count]": "tea", "s.first:[s.values.size() - 1]": "{10, 20, 30, 40}",
+}
+COUNTED_REFUSED = {"s.first:[s.half]": "must be an integer", "s.values:[s.count]": "neither a pointer nor an array",
+                   "s.anything:[s.count]": "dereference", "s.first:[n]": "no variable 'n'", "s.first:[s.count": "']' is expected",
+                   "s.first:[s.count]x": "nothing may follow", "s.first:[s.count = 2]": "assign"}
+
 # What fails fails alone; the rest of the line is there.
 ALONE = {"s.count / s.zero": "division by zero", "s.big + 1": "overflow", "s.values[s.count / s.zero]": "division by zero",
          "s.values[99]": "index out of range", "1 << s.big": "shift"}
@@ -49,6 +62,15 @@ for _compiler in ("g++", "clang++"):
             with env.running([program]) as target:
                 expected = dict(FORMATS)
                 _compare(env, target, "formats.cc", expected)
+                _compare(env, target, "formats.cc", COUNTED)
+                _, event = _values(env, target, "formats.cc", "// the logpoint", list(COUNTED))
+                numbers = event["values"][0]
+                check_equal((numbers["status"], numbers["size"], [item["value"] for item in numbers["items"]]), ("ok", 3, [10, 20, 30]), "as JSON")
+                check_equal(event["values"][list(COUNTED).index("s.first:[s.garbage]")]["status"], "error", "as JSON")
+                for expression, reason in COUNTED_REFUSED.items():
+                    refused = env.ctl("log", "-p", target.pid, f"formats.cc:{harness.source_line('test/e2e/programs/formats.cc', '// the logpoint')}",
+                                      "{" + expression + "}", "--hits", 1)
+                    check(refused.returncode == 1 and reason in refused.stderr, f"{expression}: {refused.returncode} {refused.stderr}")
                 shown, _ = _values(env, target, "formats.cc", "// the logpoint", [*ALONE, "s.count"])
                 check_equal(shown["s.count"], "3", "the value behind those that fail")
                 for expression, reason in ALONE.items():

@@ -82,7 +82,12 @@ TEST_CASE("unknown formats are refused under the place") {
   ExpectError("{x:1001}", "larger than 1000", 3);
   ExpectError("{x:.99999999999999}", "larger than 1000", 4);
   ExpectError("{x:[0]}", "must not be 0", 4);
-  ExpectError("{x:[n]}", "number of elements", 4);
+  ExpectError("{x:[]}", "number of elements", 4);
+  ExpectError("{x:[ ]}", "number of elements", 4);
+  ExpectError("{x:[n}", "']'", 5);
+  ExpectError("{x:[n]d}", "nothing may follow", 6);
+  ExpectError("{x:[n +]}", "operand is missing", 7);
+  ExpectError("{x:[f(1)]}", "calls are not supported", 5);
   ExpectError("{x:[3}", "']'", 5);
   ExpectError("{x:[3]d}", "nothing may follow", 6);
   ExpectError("{x:%}", "conversion", 4);

@@ -17,6 +17,7 @@
 #include "daemon/attach/plan_assembler.h"
 #include "symbolizer/base/redaction_rules.h"
 #include "symbolizer/expr/ast.h"
+#include "symbolizer/expr/format_spec.h"
 #include "symbolizer/plan/plan_builder.h"
 #include "symbolizer/visualizers/catalog.h"
 #include "test/bpf/host_interpreter.h"
@@ -197,7 +198,13 @@ SitePlan Build(const std::vector<std::string>& texts, const std::string& conditi
     INFO(text);
     REQUIRE(ast.ok());
     asts.push_back(*std::move(ast));
-    request.values.push_back({asts.back().get(), text, format});
+    request.values.push_back({asts.back().get(), text, format, nullptr});
+    const std::string_view count = expr::CountExpression(format);
+    if (count.empty()) continue;
+    auto counted = expr::ParseExpression(count);
+    REQUIRE(counted.ok());
+    asts.push_back(*std::move(counted));
+    request.values.back().count = asts.back().get();
   }
   expr::AstPtr condition_ast;
   if (!condition.empty()) {
@@ -336,6 +343,13 @@ TEST_CASE("ways around the names are closed") {
     CHECK_FALSE(HasSecret(outcome.bytes));
   }
   CHECK_FALSE(HasSecret(Run("redaction_test::g_user_pointer", "[3]").bytes));
+  for (const char* count : {"[redaction_test::g_user.id]", "[1]"}) {
+    INFO(count);
+    const Outcome counted = Run("redaction_test::g_user_pointer", count);
+    CHECK(counted.status == v1::STATUS_OK);
+    CHECK(counted.bytes.find("ada") != std::string::npos);
+    CHECK_FALSE(HasSecret(counted.bytes));
+  }
 }
 
 TEST_CASE("what has nothing to do with secrets works as ever") {
