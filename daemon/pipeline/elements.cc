@@ -8,6 +8,8 @@ namespace {
 
 // Steps between two elements of a tree: no deeper one fits into memory.
 constexpr int kMaxTreeSteps = 128;
+// Levels of a B-tree, of which each node but the root has at least two children.
+constexpr int kMaxBranchLevels = 64;
 
 }  // namespace
 
@@ -42,7 +44,7 @@ Elements::End Elements::Unread(const ReadResult& read) {
 
 Elements::End Elements::Start() {
   if (!Word(shape_.data(), &data_)) return Missing();
-  if (shape_.has_end() && !Word(shape_.end(), &end_)) return Missing();
+  if (shape_.has_end() && !branches() && !Word(shape_.end(), &end_)) return Missing();
   if (shape_.kind() == v1::Shape::BLOCKS && !Word(shape_.start(), &start_)) return Missing();
   if (shape_.kind() == v1::Shape::SLOTS && (!Word(shape_.value(), &slots_) || !Word(shape_.capacity(), &capacity_))) {
     return Missing();
@@ -60,7 +62,7 @@ Elements::End Elements::Next(Object* element) {
   switch (shape_.kind()) {
     case v1::Shape::LIST:
     case v1::Shape::TREE:
-      end = NextNode(element);
+      end = branches() ? NextInBranches(element) : NextNode(element);
       break;
     case v1::Shape::BLOCKS:
       end = NextInBlock(element);
@@ -121,6 +123,60 @@ Elements::End Elements::NextTreeNode() {
     const bool from_right = parents_right == node_;
     node_ = parent;
     if (!from_right) return End::kMore;
+  }
+  reason_ = "the tree is too deep";
+  return End::kCorrupt;
+}
+
+// The leftmost leaf below the child behind the element `at_` of node_.
+Elements::End Elements::DescendBranch() {
+  uint64_t child = at_ + 1;
+  for (int level = 0; level < kMaxBranchLevels; ++level) {
+    uint64_t children = 0;
+    uint64_t leaf = 0;
+    if (!WordAt(shape_.right(), node_, &children)) return Missing();
+    const ReadResult read = image_.Read(children + child * sizeof(uint64_t), &node_, sizeof(node_));
+    if (!read.ok()) return Unread(read);
+    if (!WordAt(shape_.engaged(), node_, &leaf)) return Missing();
+    child = 0;
+    at_ = 0;
+    inner_ = leaf == 0;
+    if (!inner_) return End::kMore;
+  }
+  reason_ = "the tree is too deep";
+  return End::kCorrupt;
+}
+
+// Behind an element of an inner node come those below the next child, behind the last one of a node the element of the
+// first ancestor that it is not behind.
+Elements::End Elements::NextInBranches(Object* element) {
+  if (done_ != 0 && !inner_) ++at_;
+  if (done_ != 0 && inner_) {
+    if (const End end = DescendBranch(); end != End::kMore) return end;
+  }
+  for (int level = 0; level < kMaxBranchLevels; ++level) {
+    uint64_t count = 0;
+    if (!WordAt(shape_.end(), node_, &count)) return Missing();
+    if (count > shape_.block()) {
+      reason_ = fmt::format("a node of {} elements", count);
+      return End::kCorrupt;
+    }
+    if (at_ < count) {
+      uint64_t first = 0;
+      if (!WordAt(shape_.value(), node_, &first)) return Missing();
+      *element = ObjectAt(first + at_ * shape_.node_size(), shape_.element(), types_, nullptr);
+      return End::kMore;
+    }
+    uint64_t parent = 0;
+    uint64_t leaf = 0;
+    if (!WordAt(shape_.parent(), node_, &parent) || !WordAt(shape_.start(), node_, &at_)) return Missing();
+    if (!WordAt(shape_.engaged(), parent, &leaf)) return Missing();
+    if (leaf != 0) {  // the root's parent is the leftmost leaf
+      reason_ = fmt::format("size {}, but {} elements", count_, done_);
+      return End::kCorrupt;
+    }
+    node_ = parent;
+    inner_ = true;
   }
   reason_ = "the tree is too deep";
   return End::kCorrupt;

@@ -34,6 +34,9 @@ class Elements {
  private:
   End NextNode(Object* element);
   End NextTreeNode();
+  bool branches() const { return shape_.kind() == v1::Shape::TREE && shape_.block() != 0; }  // a B-tree
+  End NextInBranches(Object* element);
+  End DescendBranch();
   End NextInBlock(Object* element);
   End NextSlot(Object* element);
   // A word of the container, or of the node at `node`.
@@ -59,6 +62,8 @@ class Elements {
   uint64_t capacity_ = 0;
   uint64_t end_ = 0;
   uint64_t node_ = 0;
+  uint64_t at_ = 0;     // B-tree: the element's number in its node
+  bool inner_ = false;  // that node has children
   uint64_t stride_ = 0;
   v1::ValueStatus status_ = v1::STATUS_OK;
   std::string reason_;

@@ -368,8 +368,14 @@ std::optional<Dwarf_Die> TypeGraph::Impl::TemplateArgument(uint32_t index, size_
 
 std::optional<uint32_t> TypeGraph::TemplateType(uint32_t index, size_t n) {
   const std::optional<Dwarf_Die> argument = impl_->TemplateArgument(index, n);
-  if (!argument.has_value() || Tag(*argument) != DW_TAG_template_type_parameter) return std::nullopt;
-  return AddTypeOf(*argument);
+  if (argument.has_value()) {
+    return Tag(*argument) == DW_TAG_template_type_parameter ? std::optional(AddTypeOf(*argument)) : std::nullopt;
+  }
+  // gcc does not describe the arguments of declarations and of some definitions (std::allocator) but by the name.
+  const std::optional<Dwarf_Die> core = StripTypedefs(DieOf(index));
+  if (!core.has_value() || impl_->TemplateArgument(index, 0).has_value()) return std::nullopt;
+  const std::optional<Dwarf_Die> named = ClassInName(impl_->module, NameOf(*core), n);
+  return named.has_value() ? std::optional(Add(*named)) : std::nullopt;
 }
 
 std::optional<int64_t> TypeGraph::TemplateValue(uint32_t index, size_t n) {

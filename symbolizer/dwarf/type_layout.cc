@@ -211,6 +211,19 @@ bool CapturesThis(const Dwarf_Die& definition) {
   return found;
 }
 
+std::optional<int64_t> EnumeratorOf(const Dwarf_Die& definition, std::string_view name) {
+  std::optional<int64_t> found;
+  ForEachChild(definition, [&](const Dwarf_Die& child) {
+    if (Tag(child) != DW_TAG_enumeration_type) return true;
+    ForEachChild(child, [&](const Dwarf_Die& enumerator) {
+      if (Tag(enumerator) == DW_TAG_enumerator && name == NameOf(enumerator)) found = EnumeratorValue(enumerator);
+      return !found.has_value();
+    });
+    return !found.has_value();
+  });
+  return found;
+}
+
 void FillEnumeration(const Dwarf_Die& core, v1::Type* type) {
   const uint64_t size = type->size();
   const std::optional<Dwarf_Die> underlying = StripTypedefs(TypeOf(core));

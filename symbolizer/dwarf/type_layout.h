@@ -37,6 +37,9 @@ bool CapturesThis(const Dwarf_Die& definition);
 // Fills enumerators, is_flag_enum and is_signed.
 void FillEnumeration(const Dwarf_Die& core, v1::Type* type);
 
+// The value of an enumerator that the class itself declares; none when it has no such.
+std::optional<int64_t> EnumeratorOf(const Dwarf_Die& definition, std::string_view name);
+
 // A pointer to a data member as an enumeration of the offsets of the members that it can point to, by their names.
 void FillMemberPointer(const Dwarf_Die& core, std::string_view owner_name, v1::Type* type);
 

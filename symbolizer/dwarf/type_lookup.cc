@@ -169,6 +169,27 @@ std::optional<Dwarf_Die> ClassNamed(const Module& module, const std::string& nam
   return is_class ? die : std::nullopt;
 }
 
+std::optional<Dwarf_Die> ClassInName(const Module& module, std::string_view name, size_t n) {
+  size_t begin = name.find('<');
+  if (begin == std::string_view::npos || !name.ends_with('>')) return std::nullopt;
+  int depth = 0;
+  for (size_t at = ++begin; at < name.size(); ++at) {
+    const char c = name[at];
+    const bool ends = depth == 0 && (c == ',' || at + 1 == name.size());
+    if (ends && n == 0) {
+      std::string_view argument = name.substr(begin, at - begin);
+      while (argument.starts_with(' ')) argument.remove_prefix(1);
+      while (argument.ends_with(' ')) argument.remove_suffix(1);
+      return argument.empty() ? std::nullopt : ClassNamed(module, std::string(argument));
+    }
+    if (ends) begin = at + 1, --n;
+    if (c == '<' || c == '(' || c == '{' || c == '[') ++depth;
+    if (c == '>' || c == ')' || c == '}' || c == ']') --depth;
+    if (depth < 0) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 std::optional<Dwarf_Die> DefinitionOf(const Module& module, const Dwarf_Die& type) {
   if (!Own(type, DW_AT_declaration).has_value()) return type;
   if (const Dwarf_Die in_type_unit = ThroughSignature(type); !SameDie(in_type_unit, type)) return in_type_unit;

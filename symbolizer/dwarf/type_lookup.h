@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "symbolizer/dwarf/module.h"
 
@@ -18,5 +19,9 @@ std::optional<Dwarf_Die> DefinitionOf(const Module& module, const Dwarf_Die& typ
 
 // The class or structure of this qualified name at namespace scope, in any unit. None when there is none, or several.
 std::optional<Dwarf_Die> ClassNamed(const Module& module, const std::string& name);
+
+// The class that is the `n`th template argument in the name of a class, "allocator<std::pair<int const, long> >", as
+// the compiler wrote it. None when there is no such argument, or not one class of that name.
+std::optional<Dwarf_Die> ClassInName(const Module& module, std::string_view name, size_t n);
 
 }  // namespace dlog::dwarf

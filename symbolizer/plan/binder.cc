@@ -206,7 +206,12 @@ absl::StatusOr<v1::Node> Binder::BindName(const Ast& ast) {
       return MakeConstant(&*value, sizeof(*value), Fundamental(types_, "unsigned long"));
     }
     types_->Expand(object_.type());
-    return FindMember(*types_, object_, ast.text);
+    auto member = FindMember(*types_, object_, ast.text);
+    if (!absl::IsNotFound(member.status())) return member;
+    const auto die = dwarf::StripTypedefs(types_->DieOf(object_.type()));
+    const auto enumerator = die.has_value() ? dwarf::EnumeratorOf(*die, ast.text) : std::nullopt;
+    return enumerator.has_value() ? MakeConstant(&*enumerator, sizeof(*enumerator), Fundamental(types_, "long"))
+                                  : member;
   }
   if (ast.text == "this") return BindThis(ast);
   if (ast.text.starts_with('$')) return BindPseudoVariable(ast);
@@ -482,6 +487,12 @@ absl::StatusOr<v1::Node> Binder::BindMember(const Ast& ast) {
   return member;
 }
 
+bool Binder::IsMap(uint32_t type) {
+  const v1::Shape shape = shaper_->ShapeOf(type);
+  if (shape.kind() != v1::Shape::ALIAS) return shape.is_map();
+  return shaper_->ShapeOf(shape.parts(0).value().type()).is_map();
+}
+
 absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
   auto base = BindValue(*ast.operands[0]);
   if (!base.ok()) return base;
@@ -491,9 +502,7 @@ absl::StatusOr<v1::Node> Binder::BindIndex(const Ast& ast) {
   if (module_ == nullptr && ast.operands[1]->kind == AstKind::kString) {
     return FindBase(types_, *base, ast.operands[1]->text);
   }
-  if (types_->at(base->type()).kind() == v1::TYPE_STRUCT && shaper_->ShapeOf(base->type()).is_map()) {
-    return MapElement(ast, *base);
-  }
+  if (types_->at(base->type()).kind() == v1::TYPE_STRUCT && IsMap(base->type())) return MapElement(ast, *base);
   auto index = BindValue(*ast.operands[1]);
   if (!index.ok()) return index;
   if (!IsInteger(types_->at(index->type()))) return Error(*ast.operands[1], "an index must be an integer");

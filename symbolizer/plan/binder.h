@@ -107,6 +107,8 @@ class Binder {
   // text == literal: std::string and its like, char pointers, arrays of char.
   absl::StatusOr<v1::Node> TextComparison(const expr::Ast& ast, v1::Operator op, const v1::Node& text,
                                           std::string_view literal);
+  // A map, or shown as one.
+  bool IsMap(uint32_t type);
   // The value of a key in a map.
   absl::StatusOr<v1::Node> MapElement(const expr::Ast& ast, const v1::Node& map);
   absl::StatusOr<v1::Node> BitElement(const expr::Ast& ast, const v1::Node& bits, v1::Node index);

@@ -62,6 +62,10 @@ absl::StatusOr<v1::Node> Binder::Dereferenced(const Ast& ast, v1::Node node) {
 absl::StatusOr<v1::Node> Binder::MapElement(const Ast& ast, const v1::Node& map) {
   const v1::Shape shape = shaper_->ShapeOf(map.type());
   const std::string name = types_->at(map.type()).name();
+  if (shape.kind() == v1::Shape::ALIAS) {
+    auto inner = Inside(ast, shape.parts(0).value(), map);
+    return inner.ok() ? MapElement(ast, *inner) : inner;
+  }
   if (shape.kind() == v1::Shape::SEQUENCE) return Error(ast, absl::StrCat("'", name, "' cannot be searched by a key"));
   types_->Expand(shape.element());
   // The pair's members, as the renderer finds them: of its shape, or of the struct that it is.
@@ -149,14 +153,14 @@ absl::StatusOr<v1::Node> Binder::BindElements(const v1::Node& base, const Ast& c
   auto first = Dereferenced(count, *std::move(object));
   if (!first.ok()) return first;
   const uint64_t stride = types_->at(first->type()).size();
-  if (stride == 0) return Error(count, absl::StrCat("the size of '", types_->at(first->type()).name(), "' is not known"));
+  if (stride == 0)
+    return Error(count, absl::StrCat("the size of '", types_->at(first->type()).name(), "' is not known"));
   if (!IsInMemory(*first)) return Error(count, "what the pointer points to is not in memory here");
 
   const uint32_t boolean = Fundamental(types_, "bool");
   const uint32_t word = Fundamental(types_, "unsigned long");
   const v1::Node elements = Converted(*types_, *number, word);
-  v1::Node shown =
-      MemoryObject(AddressOf(*first), types_->WithCount(types_->ArrayOf(first->type(), 0), elements));
+  v1::Node shown = MemoryObject(AddressOf(*first), types_->WithCount(types_->ArrayOf(first->type(), 0), elements));
   if (const uint64_t most = type.count(); type.kind() == v1::TYPE_ARRAY && most != 0) {
     v1::Node fits = MakeBinary(v1::OP_LE, elements, MakeConstant(&most, sizeof(most), word), boolean);
     shown = MakeChecked(std::move(fits), std::move(shown), absl::StrCat("more than the array's ", most, " elements"));

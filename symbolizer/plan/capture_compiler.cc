@@ -2,6 +2,7 @@
 #include "symbolizer/plan/capture_compiler.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "symbolizer/plan/conversions.h"
@@ -11,9 +12,10 @@ namespace dlog::plan {
 namespace {
 
 constexpr uint32_t kRegisters = 19;
-constexpr uint32_t kFirstOnRequest = 17;  // the thread pointer, the thread's ids
-constexpr int64_t kMaxGap = 8;            // bytes nobody asked for that one read may take along: padding, a neighbour
-constexpr size_t kMaxOpsPerList = 512;    // what does not fit is not followed
+constexpr uint32_t kFirstOnRequest = 17;   // the thread pointer, the thread's ids
+constexpr int64_t kMaxMergedBytes = 4096;  // of inputs behind one pointer
+constexpr int64_t kMaxGap = 8;             // bytes nobody asked for that one read may take along: padding, a neighbour
+constexpr size_t kMaxOpsPerList = 512;     // what does not fit is not followed
 constexpr size_t kMaxRoutines = 256;
 constexpr int kMaxInlineDepth = 16;  // structs within structs within one list
 
@@ -195,6 +197,7 @@ absl::Status CaptureCompiler::AddValue(const v1::Node& value) {
   const v1::Type& shown = types_->at(value.type());
   NoteRegisters((shown.kind() == v1::TYPE_REFERENCE ? types_->at(shown.target()) : shown).shape().engaged());
   part_start_ = main_.size();
+  input_bases_.clear();
   return Part(&main_, [&](OpEmitter::Label end) -> absl::Status {
     // Only user space, which has the captured elements, knows what comes of it.
     if (LooksUp(value)) return AddInputs(&main_, value);
@@ -239,11 +242,7 @@ absl::Status CaptureCompiler::AddValue(const v1::Node& value) {
 absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
   switch (node.kind_case()) {
     case v1::Node::kMemory: {
-      if (LooksUp(node.memory())) return AddInputs(out, node.memory());
-      auto address = out->AddressValue(node.memory());
-      if (!address.ok()) return address.status();
-      CopyObject(out, node.type(), *address);
-      return absl::OkStatus();
+      return LooksUp(node.memory()) ? AddInputs(out, node.memory()) : AddMemoryInput(out, node);
     }
     case v1::Node::kLookup:
       return AddLookup(out, node.lookup());
@@ -296,6 +295,46 @@ absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {
   }
 }
 
+absl::Status CaptureCompiler::AddMemoryInput(OpEmitter* out, const v1::Node& node) {
+  const BaseOffset place = SplitOffset(node.memory());
+  const uint64_t size = node.type() == 0 ? 8 : types_->at(node.type()).size();
+  const auto kind = place.base->kind_case();
+  const bool direct = kind == v1::Node::kReg || kind == v1::Node::kSelf || kind == v1::Node::kConstant;
+  const bool small = size != 0 && size <= kMaxMergedBytes && std::abs(place.offset) <= kMaxMergedBytes;
+  if (direct || !small || out != &main_ || types_->HidesBytes(node.type())) {
+    const uint32_t mark = out->mark();
+    auto address = out->AddressValue(node.memory());
+    if (!address.ok()) return address.status();
+    CopyObject(out, node.type(), *address);
+    out->Release(mark);
+    return absl::OkStatus();
+  }
+  const std::string base = place.base->SerializeAsString();
+  auto known = std::find_if(input_bases_.begin(), input_bases_.end(),
+                            [&](const InputBase& candidate) { return candidate.node == base; });
+  const auto length = static_cast<int64_t>(size);
+  if (known != input_bases_.end()) {
+    v1::CaptureOp& copy = out->op(known->copy);
+    const int64_t begin = std::min(copy.offset(), place.offset);
+    const int64_t end = std::max(copy.offset() + copy.length(), place.offset + length);
+    if (end - begin <= copy.length() + length) {
+      copy.set_offset(begin);
+      copy.set_length(static_cast<uint32_t>(end - begin));
+      return absl::OkStatus();
+    }
+  } else {
+    auto cell = out->Value(*place.base);
+    if (!cell.ok()) return cell.status();
+    known = input_bases_.insert(input_bases_.end(), {base, *cell, 0});
+  }
+  known->copy = out->size();
+  v1::CaptureOp& copy = out->Emit(v1::CAP_COPY);
+  copy.set_a(known->cell);
+  copy.set_offset(place.offset);
+  copy.set_length(static_cast<uint32_t>(length));
+  return absl::OkStatus();
+}
+
 // The elements as if the container were shown: the search finds what was captured.
 absl::Status CaptureCompiler::AddLookup(OpEmitter* out, const v1::Lookup& lookup) {
   if (lookup.has_key()) {
@@ -334,9 +373,12 @@ absl::Status CaptureCompiler::AddSelectInputs(OpEmitter* out, const v1::Select& 
     if (out->size() >= kMaxOpsPerList) return absl::ResourceExhaustedError("the value has too many possible callers");
     const uint32_t mark = out->mark();
     const OpEmitter::Label next = out->NewLabel();
+    // What is computed for one case is not there for what follows.
+    const std::vector<InputBase> outer = input_bases_;
     absl::Status status = out->Match(*key, candidate, next);
     if (status.ok()) status = AddInputs(out, candidate.value());
     if (!status.ok()) return status;
+    input_bases_ = outer;
     out->Place(next);
     out->Release(mark);
   }
@@ -584,6 +626,10 @@ absl::Status CaptureCompiler::CompileRoutine(OpEmitter* out, uint32_t type, Flav
     case Flavor::kTreeDescend:
     case Flavor::kTreeAscend:
       return CompileTreeStep(out, type, flavor);
+    case Flavor::kBranchLeaf:
+    case Flavor::kBranchDescend:
+    case Flavor::kBranchAscend:
+      return CompileBranchStep(out, type, flavor);
     case Flavor::kSlot:
       return CompileSlot(out, type);
     case Flavor::kBlock:

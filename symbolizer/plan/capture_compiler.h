@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -48,11 +49,16 @@ class CaptureCompiler {
     kTreeVisit,    // the next node in order
     kTreeDescend,  // a node on the way to the leftmost below it
     kTreeAscend,   // a node whose right side is done
-    kSlot,         // a control byte; the container's address is the parameter
-    kBlock,        // an entry of the array of blocks
+    // The same of a B-tree.
+    kBranchLeaf,
+    kBranchDescend,  // a node on the way to the leftmost leaf below it
+    kBranchAscend,   // a node that is done
+    kSlot,           // a control byte; the container's address is the parameter
+    kBlock,          // an entry of the array of blocks
   };
 
   absl::Status AddInputs(OpEmitter* out, const v1::Node& node);
+  absl::Status AddMemoryInput(OpEmitter* out, const v1::Node& node);
   absl::Status AddLookup(OpEmitter* out, const v1::Lookup& lookup);
   absl::Status AddSelectInputs(OpEmitter* out, const v1::Select& select);
   // What may be captured of it: all of it unless something is redacted.
@@ -92,6 +98,10 @@ class CaptureCompiler {
   absl::Status FollowPart(OpEmitter* out, const v1::Node& value, bool outside);
   absl::Status CompileListNode(OpEmitter* out, uint32_t type);
   absl::Status CompileTreeStep(OpEmitter* out, uint32_t type, Flavor flavor);
+  // In capture_branches.cc.
+  absl::Status CompileBranchStep(OpEmitter* out, uint32_t type, Flavor flavor);
+  absl::Status CompileBranchLeaf(OpEmitter* out, const v1::Shape& shape, uint32_t type);
+  absl::Status CompileBranchAscent(OpEmitter* out, const v1::Shape& shape, uint32_t type, OpEmitter::Label end);
   absl::Status CompileSlot(OpEmitter* out, uint32_t type);
   absl::Status CompileBlock(OpEmitter* out, uint32_t type);
   absl::Status CompileRoutine(OpEmitter* out, uint32_t type, Flavor flavor);
@@ -133,6 +143,14 @@ class CaptureCompiler {
     size_t op = 0;
   };
   std::vector<RegisterCopy> register_copies_;
+  // Words of the expression being added that inputs are reached through, each computed once, with the last copy of what
+  // lies behind it. (A comparison of a text reads many pieces of it.)
+  struct InputBase {
+    std::string node;  // serialized
+    uint32_t cell = 0;
+    size_t copy = 0;  // op
+  };
+  std::vector<InputBase> input_bases_;
   size_t part_start_ = 0;  // of the expression being added, in the main list
 };
 

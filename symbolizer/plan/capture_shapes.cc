@@ -79,10 +79,12 @@ absl::Status CaptureCompiler::CopyElements(OpEmitter* out, const v1::Shape& shap
 absl::Status CaptureCompiler::FollowNodes(OpEmitter* out, const v1::Shape& shape, uint32_t type) {
   absl::StatusOr<uint32_t> count = shape.has_size() ? out->Value(shape.size()) : out->EmitConst(limits_.items + 1);
   if (!count.ok()) return count.status();
-  out->Jump(v1::CAP_JUMP_IF_ZERO, *count, out->failure());
+  // Before the jump: where an empty one begins takes words to compute, too.
   auto first = out->Value(shape.data());
   if (!first.ok()) return first.status();
-  if (shape.has_end()) {
+  out->Jump(v1::CAP_JUMP_IF_ZERO, *count, out->failure());
+  const bool branches = shape.kind() == v1::Shape::TREE && shape.block() != 0;
+  if (shape.has_end() && !branches) {
     auto end = out->Value(shape.end());
     if (!end.ok()) return end.status();
     auto differs = out->EmitArith(v1::OP_NE, *first, *end);
@@ -92,8 +94,11 @@ absl::Status CaptureCompiler::FollowNodes(OpEmitter* out, const v1::Shape& shape
   v1::CaptureOp& op = out->Emit(v1::CAP_WALK);
   op.set_a(*first);
   op.set_b(*count);
-  op.set_length(limits_.items);
-  op.set_routine(RoutineFor(type, shape.kind() == v1::Shape::LIST ? Flavor::kListNode : Flavor::kTreeVisit));
+  // Each leaf but the root is at least half full, unless it is the last one.
+  op.set_length(branches ? 2 * limits_.items / static_cast<uint32_t>(shape.block()) + 2 : limits_.items);
+  op.set_routine(RoutineFor(type, branches                          ? Flavor::kBranchLeaf
+                                  : shape.kind() == v1::Shape::LIST ? Flavor::kListNode
+                                                                    : Flavor::kTreeVisit));
   op.set_deeper(true);
   return absl::OkStatus();
 }
@@ -102,7 +107,7 @@ void CaptureCompiler::Next(OpEmitter* out, uint32_t cell, uint32_t type, Flavor 
   v1::CaptureOp& op = out->Emit(v1::CAP_NEXT);
   op.set_a(cell);
   op.set_routine(RoutineFor(type, flavor));
-  op.set_counted(flavor == Flavor::kListNode || flavor == Flavor::kTreeVisit);
+  op.set_counted(flavor == Flavor::kListNode || flavor == Flavor::kTreeVisit || flavor == Flavor::kBranchLeaf);
 }
 
 absl::Status CaptureCompiler::FollowElement(OpEmitter* out, const v1::Shape& shape) {

@@ -64,9 +64,10 @@ std::string ComplaintFor(const v1::Type& type, v1::Shape::Kind shape, const std:
     case v1::TYPE_BOOL:
       return Complaint(format, true);
     case v1::TYPE_SIGNED:
+      return Complaint(format, 0LL);
     case v1::TYPE_UNSIGNED:
     case v1::TYPE_UCHAR:
-      return Complaint(format, 0LL);
+      return Complaint(format, 0ULL);
     case v1::TYPE_CHAR:
       return Complaint(format, 'a');
     case v1::TYPE_ENUM:

@@ -23,7 +23,7 @@ namespace dlog::plan {
 struct SourceExpression {
   const expr::Ast* ast = nullptr;
   std::string text;
-  std::string format;  // std::format syntax; empty = default
+  std::string format;                // std::format syntax; empty = default
   const expr::Ast* count = nullptr;  // of a format "[EXPRESSION]": its expression
 };
 

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "symbolizer/dwarf/alignment.h"
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/plan/binder.h"
 #include "symbolizer/plan/conversions.h"
@@ -46,6 +47,7 @@ class Application {
   void ApplyList(const visualizers::List& list);
   void ApplyTree(const visualizers::Tree& tree);
   void ApplyNodes(uint32_t node, const std::string& value, const std::string& element);
+  void ApplyBranches(const visualizers::Branches& branches);
   void ApplyBlocks(const visualizers::Blocks& blocks);
   void ApplySlots(const visualizers::Slots& slots);
   void ApplyBits(const visualizers::Bits& bits);
@@ -220,6 +222,44 @@ void Application::ApplyTree(const visualizers::Tree& tree) {
   Set(Value(node_type_, tree.right()), shape_.mutable_right());
   Set(Value(node_type_, tree.parent()), shape_.mutable_parent());
   ApplyNodes(node_type_, tree.value(), tree.element());
+}
+
+void Application::ApplyBranches(const visualizers::Branches& branches) {
+  constexpr uint64_t kPointerBytes = 8;
+  shape_.set_kind(v1::Shape::TREE);
+  node_type_ = TypeOf(branches.node());
+  Set(Value(type_, branches.first()), shape_.mutable_data());
+  Set(Value(type_, branches.size()), shape_.mutable_size());
+  Set(Value(node_type_, branches.parent()), shape_.mutable_parent());
+  Set(Value(node_type_, branches.position()), shape_.mutable_start());
+  Set(Value(node_type_, branches.count()), shape_.mutable_end());
+  Set(Value(node_type_, branches.leaf()), shape_.mutable_engaged());
+  const v1::Node last = Bind(node_type_, branches.last());
+  const std::optional<uint64_t> capacity = ConstantWord(Value(type_, branches.capacity()));
+  shape_.set_element(TypeOf(branches.element()));
+  if (!status_.ok()) return;
+  const BaseOffset place = IsInMemory(last) ? SplitOffset(last.memory()) : BaseOffset{};
+  if (place.base == nullptr || place.base->kind_case() != v1::Node::kSelf || place.offset < 0) {
+    return Fail(absl::NotFoundError("'" + branches.last() + "' is no member"));
+  }
+  const uint64_t header = static_cast<uint64_t>(place.offset) + types_->at(last.type()).size();
+  const uint64_t stride = types_->at(shape_.element()).size();
+  const uint64_t alignment = dwarf::AlignmentOf(types_, shape_.element());
+  // The alignment of the node says the same again.
+  const uint64_t node_alignment = dwarf::AlignmentOf(types_, node_type_);
+  if (alignment == 0 || node_alignment != std::max(alignment, kPointerBytes)) {
+    return Fail(absl::NotFoundError("the alignment of the elements is not known"));
+  }
+  const auto aligned = [](uint64_t offset, uint64_t to) { return (offset + to - 1) / to * to; };
+  if (stride == 0 || !capacity.has_value() || *capacity == 0 || *capacity > kMaxNodeBytes / stride) {
+    return Fail(absl::NotFoundError("nodes of unknown size"));
+  }
+  const uint64_t elements = aligned(header, alignment);
+  const uint64_t children = aligned(elements + *capacity * stride, kPointerBytes);
+  shape_.set_block(*capacity);
+  shape_.set_node_size(stride);
+  Set(AddOffset(Self(), static_cast<int64_t>(elements)), shape_.mutable_value());
+  Set(AddOffset(Self(), static_cast<int64_t>(children)), shape_.mutable_right());
 }
 
 void Application::ApplyBlocks(const visualizers::Blocks& blocks) {
@@ -422,6 +462,8 @@ void Application::Apply() {
       return ApplyList(visualizer_.list());
     case Visualizer::kTree:
       return ApplyTree(visualizer_.tree());
+    case Visualizer::kBranches:
+      return ApplyBranches(visualizer_.branches());
     case Visualizer::kBlocks:
       return ApplyBlocks(visualizer_.blocks());
     case Visualizer::kSlots:

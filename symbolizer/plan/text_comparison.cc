@@ -2,6 +2,7 @@
 #include "symbolizer/plan/text_comparison.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -43,8 +44,10 @@ class Comparison {
   uint64_t Expected(size_t position) const {
     return position < literal_.size() ? static_cast<unsigned char>(literal_[position]) : 0;
   }
-  // The first `count` bytes are those of the literal.
-  void AddPrefix(size_t count, Terms* terms) const;
+  // Those bytes are the literal's.
+  void AddRange(size_t begin, size_t end, Terms* terms) const;
+  // The text is less than the literal because of what is there; before `begin` it has the same bytes.
+  v1::Node LessWithin(size_t begin, size_t end) const;
   // Terms joined as a balanced tree, which keeps their order.
   v1::Node Joined(v1::Operator op, Terms terms) const;
 
@@ -69,14 +72,13 @@ v1::Node Comparison::Joined(v1::Operator op, Terms terms) const {
   return std::move(terms[0]);
 }
 
-void Comparison::AddPrefix(size_t count, Terms* terms) const {
+void Comparison::AddRange(size_t begin, size_t end, Terms* terms) const {
   static constexpr std::pair<size_t, const char*> kUnits[] = {
       {8, "unsigned long"}, {4, "unsigned int"}, {2, "unsigned short"}, {1, "unsigned char"}};
-  for (size_t at = 0; at < count;) {
-    const auto* unit = text_.size.has_value()
-                           ? std::find_if(std::begin(kUnits), std::end(kUnits),
-                                          [&](const auto& entry) { return entry.first <= count - at; })
-                           : std::end(kUnits) - 1;
+  for (size_t at = begin; at < end;) {
+    const auto* unit = text_.size.has_value() ? std::find_if(std::begin(kUnits), std::end(kUnits),
+                                                             [&](const auto& entry) { return entry.first <= end - at; })
+                                              : std::end(kUnits) - 1;
     uint64_t expected = 0;
     std::memcpy(&expected, literal_.data() + at, unit->first);
     const uint32_t type = Fundamental(types_, unit->second);
@@ -89,11 +91,11 @@ v1::Node Comparison::Equal() const {
   Terms terms;
   if (text_.size.has_value()) {
     terms.push_back(Compared(v1::OP_EQ, *text_.size, Constant(literal_.size(), word_)));
-    AddPrefix(literal_.size(), &terms);
+    AddRange(0, literal_.size(), &terms);
   } else if (text_.room != 0 && literal_.size() > text_.room) {
     return Constant(0, boolean_);
   } else {
-    AddPrefix(literal_.size(), &terms);
+    AddRange(0, literal_.size(), &terms);
     // An array that the literal fills has no room for the NUL.
     if (text_.room == 0 || literal_.size() < text_.room) {
       terms.push_back(Compared(v1::OP_EQ, At(literal_.size(), byte_), Constant(0, byte_)));
@@ -102,28 +104,33 @@ v1::Node Comparison::Equal() const {
   return Joined(v1::OP_LOGICAL_AND, std::move(terms));
 }
 
-// At some position the text ends, or has the smaller byte, and all before it is the same.
 v1::Node Comparison::Less() const {
-  Terms positions;
-  for (size_t at = 0; at < literal_.size(); ++at) {
-    Terms terms;
-    if (text_.size.has_value()) {
-      terms.push_back(Compared(v1::OP_GE, *text_.size, Constant(at, word_)));
-    }
-    AddPrefix(at, &terms);
-    const bool ends = !text_.size.has_value() && text_.room != 0 && at >= text_.room;
-    if (!ends) {
-      v1::Node smaller = Compared(v1::OP_LT, At(at, byte_), Constant(Expected(at), byte_));
-      if (text_.size.has_value()) {
-        v1::Node end = Compared(v1::OP_EQ, *text_.size, Constant(at, word_));
-        smaller = Compared(v1::OP_LOGICAL_OR, std::move(end), std::move(smaller));
-      }
-      terms.push_back(std::move(smaller));
-    }
-    positions.push_back(Joined(v1::OP_LOGICAL_AND, std::move(terms)));
-    if (ends) break;
+  const bool counted = text_.size.has_value();
+  const bool cut = !counted && text_.room != 0 && literal_.size() > text_.room;
+  const size_t end = cut ? text_.room : literal_.size();
+  if (end == 0) return Constant(cut ? 1 : 0, boolean_);
+  v1::Node less = LessWithin(0, end);
+  if (!cut) return less;
+  // An array without a NUL ends where it has no more room.
+  Terms all;
+  AddRange(0, end, &all);
+  return Compared(v1::OP_LOGICAL_OR, std::move(less), Joined(v1::OP_LOGICAL_AND, std::move(all)));
+}
+
+// At one position the text ends or has the smaller byte; it does so in the first part, or that is the same.
+v1::Node Comparison::LessWithin(size_t begin, size_t end) const {
+  if (end - begin == 1) {
+    v1::Node smaller = Compared(v1::OP_LT, At(begin, byte_), Constant(Expected(begin), byte_));
+    if (!text_.size.has_value()) return smaller;
+    v1::Node ended = Compared(v1::OP_EQ, *text_.size, Constant(begin, word_));
+    return Compared(v1::OP_LOGICAL_OR, std::move(ended), std::move(smaller));
   }
-  return Joined(v1::OP_LOGICAL_OR, std::move(positions));
+  const size_t middle = begin + std::bit_floor(end - begin - 1);
+  Terms same;
+  if (text_.size.has_value()) same.push_back(Compared(v1::OP_GE, *text_.size, Constant(middle, word_)));
+  AddRange(begin, middle, &same);
+  same.push_back(LessWithin(middle, end));
+  return Compared(v1::OP_LOGICAL_OR, LessWithin(begin, middle), Joined(v1::OP_LOGICAL_AND, std::move(same)));
 }
 
 }  // namespace

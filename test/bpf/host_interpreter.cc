@@ -57,8 +57,19 @@ void FakeMemory::MapWord(uint64_t address, uint64_t value) {
 
 void FakeMemory::MakeCold(uint64_t address) { pages_.at(address / kPage).cold = true; }
 
+bool FakeMemory::FetchByte(uint64_t address, uint8_t* out) {
+  const auto [page, added] = fetched_.try_emplace(address / kPage);
+  if (added && !missing_page(address / kPage * kPage, page->second.bytes.data())) {
+    fetched_.erase(page);
+    return false;
+  }
+  *out = page->second.bytes[address % kPage];
+  return true;
+}
+
 bool FakeMemory::ReadByte(uint64_t address, bool sleepable, uint8_t* out) {
   auto page = pages_.find(address / kPage);
+  if (page == pages_.end() && missing_page) return FetchByte(address, out);
   if (page == pages_.end() || (page->second.cold && !sleepable)) return false;
   page->second.cold = false;
   *out = page->second.bytes[address % kPage];
@@ -68,6 +79,7 @@ bool FakeMemory::ReadByte(uint64_t address, bool sleepable, uint8_t* out) {
 long FakeMemory::Read(void* out, uint32_t length, uint64_t address, bool sleepable) {
   ++reads;
   if (before_read) before_read(reads);
+  fetched_.clear();
   auto* bytes = static_cast<uint8_t*>(out);
   for (uint32_t i = 0; i < length; ++i) {
     if (!ReadByte(address + i, sleepable, bytes + i)) {
@@ -80,6 +92,7 @@ long FakeMemory::Read(void* out, uint32_t length, uint64_t address, bool sleepab
 
 long FakeMemory::ReadString(char* out, uint32_t size, uint64_t address) {
   ++reads;
+  fetched_.clear();
   for (uint32_t i = 0; i < size; ++i) {
     uint8_t byte;
     if (!ReadByte(address + i, false, &byte)) {

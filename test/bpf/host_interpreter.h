@@ -31,15 +31,20 @@ class FakeMemory {
   int reads = 0;  // calls of Read and ReadString
   std::function<void(int)>
       before_read;  // called with the number of the read, if set: what another thread does meanwhile
+  static constexpr uint64_t kPage = 4096;
+  // Where the kPage bytes at an address come from that were not mapped, if set; false = there are none. Asked again for
+  // each read: what is there may change.
+  std::function<bool(uint64_t, uint8_t*)> missing_page;
 
  private:
-  static constexpr uint64_t kPage = 4096;
   struct Page {
     std::array<uint8_t, kPage> bytes = {};
     bool cold = false;
   };
+  bool FetchByte(uint64_t address, uint8_t* out);
   bool ReadByte(uint64_t address, bool sleepable, uint8_t* out);
   std::map<uint64_t, Page> pages_;
+  std::map<uint64_t, Page> fetched_;  // during one read
 };
 
 struct Segment {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# dlog against gdb: `run.sh` is the whole and writes RESULTS.md, `run.sh --short` the part for CI. DLOG_BIN names the binaries.
+# dlog against gdb: `run.sh` is the whole and writes RESULTS.md and PRETTY_PRINTERS.md, `run.sh --short` the part for CI,
+# `run.sh --printers` libstdc++'s tests of its printers alone. DLOG_BIN names the binaries.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${DLOG_BIN:-$here/../../build/dev/bin}
@@ -12,5 +13,15 @@ for tool in gdb python3; do
     exit 0
   fi
 done
-[ "$#" -eq 0 ] && set -- --results "$here/RESULTS.md"
+printers() { python3 "$here/pretty_printers.py" --bin "$bin" --results "$here/PRETTY_PRINTERS.md"; }
+if [ "${1:-}" = --printers ]; then
+  printers
+  exit
+fi
+if [ "$#" -eq 0 ]; then
+  status=0
+  python3 "$here/oracle.py" --bin "$bin" --results "$here/RESULTS.md" || status=1
+  printers || status=1
+  exit "$status"
+fi
 exec python3 "$here/oracle.py" --bin "$bin" "$@"

@@ -26,7 +26,7 @@ COUNTED = {
     "s.letters:[s.count]": "tea", "s.first:[s.values.size() - 1]": "{10, 20, 30, 40}",
 }
 COUNTED_REFUSED = {"s.first:[s.half]": "must be an integer", "s.values:[s.count]": "neither a pointer nor an array",
-                   "s.anything:[s.count]": "dereference", "s.first:[n]": "no variable 'n'", "s.first:[s.count": "']' is expected",
+                   "s.anything:[s.count]": "size of 'const void' is not known", "s.first:[n]": "no variable 'n'", "s.first:[s.count": "']' is expected",
                    "s.first:[s.count]x": "nothing may follow", "s.first:[s.count = 2]": "assign"}
 
 # What fails fails alone; the rest of the line is there.
@@ -36,7 +36,12 @@ ABSEIL = {
     "s.none": "{}", "s.one": '{["key"] = 1}', "s.keys": "{7}", "s.inside": "{1, 2}", "s.empty": "{}", "s.some": "3",
     "s.outside": '{"a", "b", "and a long one that is on the heap"}', "s.nothing": "nullopt", "s.view": "a view", "s.span": "{1, 2}",
     "s.when": "2023-11-14T22:13:20.123000000Z", "s.back": "-1.5s", "s.many.size()": "20",
-    "s.many[7]": "v7", "s.many[20]": "<error: no such key>", 's.one["key"]': "1", 's.one["kez"]': "<error: no such key>",
+    "s.many[7]": "v7", "s.many[20]": "<error: no such key>",
+    "s.no_tree": "{}", "s.leaf": '{[1] = "one", [2] = "two"}', "s.named": '{["a"] = 1, ["b"] = 2}', "s.shorts": "{1, 2, 3}",
+    "s.twice": "{[1] = 'a', [1] = 'b', [2] = 'c'}", "s.wide": "{{number = 5}, {number = 7}}",
+    "s.texts": '{"and one that does not fit into the object itself", "x", "x"}', "s.leaf[2]": "two", 's.named["b"]': "2",
+    "s.leaf[3]": "<error: no such key>", "s.hundreds.size()": "300", "s.no_tree.empty()": "true",
+    "s.thinned": "{" + ", ".join(str(i) for i in range(0, 2000, 50)) + "}", 's.one["key"]': "1", 's.one["kez"]': "<error: no such key>",
 }
 
 
@@ -141,7 +146,7 @@ def _views(env):
 
 @scenario("abseil/containers and times", needs=("bpf", "g++", "pkg-config"))
 def _abseil(env):
-    names = ["absl_flat_hash_map", "absl_flat_hash_set", "absl_time"]
+    names = ["absl_flat_hash_map", "absl_flat_hash_set", "absl_btree", "absl_time"]
     found = subprocess.run(["pkg-config", "--cflags", "--libs", *names], capture_output=True, text=True, check=False)
     if found.returncode != 0:
         raise Skip("no Abseil for pkg-config")
@@ -151,6 +156,17 @@ def _abseil(env):
         _, event = _values(env, target, "abseil.cc", "// the logpoint", ["s.many"])
         pairs = {field[0]["value"]: field[1]["value"] for field in (item["fields"] for item in event["values"][0]["items"])}
         check_equal(pairs, {i: f"v{i}" for i in range(20)}, "s.many")
+        for expression, shown, all_items in (("s.hundreds", [str(i) for i in range(300)], (1, 5, 100, 300)),
+                                             ("s.thousands", [f"[{i}] = {{{i}}}" for i in range(2000)], (1, 5, 30))):
+            for items in all_items:
+                text, event = _values(env, target, "abseil.cc", "// the logpoint", [expression], "--items", items, "--bytes", "32KiB")
+                check_equal(event["values"][0]["size"], len(shown), expression)
+                if event["values"][0]["status"] == "ok":
+                    check_equal(text[expression], "{" + ", ".join(shown) + "}", expression)
+                else:
+                    kept = len(event["values"][0]["items"])
+                    check(kept >= min(items, 60), f"{expression} with {items} items: {text}")
+                    check(text[expression].startswith("{" + ", ".join(shown[:kept]) + ", ...}"), f"{expression} with {items} items: {text}")
 
 
 def _linked_last(flags):
