@@ -471,6 +471,13 @@ absl::StatusOr<v1::Node> Binder::BindMember(const Ast& ast) {
     return WithHint(Error(ast, absl::StrCat("'", type.name(), "' is a pointer; use '->'")),
                     absl::StrCat("write ", source_.substr(pointer.begin, pointer.end - pointer.begin), "->", ast.text));
   }
+  if (type.kind() == v1::TYPE_OPAQUE) {
+    return absl::NotFoundError(expr::WithCaret(
+        absl::StrCat(
+            "the members of ", type.name(),
+            " are not in the debug information: it is only declared here, and not defined in one way elsewhere"),
+        source_, ast.begin));
+  }
   if (type.kind() != v1::TYPE_STRUCT && type.kind() != v1::TYPE_UNION) {
     return Error(ast, absl::StrCat("'", type.name(), "' has no members"));
   }
