@@ -44,9 +44,9 @@ struct Sample {
   absl::btree_set<short> shorts = {3, 1, 2};
   absl::btree_multiset<std::string> texts = {"x", "x", "and one that does not fit into the object itself"};
   absl::btree_set<Wide> wide = {Wide{7}, Wide{5}};
-  absl::btree_set<long> hundreds;                 // two levels
+  absl::btree_set<long> hundreds;                        // two levels
   absl::btree_map<int, absl::btree_set<int>> thousands;  // three; of small ones
-  absl::btree_set<int> thinned;                   // most of it was erased
+  absl::btree_set<int> thinned;                          // most of it was erased
 };
 
 __attribute__((noinline)) int Probe(const Sample& s) {
