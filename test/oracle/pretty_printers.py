@@ -199,10 +199,10 @@ def run_file(bin_directory, file, compiler, directory, verbose):
         elif value is None:
             verdict = "refused"
         else:
-            verdict = judge(gdb_text, value["text"], value["status"])
+            verdict = judge(gdb_text, value.get("text", ""), value["status"])
         counts[verdict] = counts.get(verdict, 0) + 1
         if verdict == "WRONG" or (verbose and verdict != "same"):
-            shown = value["text"] if value else ""
+            shown = value.get("text", "") if value else ""
             print(f"{verdict}: {file.name} {compiler} {name}: gdb {gdb_text[:200]!r}, dlog {shown[:200]!r}", flush=True)
     return counts
 
