@@ -74,7 +74,6 @@ def leaves(text):
     text = re.sub(r"\b(?:get\(\)|first|second|_M_\w+) = ", "", text)
     text = re.sub(r'0x[0-9a-f]+ (?=[<"])', "", text)
     text = re.sub(r"\bempty std::\w+(?=[,}])", "{}", text)
-    text = re.sub(r"\bstd::(?:strong|weak|partial)_ordering::(\w+)", r"\1", text)
     out = []
     for leaf in LEAF.findall(text):
         if leaf.startswith("<repeats"):
@@ -96,6 +95,9 @@ def judge(gdb_text, shown, status):
         return "status"
     if "_M_" in shown and "_M_" not in gdb_text:
         return "members"
+    ordering = re.fullmatch(r"std::(?:strong|weak|partial)_ordering::(\w+)", gdb_text)
+    if ordering:
+        return "same" if same(ordering.group(1), shown.lstrip("_").lower()) else "WRONG"
     inside = contents(gdb_text)
     if re.fullmatch(r"0x[0-9a-f]+( <.*>)?", shown):
         return "same" if "0x" in inside else "address"
