@@ -56,14 +56,17 @@ void InstrumentOptions::AddTo(CLI::App* command) {
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   command->add_option("--tag", tags, "word that the events carry; may be repeated")->allow_extra_args(false);
   command->add_option("--ttl", ttl, "remove after this time, for example 10m (default 1h)");
-  command->add_option("--hits", hits, "remove after this many events");
+  command->add_option("--hits", hits, "remove after this many events")->check(CLI::NonNegativeNumber);
   command->add_option("--rate", rate, "events per second, for example 500/s (default 1000/s, 0 = unlimited)");
-  command->add_option("--every", every, "log the first of each so many hits");
+  command->add_option("--every", every, "log the first of each so many hits")->check(CLI::NonNegativeNumber);
   command->add_option("--sample", sample, "log this share of the hits, by chance, for example 1%");
   command->add_option("--budget", budget, "part of one core that the probes may take from the target (default 1%)");
-  command->add_option("--depth", depth, "how deep pointers and containers are followed (default 3)");
-  command->add_option("--items", items, "elements captured of a container (default 100)");
-  command->add_option("--string", string_bytes, "bytes captured of a string (default 256)");
+  command->add_option("--depth", depth, "how deep pointers and containers are followed (default 3)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--items", items, "elements captured of a container (default 100)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--string", string_bytes, "bytes captured of a string (default 256)")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--bytes", event_bytes, "bytes captured for an event (default 16KiB)");
   command->add_option("--site", site, "auto: the cheapest equivalent instruction; exact: the line's first or none")
       ->check(CLI::IsMember({"auto", "exact"}));

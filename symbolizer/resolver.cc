@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -97,17 +98,28 @@ struct ParsedSpec {
   plan::PlanRequest request;
 };
 
+absl::Status SyntaxError(const absl::Status& status, std::string_view where) {
+  absl::Status error = WithContext(status, where);
+  if (!HintOf(error).empty()) return error;
+  return WithHint(std::move(error),
+                  where == "template"
+                      ? "text {expression} {expression:format}; expressions are C++ without side effects: "
+                        "names, members, [i], casts, arithmetic, comparisons"
+                      : "a C++ expression without side effects: names, members, [i], casts, arithmetic, "
+                        "comparisons, && and ||");
+}
+
 absl::StatusOr<ParsedSpec> ParseSpec(const v1::LogpointSpec& spec) {
   ParsedSpec parsed;
   auto text = expr::ParseTemplate(spec.template_());
-  if (!text.ok()) return WithContext(text.status(), "template");
+  if (!text.ok()) return SyntaxError(text.status(), "template");
   parsed.text = *std::move(text);
   for (const expr::TemplateExpression& expression : parsed.text.expressions) {
     parsed.request.values.push_back({expression.ast.get(), expression.text, expression.format, expression.count.get()});
   }
   if (!spec.condition().empty()) {
     auto condition = expr::ParseExpression(spec.condition());
-    if (!condition.ok()) return WithContext(condition.status(), "condition");
+    if (!condition.ok()) return SyntaxError(condition.status(), "condition");
     parsed.condition = *std::move(condition);
     parsed.request.condition = {parsed.condition.get(), spec.condition(), ""};
   }
@@ -187,11 +199,10 @@ class SiteResolver {
     context.file = site.file;
     context.line = found_.located.line;
     plan::SitePlan built = plan::BuildSitePlan(request, context, &types_, &shaper_);
-    if (first_user_error_.ok()) first_user_error_ = built.user_error;
-    const bool user_error = !built.user_error.ok();
+    const std::vector<absl::Status> user_errors = built.user_errors;
     if (!built.condition_error.ok()) {
       if (first_condition_error_.ok()) first_condition_error_ = built.condition_error;
-      refuse(judged->instruction.text, built.condition_error.message());
+      refuse(judged->instruction.text, plan::Summary(built.condition_error));
       return absl::OkStatus();
     }
     v1::Statement statement;
@@ -211,7 +222,7 @@ class SiteResolver {
       refuse(judged->instruction.text, judged->instruction.refusal);
     } else {
       *out_->add_statements() = std::move(statement);
-      user_errors_ += user_error ? 1 : 0;
+      CountUserErrors(user_errors);
     }
     return absl::OkStatus();
   }
@@ -234,7 +245,10 @@ class SiteResolver {
   // What makes the whole request fail.
   absl::Status Verdict(bool explain) const {
     const int usable = out_->statements_size();
-    if (usable > 0 && user_errors_ == usable) return first_user_error_;
+    // A name that only some of the sites know is told in the lines of the others.
+    for (const UserError& error : user_errors_) {
+      if (usable > 0 && error.sites == usable) return error.first;
+    }
     if (usable == 0 && !first_condition_error_.ok()) return first_condition_error_;
     if (explain) return absl::OkStatus();
     if (usable == 0) return EverySiteRefused();
@@ -242,6 +256,20 @@ class SiteResolver {
   }
 
  private:
+  // What is wrong with an expression of the template, and at how many sites.
+  struct UserError {
+    absl::Status first;
+    int sites = 0;
+  };
+
+  void CountUserErrors(const std::vector<absl::Status>& errors) {
+    user_errors_.resize(errors.size());
+    for (size_t i = 0; i < errors.size(); ++i) {
+      if (errors[i].ok()) continue;
+      if (user_errors_[i].sites++ == 0) user_errors_[i].first = errors[i];
+    }
+  }
+
   // Cheaper instructions that stand in for the statement's first one, which gave the plan `exact`. When there is none:
   // why not, for people.
   std::string AddMoved(const StatementSite& site, const plan::PlanRequest& request, plan::SiteContext context,
@@ -311,9 +339,8 @@ class SiteResolver {
   plan::Shaper shaper_;
   SiteFinder finder_;
   v1::ResolvedLogpoint* const out_;
-  absl::Status first_user_error_;
   absl::Status first_condition_error_;
-  int user_errors_ = 0;
+  std::vector<UserError> user_errors_;  // parallel to the expressions of the template
 };
 
 // A user's own visualizers win over those that are built in.
@@ -347,7 +374,7 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
   } else {
     spec = request.spec();
     auto text = ExpandVariables(spec.template_(), located.sites, located.line);
-    if (!text.ok()) return WithContext(text.status(), "template");
+    if (!text.ok()) return SyntaxError(text.status(), "template");
     spec.set_template_(*std::move(text));
   }
   auto parsed = ParseSpec(spec);

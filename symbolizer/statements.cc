@@ -182,15 +182,18 @@ absl::StatusOr<std::string> WhyNone(const dwarf::LineIndex& lines, const dwarf::
   return "has no code";
 }
 
-absl::Status NoCodeHere(const dwarf::SourceFile& file, uint32_t line, const std::string& why,
-                        const std::map<uint32_t, std::vector<Row>>& by_line) {
+absl::Status NoCodeHere(const dwarf::Module& module, const dwarf::SourceFile& file, uint32_t line,
+                        const std::string& why, const std::map<uint32_t, std::vector<Row>>& by_line) {
   std::vector<uint32_t> nearest;
   for (const auto& [candidate, rows] : by_line) nearest.push_back(candidate);
   const auto distance = [line](uint32_t l) { return l > line ? l - line : line - l; };
   std::stable_sort(nearest.begin(), nearest.end(), [&](uint32_t a, uint32_t b) { return distance(a) < distance(b); });
   if (nearest.size() > kMostNearestLines) nearest.resize(kMostNearestLines);
   std::sort(nearest.begin(), nearest.end());
-  if (by_line.contains(line)) {
+  if (const auto rows = by_line.find(line); rows != by_line.end()) {
+    for (const Row& row : rows->second) {
+      if (absl::Status content = dwarf::CheckContent(module, row.unit->unit); !content.ok()) return content;
+    }
     return WithHint(
         absl::NotFoundError(absl::StrCat("line ", line, " of ", file.path,
                                          " has code, but neither debug information nor symbols tell of what "
@@ -232,7 +235,7 @@ absl::StatusOr<LocatedLine> LocateLine(const dwarf::Module& module, const dwarf:
     if (it->first != line) located.moved_reason = absl::StrCat("line ", line, " ", *why);
     return located;
   }
-  return NoCodeHere(file, line, *why, *by_line);
+  return NoCodeHere(module, file, line, *why, *by_line);
 }
 
 const dwarf::LineRow* CoveringRow(const std::vector<dwarf::LineRow>& rows, LinkAddress address) {

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <utility>
 
 namespace dlog::cli {
@@ -12,6 +13,9 @@ namespace {
 
 constexpr int kExitInterrupted = 130;  // as shells report SIGINT
 constexpr long kLookNs = 50'000'000;   // how often the thread looks whether it should end
+// Signals that follow the first one faster than a person's second thought are the same request: timeout(1) sends each
+// signal to the process and to its group.
+constexpr std::chrono::milliseconds kSameRequest{500};
 
 }  // namespace
 
@@ -47,6 +51,7 @@ bool Interrupt::seen() const {
 }
 
 void Interrupt::Run() {
+  std::chrono::steady_clock::time_point first;
   while (true) {
     const timespec wait{0, kLookNs};
     const int signal = sigtimedwait(&signals_, nullptr, &wait);
@@ -55,7 +60,10 @@ void Interrupt::Run() {
       MutexLock lock(&mutex_);
       if (stopping_) return;
       if (signal <= 0) continue;
+      const auto now = std::chrono::steady_clock::now();
+      if (seen_ && now - first < kSameRequest) continue;
       if (std::exchange(seen_, true)) _exit(kExitInterrupted);
+      first = now;
       action = action_;
       running_ = true;
     }

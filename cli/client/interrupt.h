@@ -12,7 +12,8 @@
 namespace dlog::cli {
 
 // Keeps SIGINT, SIGTERM and SIGHUP from ending the process; gives them to a thread instead. Make one before any other
-// thread exists: threads inherit the mask. The second signal ends the process at once.
+// thread exists: threads inherit the mask. A second signal, half a
+// second later or more, ends the process at once.
 class Interrupt {
  public:
   Interrupt();

@@ -2,6 +2,8 @@
 #include "cli/client/offline.h"
 
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -12,12 +14,19 @@
 #include "daemon/control/site_choice.h"
 #include "daemon/symbolizer_client/symbolizer_client.h"
 #include "daemon/symbolizer_client/user_visualizers.h"
+#include "symbolizer/base/status_hint.h"
 
 namespace dlog::cli {
 namespace {
 
 absl::StatusOr<v1::SymbolizerResponse> Run(v1::SymbolizerRequest::Operation operation, v1::LogpointSpec spec,
                                            bool explain, const std::string& visualizers) {
+  // The worker may open no directory, and would say that it lacks the privilege.
+  std::error_code error;
+  if (std::filesystem::is_directory(spec.target().binary_path(), error)) {
+    return WithHint(absl::InvalidArgumentError(spec.target().binary_path() + " is a directory"),
+                    "--binary names a program or a shared library");
+  }
   std::vector<std::string> warnings;
   if (auto status = daemon::ApplyPolicy(&spec, &warnings); !status.ok()) return status;
   v1::SymbolizerRequest request;

@@ -28,6 +28,20 @@ absl::StatusOr<v1::ResolvedLogpoint> AskDaemon(v1::LogpointSpec spec, bool all_v
   return std::move(*response.mutable_resolved());
 }
 
+// Said beside the object where none of the sites can carry a probe: `log` would end like this.
+absl::Status NoUsableSite(const v1::ResolvedLogpoint& resolved, bool all_variables) {
+  std::string why = "it has no address in the program";
+  if (!resolved.refused().empty()) {
+    const v1::RefusedSite& first = resolved.refused(0);
+    why = fmt::format("'{}' at {:#x}: {}", first.instruction(), first.statement_address(), first.reason());
+  }
+  return WithHint(
+      absl::FailedPreconditionError(
+          fmt::format("{}:{} cannot carry a probe: {}", resolved.file(), resolved.line(), why)),
+      all_variables ? "a text with fewer values may be possible (dlogctl explain tells), or choose a neighbouring line"
+                    : "choose a neighbouring line (dlogctl lines shows which ones can carry a logpoint)");
+}
+
 }  // namespace
 
 int ReportUsage(const absl::Status& status, const std::string& command) {
@@ -47,7 +61,7 @@ int RunExplain(const TargetOptions& target, v1::LogpointSpec spec, bool all_vari
   resolved->mutable_binary()->set_source_checksum(source.verdict);
   if (source.verdict == v1::CHECKSUM_DIFFERS) resolved->add_warnings(DifferenceText(source));
   WriteOut(global.json ? ExplainJson(*resolved, all_variables) + "\n" : ExplainText(*resolved, all_variables));
-  return resolved->statements().empty() ? kFailed : kDone;
+  return resolved->statements().empty() ? Report(NoUsableSite(*resolved, all_variables)) : kDone;
 }
 
 }  // namespace dlog::cli

@@ -46,8 +46,6 @@ struct NumberText {
   std::string_view view() const { return {data.data(), size}; }
 };
 
-bool EndsWithChar(std::string_view name) { return name.ends_with("char"); }
-
 void SetInteger(const Scalar& value, Value* out) {
   if (value.type.kind == ScalarKind::kSigned) {
     const Int128 number = value.as_signed();
@@ -103,9 +101,8 @@ uint64_t CharacterSize(const v1::Type* type) {
   if (type->kind() == v1::TYPE_CHAR) {
     return name.find("signed char") == std::string_view::npos && name.find("int8") == std::string_view::npos ? 1 : 0;
   }
-  // Plain char is unsigned on some targets (-funsigned-char).
-  if (type->kind() == v1::TYPE_UCHAR) return EndsWithChar(name) && !name.starts_with("unsigned") ? 1 : 0;
-  return 0;
+  // Plain char is unsigned with -funsigned-char. Other names (`unsigned char`, `u_char`) are bytes, not text.
+  return type->kind() == v1::TYPE_UCHAR && name == "char" ? 1 : 0;
 }
 
 void Renderer::RenderScalar(const Object& object, const v1::Type* type, Position at, Value* out, Text* text) {

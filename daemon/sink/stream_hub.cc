@@ -81,7 +81,9 @@ void StreamHub::Publish(const BatchPtr& batch) {
 
 SinkCounters StreamHub::Counters() const {
   MutexLock lock(&mutex_);
-  return counters_;
+  SinkCounters counters = counters_;
+  counters.dropped.try_emplace("slow_reader", 0);  // as every sink: the series exists before its first loss
+  return counters;
 }
 
 void StreamHub::StartReplay(const std::string& id, StreamLimits limits) {

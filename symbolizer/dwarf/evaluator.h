@@ -101,6 +101,7 @@ class Evaluator {
   int nesting_ = 0;
   size_t steps_ = 0;
   std::vector<Entry> stack_;
+  bool indexed_constant_ = false;  // a number from .debug_addr was pushed
   Form form_ = Form::kAddress;
   v1::Node terminal_;  // kRegister: the register; kImplicit: the constant; kPointer: the implicit pointer
   v1::Composite composite_;

@@ -221,11 +221,14 @@ absl::StatusOr<uint64_t> Evaluator::AddressOperand(const Dwarf_Op& op) const {
   if (op.atom == DW_OP_addr) return op.number;
   Dwarf_Attribute value;
   Dwarf_Addr address = 0;
+  Dwarf_Word constant = 0;
+  // libdw gives an entry that is a constant (gcc's offset of a thread-local variable) as data8, not as an address.
+  const bool is_constant = op.atom == DW_OP_constx || op.atom == DW_OP_GNU_const_index;
   if (attribute_ == nullptr || dwarf_getlocation_attr(attribute_, &op, &value) != 0 ||
-      dwarf_formaddr(&value, &address) != 0) {
+      (is_constant ? dwarf_formudata(&value, &constant) : dwarf_formaddr(&value, &address)) != 0) {
     return MalformedExpression("bad index into .debug_addr");
   }
-  return address;
+  return is_constant ? constant : address;
 }
 
 absl::Status Evaluator::Context(const Dwarf_Op& op) {
@@ -240,7 +243,10 @@ absl::Status Evaluator::Context(const Dwarf_Op& op) {
   absl::StatusOr<uint64_t> address = AddressOperand(op);
   if (!address.ok()) return address.status();
   // A relocated constant (DW_OP_constx) is a TLS offset in practice: not an address.
-  if (op.atom == DW_OP_constx || op.atom == DW_OP_GNU_const_index) return Push(ConstantNode(*address));
+  if (op.atom == DW_OP_constx || op.atom == DW_OP_GNU_const_index) {
+    indexed_constant_ = true;
+    return Push(ConstantNode(*address));
+  }
   return Push(BinaryNode(v1::OP_ADD, RegisterNode(kRipRegister), ConstantNode(*address - context_.probe.value)));
 }
 
@@ -249,7 +255,7 @@ absl::Status Evaluator::ThreadLocal() {
   if (!offset.ok()) return offset.status();
   const std::optional<uint64_t> known = ConstantValue(offset->word);
   if (!known.has_value() || !context_.thread_local_address) return UnsupportedExpression("thread-local variable");
-  absl::StatusOr<v1::Node> address = context_.thread_local_address(*known);
+  absl::StatusOr<v1::Node> address = context_.thread_local_address(*known, indexed_constant_);
   if (!address.ok()) return address.status();
   return Push(*std::move(address));
 }

@@ -39,8 +39,9 @@ struct ExpressionContext {
   // of DW_OP_GNU_variable_value. FailedPrecondition when
   // it has no value.
   std::function<absl::StatusOr<v1::Node>(const Dwarf_Die& object)> object;
-  // The address of a thread-local variable of the module, by its offset: DW_OP_form_tls_address.
-  std::function<absl::StatusOr<v1::Node>(uint64_t offset)> thread_local_address;
+  // The address of a thread-local variable of the module, by its offset: DW_OP_form_tls_address. `indexed`: the number
+  // is from .debug_addr, where gcc puts the variable's place in the file's own image instead.
+  std::function<absl::StatusOr<v1::Node>(uint64_t offset, bool indexed)> thread_local_address;
   // The operations of the location attribute of another DIE at the expression's address, for DW_OP_call*.
   std::function<absl::StatusOr<std::span<const Dwarf_Op>>(Dwarf_Attribute& location)> operations;
 };

@@ -97,8 +97,13 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
     if (hops >= kMaxPointerHops) return absl::FailedPreconditionError("optimized out");
     return LocationAt(module, scope, object, point, hops + 1);
   };
-  context.thread_local_address = [&](uint64_t offset) {
+  context.thread_local_address = [&](uint64_t offset, bool indexed) -> absl::StatusOr<v1::Node> {
     const char* linkage_name = LinkageNameOf(variable);
+    if (indexed) {
+      auto in_block = OffsetOfIndexed(module, offset);
+      if (!in_block.ok()) return in_block.status();
+      offset = *in_block;
+    }
     return ThreadLocalAddress(module, offset, linkage_name[0] == '\0' ? NameOf(variable) : linkage_name, point.probe);
   };
   auto location = EvaluateLocation(*ops, context);

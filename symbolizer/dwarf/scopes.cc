@@ -251,6 +251,10 @@ size_t LevelOfLine(const std::vector<FunctionScope>& scopes, const FileNumber& f
 
 }  // namespace
 
+absl::Status CheckContent(const Module& module, const Dwarf_Die& unit) {
+  return ContentUnit(module, unit).has_value() ? absl::OkStatus() : module.split_units().Missing(unit);
+}
+
 absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address,
                                          const Dwarf_Die* function) {
   const std::optional<Dwarf_Die> content = ContentUnit(module, unit);

@@ -45,6 +45,9 @@ struct Variable {
   bool is_import = false;  // of a using declaration in a block: `die` may be a declaration, FindImported knows the rest
 };
 
+// NotFound when the unit is a skeleton whose .dwo file or package is missing; names it and where it was looked for.
+absl::Status CheckContent(const Module& module, const Dwarf_Die& unit);
+
 // NotFound when no function of the debug info and no function symbol covers `address`.
 // `function` (optional): the instance to stop at, when functions inlined into it cover the address too.
 absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address,

@@ -107,21 +107,26 @@ DynamicFacts ReadDynamic(Elf* elf) {
   return out;
 }
 
-// The distance from the block of the main program to the thread pointer; none when it has no block.
-std::optional<uint64_t> ProgramBlockDistance(Elf* elf) {
+std::optional<GElf_Phdr> BlockSegment(Elf* elf) {
   size_t count = 0;
   if (elf_getphdrnum(elf, &count) != 0) return std::nullopt;
   for (size_t i = 0; i < count; ++i) {
     GElf_Phdr header;
     if (gelf_getphdr(elf, static_cast<int>(i), &header) == nullptr) return std::nullopt;
-    if (header.p_type != PT_TLS) continue;
-    const uint64_t align = header.p_align == 0 ? 1 : header.p_align;
-    if ((align & (align - 1)) != 0) return std::nullopt;
-    // The block ends at the thread pointer and begins at an address congruent to p_vaddr.
-    const uint64_t skew = -header.p_vaddr & (align - 1);
-    return ((header.p_memsz - skew + align - 1) & ~(align - 1)) + skew;
+    if (header.p_type == PT_TLS) return header;
   }
   return std::nullopt;
+}
+
+// The distance from the block of the main program to the thread pointer; none when it has no block.
+std::optional<uint64_t> ProgramBlockDistance(Elf* elf) {
+  const std::optional<GElf_Phdr> header = BlockSegment(elf);
+  if (!header.has_value()) return std::nullopt;
+  const uint64_t align = header->p_align == 0 ? 1 : header->p_align;
+  if ((align & (align - 1)) != 0) return std::nullopt;
+  // The block ends at the thread pointer and begins at an address congruent to p_vaddr.
+  const uint64_t skew = -header->p_vaddr & (align - 1);
+  return ((header->p_memsz - skew + align - 1) & ~(align - 1)) + skew;
 }
 
 v1::Node ThreadPointer() { return RegisterNode(kThreadPointerRegister); }
@@ -188,6 +193,17 @@ absl::StatusOr<v1::Node> ThreadLocalAddress(const Module& module, uint64_t offse
   v1::Node address = slot.by_name ? BinaryNode(v1::OP_ADD, std::move(block), GotEntry(slot.address + kNextEntry, probe))
                                   : Plus(std::move(block), offset);
   return IfThreadPointerIsRight(std::move(address));
+}
+
+absl::StatusOr<uint64_t> OffsetOfIndexed(const Module& module, uint64_t entry) {
+  const std::optional<GElf_Phdr> header = BlockSegment(module.binary().handle());
+  if (!header.has_value()) return absl::UnimplementedError("thread-local variable of a file without such a segment");
+  const bool is_offset = entry < header->p_memsz;
+  const bool is_address = entry - header->p_vaddr < header->p_memsz;
+  if (is_offset == is_address) {
+    return absl::UnimplementedError("thread-local variable whose offset in the split debug information is ambiguous");
+  }
+  return is_offset ? entry : entry - header->p_vaddr;
 }
 
 }  // namespace dlog::dwarf

@@ -24,4 +24,9 @@ namespace dlog::dwarf {
 absl::StatusOr<v1::Node> ThreadLocalAddress(const Module& module, uint64_t offset, std::string_view name,
                                             LinkAddress probe);
 
+// The offset that an entry of .debug_addr means. gcc's -gsplit-dwarf writes the address of the variable's first value
+// in the file (R_X86_64_64 instead of R_X86_64_DTPOFF64), clang the offset. Unimplemented where it could be both or
+// neither.
+absl::StatusOr<uint64_t> OffsetOfIndexed(const Module& module, uint64_t entry);
+
 }  // namespace dlog::dwarf

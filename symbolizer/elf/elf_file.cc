@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "absl/status/status.h"
+#include "symbolizer/base/status_hint.h"
 #include "symbolizer/elf/build_id.h"
 
 namespace dlog::elf {
@@ -23,13 +24,14 @@ constexpr uint64_t kMaxSections = 0xff00;
 
 absl::Status OpenError(const std::string& path, int error) {
   const std::string message = fmt::format("{}: cannot open: {}", path, std::strerror(error));
-  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
+  if (error == ENOENT || error == ENOTDIR) return WithHint(absl::NotFoundError(message), "check the path");
   if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
   return absl::UnavailableError(message);
 }
 
 absl::Status NotElf(const std::string& path, const std::string& why) {
-  return absl::InvalidArgumentError(fmt::format("{}: {}", path, why));
+  return WithHint(absl::InvalidArgumentError(fmt::format("{}: {}", path, why)),
+                  "a whole ELF file for x86-64 is needed: a program, a shared library or its debug file");
 }
 
 bool InFile(uint64_t offset, uint64_t size, uint64_t file_size) {

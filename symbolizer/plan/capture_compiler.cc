@@ -22,7 +22,9 @@ constexpr int kMaxInlineDepth = 16;  // structs within structs within one list
 bool IsCharPointer(const dwarf::TypeGraph& types, const v1::Type& type) {
   if (type.kind() != v1::TYPE_POINTER) return false;
   const v1::Type& target = types.at(type.target());
-  return target.size() == 1 && (target.kind() == v1::TYPE_CHAR || target.kind() == v1::TYPE_UTF_CHAR);
+  // As the renderer has it; plain char is unsigned with -funsigned-char.
+  const bool plain = target.kind() == v1::TYPE_UCHAR && (target.name() == "char" || target.name() == "const char");
+  return target.size() == 1 && (target.kind() == v1::TYPE_CHAR || target.kind() == v1::TYPE_UTF_CHAR || plain);
 }
 
 // Some part of the value is searched by its key.
@@ -198,45 +200,55 @@ absl::Status CaptureCompiler::AddValue(const v1::Node& value) {
   NoteRegisters((shown.kind() == v1::TYPE_REFERENCE ? types_->at(shown.target()) : shown).shape().engaged());
   part_start_ = main_.size();
   input_bases_.clear();
-  return Part(&main_, [&](OpEmitter::Label end) -> absl::Status {
-    // Only user space, which has the captured elements, knows what comes of it.
-    if (LooksUp(value)) return AddInputs(&main_, value);
-    v1::Node node = value;
-    while (node.has_checked()) {
-      absl::Status status = AddInputs(&main_, node.checked().condition());
-      if (!status.ok()) return status;
-      auto cell = main_.Value(node.checked().condition());
-      if (!cell.ok()) return cell.status();
-      main_.Jump(v1::CAP_JUMP_IF_ZERO, *cell, end);
-      node = v1::Node(node.checked().value());
-    }
-    const v1::Type type = types_->at(node.type());
-    if (node.has_memory()) {
-      auto address = main_.AddressValue(node.memory());
-      if (!address.ok()) return address.status();
-      CopyObject(&main_, node.type(), *address);
-      return Follow(&main_, node.type(), *address, 0);
-    }
-    absl::Status status = AddInputs(&main_, node);
+  if (part_start_ >= kMaxOpsPerList) {
+    return absl::ResourceExhaustedError("not captured: the expressions before it fill the logpoint's plan");
+  }
+  absl::Status status = Part(&main_, [&](OpEmitter::Label end) { return EmitValue(value, end); });
+  if (status.ok()) return status;
+  // What was emitted until it failed has no use, and room is scarce.
+  main_.Truncate(part_start_);
+  std::erase_if(register_copies_, [this](const RegisterCopy& copy) { return copy.op >= part_start_; });
+  return status;
+}
+
+absl::Status CaptureCompiler::EmitValue(const v1::Node& value, OpEmitter::Label end) {
+  // Only user space, which has the captured elements, knows what comes of it.
+  if (LooksUp(value)) return AddInputs(&main_, value);
+  v1::Node node = value;
+  while (node.has_checked()) {
+    absl::Status status = AddInputs(&main_, node.checked().condition());
     if (!status.ok()) return status;
-    if (type.kind() == v1::TYPE_REFERENCE) {
-      auto target = main_.AddressValue(node);
-      if (!target.ok()) return target.status();
-      types_->Expand(type.target());
-      CopyObject(&main_, type.target(), *target);
-      return Follow(&main_, type.target(), *target, 0);
-    }
-    if (type.kind() == v1::TYPE_STRUCT) return FollowInHand(&main_, node);
-    if (IsCharPointer(*types_, type)) {
-      auto pointer = main_.Value(node);
-      if (!pointer.ok()) return pointer.status();
-      main_.Jump(v1::CAP_JUMP_IF_ZERO, *pointer, end);
-      v1::CaptureOp& op = main_.Emit(v1::CAP_CSTRING);
-      op.set_a(*pointer);
-      op.set_length(limits_.string_bytes + 1);
-    }
-    return absl::OkStatus();
-  });
+    auto cell = main_.Value(node.checked().condition());
+    if (!cell.ok()) return cell.status();
+    main_.Jump(v1::CAP_JUMP_IF_ZERO, *cell, end);
+    node = v1::Node(node.checked().value());
+  }
+  const v1::Type type = types_->at(node.type());
+  if (node.has_memory()) {
+    auto address = main_.AddressValue(node.memory());
+    if (!address.ok()) return address.status();
+    CopyObject(&main_, node.type(), *address);
+    return Follow(&main_, node.type(), *address, 0);
+  }
+  absl::Status status = AddInputs(&main_, node);
+  if (!status.ok()) return status;
+  if (type.kind() == v1::TYPE_REFERENCE) {
+    auto target = main_.AddressValue(node);
+    if (!target.ok()) return target.status();
+    types_->Expand(type.target());
+    CopyObject(&main_, type.target(), *target);
+    return Follow(&main_, type.target(), *target, 0);
+  }
+  if (type.kind() == v1::TYPE_STRUCT) return FollowInHand(&main_, node);
+  if (IsCharPointer(*types_, type)) {
+    auto pointer = main_.Value(node);
+    if (!pointer.ok()) return pointer.status();
+    main_.Jump(v1::CAP_JUMP_IF_ZERO, *pointer, end);
+    v1::CaptureOp& op = main_.Emit(v1::CAP_CSTRING);
+    op.set_a(*pointer);
+    op.set_length(limits_.string_bytes + 1);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CaptureCompiler::AddInputs(OpEmitter* out, const v1::Node& node) {

@@ -30,12 +30,15 @@ class CaptureCompiler {
 
   // The hit counts only when `condition` (of type bool) is true. Unimplemented for what the kernel cannot compute.
   absl::Status SetCondition(const v1::Node& condition);
-  // Captures the inputs of `value` and, when it is an object, its contents.
+  // Captures the inputs of `value` and, when it is an object, its contents. ResourceExhausted when the plan is full; a
+  // value that cannot be captured leaves nothing in the plan.
   absl::Status AddValue(const v1::Node& value);
 
   v1::CapturePlan Finish();
 
  private:
+  // The ops of one expression; `end` is behind them.
+  absl::Status EmitValue(const v1::Node& value, OpEmitter::Label end);
   using Address = OpEmitter::Address;
 
   static constexpr uint32_t kMaxCopyBytes = 16384;  // one segment; larger objects are captured up to here

@@ -48,6 +48,11 @@ void OpEmitter::Jump(v1::CaptureOpCode code, uint32_t cell, Label label) {
   Emit(code).set_a(cell);
 }
 
+void OpEmitter::Truncate(size_t size) {
+  ops_.resize(std::min(ops_.size(), size));
+  std::erase_if(references_, [size](const auto& reference) { return reference.first >= size; });
+}
+
 std::vector<v1::CaptureOp> OpEmitter::Take() {
   for (const auto& [op, label] : references_) {
     const size_t target = label == kEnd || labels_[label] == kUnplaced ? ops_.size() : labels_[label];
@@ -229,13 +234,12 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
     case v1::Node::kMemory: {
       auto address = AddressValue(node.memory());
       if (!address.ok()) return address.status();
-      if (node.type() == 0) return EmitLoad(*address, 8, false);
-      return ReadObject(*address, type);
+      return Compact(mark, node.type() == 0 ? EmitLoad(*address, 8, false) : ReadObject(*address, type));
     }
     case v1::Node::kMember:
-      return MemberValue(node);
+      return Compact(mark, MemberValue(node));
     case v1::Node::kComposite:
-      return CompositeValue(node);
+      return Compact(mark, CompositeValue(node));
     case v1::Node::kUnary:
       return Compact(mark, UnaryValue(node));
     case v1::Node::kBinary:
@@ -251,10 +255,10 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
     case v1::Node::kChecked: {
       absl::Status status = Check(node.checked().condition());
       if (!status.ok()) return status;
-      return Value(node.checked().value());
+      return Compact(mark, Value(node.checked().value()));
     }
     case v1::Node::kSelect:
-      return SelectValue(node.select());
+      return Compact(mark, SelectValue(node.select()));
     case v1::Node::kUnavailable:
       return absl::FailedPreconditionError(node.unavailable());
     case v1::Node::kLookup:

@@ -73,6 +73,9 @@ class OpEmitter {
   void Release(uint32_t mark) { next_cell_ = mark; }
 
   size_t size() const { return ops_.size(); }
+  // Takes back the ops behind the first `size`: what they were for has failed. No label may have been placed among them
+  // that an op before them jumps to.
+  void Truncate(size_t size);
   v1::CaptureOp& op(size_t i) { return ops_[i]; }
   // The finished list; every placed label resolved. Labels never placed mean "end".
   std::vector<v1::CaptureOp> Take();

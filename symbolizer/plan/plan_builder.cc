@@ -62,7 +62,7 @@ std::string AvailableText(const std::vector<uint32_t>& lines) {
 
 void DescribeFailure(const absl::Status& status, const Binder& binder, const SiteContext& site,
                      v1::BoundExpression* out) {
-  out->set_reason(std::string(status.message()));
+  out->set_reason(Summary(status));
   switch (status.code()) {
     case absl::StatusCode::kFailedPrecondition: {
       out->set_status(v1::STATUS_OPTIMIZED_OUT);
@@ -91,11 +91,16 @@ v1::BoundExpression BindRecordVariable(const SourceExpression& value, absl::Stat
   const absl::Status fits = CheckTextFormat(value);
   bound.set_status(fits.ok() ? v1::STATUS_OK : v1::STATUS_ERROR);
   bound.set_reason(std::string(fits.message()));
-  user_error->Update(fits);
+  *user_error = fits;
   return bound;
 }
 
 }  // namespace
+
+std::string Summary(const absl::Status& status) {
+  const absl::string_view message = status.message();
+  return std::string(message.substr(0, message.find('\n')));
+}
 
 SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwarf::TypeGraph* types, Shaper* shaper) {
   SitePlan result;
@@ -119,7 +124,10 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
     if (!status.ok()) {
       v1::BoundExpression described;
       DescribeFailure(status, binder, site, &described);
-      absl::Status error = WithContext(absl::Status(status.code(), described.reason()), "condition");
+      // With the lines that point into the condition, if there are any.
+      const absl::string_view rest = status.message().substr(Summary(status).size());
+      absl::Status error =
+          WithContext(absl::Status(status.code(), absl::StrCat(described.reason(), rest)), "condition");
       std::string hint = HintOf(status);
       if (hint.empty() && !described.available_at().empty()) {
         hint = absl::StrCat("move the logpoint to line ", absl::StrJoin(described.available_at(), " or "));
@@ -130,8 +138,9 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
   }
 
   for (const SourceExpression& value : request.values) {
+    absl::Status& user_error = result.user_errors.emplace_back();
     if (value.ast->kind == expr::AstKind::kName && !RecordVariableType(value.ast->text).empty()) {
-      result.expressions.push_back(BindRecordVariable(value, &result.user_error));
+      result.expressions.push_back(BindRecordVariable(value, &user_error));
       continue;
     }
     v1::BoundExpression bound;
@@ -158,8 +167,7 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
       if (binder.missing_variable() && bound.type_name().empty()) {
         bound.set_type_name(types->at(types->AddTypeOf(binder.missing_variable()->die)).name());
       }
-      const bool users = absl::IsNotFound(status) || absl::IsInvalidArgument(status);
-      if (users && result.user_error.ok()) result.user_error = status;
+      if (absl::IsNotFound(status) || absl::IsInvalidArgument(status)) user_error = status;
     }
     result.expressions.push_back(std::move(bound));
   }

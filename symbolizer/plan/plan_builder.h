@@ -46,11 +46,14 @@ struct SiteContext {
 struct SitePlan {
   v1::CapturePlan plan;
   std::vector<v1::BoundExpression> expressions;  // parallel to PlanRequest::values
-  // The first error that is the user's (unknown name, bad operands); OK when all names exist at this site.
-  absl::Status user_error;
+  // Parallel too: the error that is the user's (unknown name, bad operands) when the expression has one here.
+  std::vector<absl::Status> user_errors;
   // Why the condition cannot be evaluated here; such a site cannot be used.
   absl::Status condition_error;
 };
+
+// The first line of an error's message: what to say where the lines that point into the user's text have no place.
+std::string Summary(const absl::Status& status);
 
 SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwarf::TypeGraph* types, Shaper* shaper);
 

@@ -65,3 +65,47 @@ for _compiler, _program in (("gcc", "g++"), ("clang", "clang++")):
         for _dwarf in ("-gdwarf-5", "-gdwarf-4"):
             scenario(f"names/{_compiler} {_level} {_dwarf}", needs=("bpf", _program))(
                 lambda env, c=_program, l=_level, d=_dwarf: _compare(env, c, (l, d), f"lookup-{c}{l}{d}"))
+
+
+@scenario("names/a line of two functions shows in each what it knows", needs=("bpf", "g++"))
+def _two_functions(env):
+    source = "test/e2e/programs/shared_line.cc"
+    program = fixtures.compile_program("shared_line", ["shared_line.cc"], "-O0", "-g")
+    line = harness.source_line(source, "// SEES: two functions")
+    with env.running([program]) as target:
+        log = ("-o", "json", "log", "-p", target.pid, f"shared_line.cc:{line}")
+        events = env.ctl_ok(*log, "{outer} {inner}", "--hits", 8, "--budget", "400%").json_lines()
+        refused = env.ctl(*log, "{outer} {neither}")
+    seen = set()
+    for event in events:
+        outer, inner = event["values"]
+        known, unknown = (inner, outer) if "lambda" in event["function"] or "operator()" in event["function"] else (outer, inner)
+        check_equal((known["status"], unknown["status"]), ("ok", "error"), event["function"])
+        check("\n" not in unknown["reason"] and "no variable" in unknown["reason"], unknown)
+        seen.add(known["expr"])
+    check_equal(seen, {"outer", "inner"}, "both functions")
+    check(refused.returncode == 1 and "no variable 'neither'" in refused.stderr and "hint:" in refused.stderr, refused)
+
+
+@scenario("names/bytes by any name are numbers, and a string is only text", needs=("bpf", "g++"))
+def _bytes(env):
+    program = fixtures.compile_program("shared_line-O2", ["shared_line.cc"], "-O2", "-g")
+    line = harness.source_line("test/e2e/programs/shared_line.cc", "// SEES: buffer")
+    with env.running([program]) as target:
+        (event,) = env.ctl_ok("-o", "json", "log", "-p", target.pid, f"shared_line.cc:{line}", "{*buffer} {*buffer->pos} {buffer->pos:[3]}",
+                              "--hits", 1).json_lines()
+    whole, first, bytes_ = event["values"]
+    check_equal((whole["status"], first["text"], bytes_["text"]), ("ok", "200", "{200, 201, 202}"), event)
+    check(whole["text"].startswith("{pos = 0x") and whole["text"].endswith(', name = "bytes"}'), whole)
+
+
+@scenario("names/explain and vars of a line without a usable instruction say so like log", needs=("bpf", "g++"))
+def _refused(env):
+    program = fixtures.compile_program("shared_line-O2", ["shared_line.cc"], "-O2", "-g")
+    line = harness.source_line("test/e2e/programs/shared_line.cc", "// SEES: locked")
+    with env.running([program]) as target:
+        for command in (["vars"], ["explain", "--site", "exact"]):
+            done = env.ctl("-o", "json", command[0], "-p", target.pid, f"shared_line.cc:{line}", *command[1:])
+            check_equal(done.returncode, 1, command)
+            check(done.json_lines()[0]["refused"], done)
+            check(done.stderr.count("\n") == 2 and "LOCK" in done.stderr and "\nhint: " in done.stderr, done)

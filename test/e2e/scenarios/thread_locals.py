@@ -31,6 +31,18 @@ def _program(env, compiler):
         _expect_own_values(env, target, "program")
 
 
+def _split(env, compiler, dwarf):
+    unit, program = env.tmp / "threads.o", env.tmp / "threads"  # the .dwo file is beside the object file
+    fixtures.run_tool(compiler, "-c", *FLAGS, "-gsplit-dwarf", dwarf, harness.PROGRAMS / "threads.cc", "-o", unit)
+    fixtures.run_tool(compiler, unit, "-pthread", "-o", program)
+    line = harness.source_line("test/e2e/programs/threads.cc", "// the logpoint")
+    with env.running([program]) as target:
+        _expect_own_values(env, target, "program")
+    unit.with_suffix(".dwo").unlink()
+    done = env.ctl("explain", "--binary", program, f"threads.cc:{line}", "{step}", server=False)
+    check(done.returncode == 1 and "threads.dwo is missing; tried: " in done.stderr, done)
+
+
 def _library(env, model):
     library = fixtures.compile_program(f"libthreads-{model}.so", ["threads.cc"], *FLAGS, "-DTHREADS_LIBRARY", "-fPIC", "-shared",
                                        f"-ftls-model={model}")
@@ -46,5 +58,8 @@ def _library(env, model):
 
 for _compiler in ("g++", "clang++"):
     scenario(f"threads/program {_compiler}", needs=("bpf", _compiler))(lambda env, c=_compiler: _program(env, c))
+    for _dwarf in ("-gdwarf-4", "-gdwarf-5"):
+        scenario(f"threads/program {_compiler} split {_dwarf[2:]}", needs=("bpf", _compiler))(
+            lambda env, c=_compiler, d=_dwarf: _split(env, c, d))
 for _model in ("global-dynamic", "local-dynamic", "initial-exec"):
     scenario(f"threads/library {_model}", needs=("bpf", "g++"))(lambda env, m=_model: _library(env, m))

@@ -152,6 +152,8 @@ TEST_CASE("wrong usage ends with 2") {
       {"log", "-p", "1", "order.cc:42", "text", "--bytes", "many"},
       {"log", "-p", "1", "order.cc:42", "text", "--level", "loud"},
       {"log", "-p", "1", "order.cc:42", "text", "--site", "best"},
+      {"log", "-p", "1", "order.cc:42", "text", "--hits", "-3"},
+      {"log", "-p", "1", "order.cc:42", "text", "--every", "-1"},
       {"log", "-p", "1", "order.cc:42", "text", "--plan", "plan"},
       {"log", "-p", "1", "--plan", "plan", "--if", "x"},
       {"explain", "-p", "1"},
@@ -254,6 +256,8 @@ TEST_CASE("Ctrl-C ends log with its logpoint and the account") {
     served.node.kernel.Hit(0, 2);
     // Not earlier: an interrupt while the logpoint is being added ends without an account.
     CHECK(fakes::Eventually([] { return PrintedSoFar().find("hit 1\n") != std::string::npos; }));
+    kill(getpid(), SIGINT);
+    usleep(1000);  // timeout(1) sends it twice
     kill(getpid(), SIGINT);
   });
   const Result result = served.Ctl({"log", "-p", served.pid(), "order.cc:42", "hit"});

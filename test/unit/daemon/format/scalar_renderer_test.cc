@@ -22,6 +22,14 @@ TEST_CASE_METHOD(RenderFixture, "integers of every width are decimal") {
   CHECK(Show(Const<uint8_t>(byte, 200)) == "200");
   const uint32_t sbyte = types.Add(v1::TYPE_CHAR, 1, "signed char");
   CHECK(Show(Const<int8_t>(sbyte, -3)) == "-3");
+  const uint32_t typedef_byte = types.Add(v1::TYPE_UCHAR, 1, "u_char");
+  CHECK(Show(Const<uint8_t>(typedef_byte, 97)) == "97");
+  CHECK(Show(Const<uint64_t>(types.PointerTo(typedef_byte), 0x1000)) == "0x1000");
+}
+
+TEST_CASE_METHOD(RenderFixture, "plain char is text where it is unsigned too") {
+  const uint32_t plain = types.Add(v1::TYPE_UCHAR, 1, "const char");
+  CHECK(Show(Const<uint8_t>(plain, 'a')) == "'a'");
 }
 
 TEST_CASE_METHOD(RenderFixture, "numbers captured in one piece, in a register and piece by piece are shown alike") {

@@ -82,6 +82,7 @@ TEST_CASE("a reader that is gone is counted as write errors") {
   for (int i = 0; i < 2000 && Dropped(sink, "write_error") == 0; ++i) absl::SleepFor(absl::Milliseconds(1));
   CHECK(Dropped(sink, "write_error") == 1);
   CHECK(sink.Counters().events == 0);
+  CHECK(sink.Counters().dropped.at("queue_full") == 0);  // told before the first loss
   pipe.fds[0] = open("/dev/null", O_RDONLY);
 }
 

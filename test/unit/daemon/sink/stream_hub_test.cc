@@ -67,6 +67,7 @@ TEST_CASE("of a batch a stream takes what it wants and has room for, in order") 
     events.push_back(MessageEvent(text));
     events.back().set_logpoint(events.size() == 2 ? "lp-2" : "lp-1");
   }
+  CHECK(hub.Counters().dropped.at("slow_reader") == 0);  // told before the first loss
   hub.Publish(BatchOf(events));
   CHECK(Take(slow.get()) == Entries{"a", "c", "dropped 1"});
   CHECK(Take(all.get()) == Entries{"a", "b", "c", "d"});

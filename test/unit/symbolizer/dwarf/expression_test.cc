@@ -240,7 +240,7 @@ TEST_CASE("A call runs the location of another entry on the same stack, a bounde
 TEST_CASE("A thread-local variable's offset must be known, and the module must know the way") {
   ExpressionContext context;
   const std::vector<Dwarf_Op> ops = {Op(DW_OP_const8u, 24), Op(DW_OP_form_tls_address)};
-  context.thread_local_address = [](uint64_t offset) -> absl::StatusOr<v1::Node> {
+  context.thread_local_address = [](uint64_t offset, bool /*indexed*/) -> absl::StatusOr<v1::Node> {
     return BinaryNode(v1::OP_ADD, RegisterNode(17), ConstantNode(offset));
   };
   CHECK(DescribeLocation(*EvaluateLocation(ops, context)) == "[fs.base+0x18]");

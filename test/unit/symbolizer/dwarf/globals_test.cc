@@ -48,7 +48,8 @@ TEST_CASE("using namespace brings names in") {
 }
 
 TEST_CASE("A thread-local variable of a program lies before the thread pointer") {
-  const Program program(GENERATE(as<std::string>{}, "locals.gcc.O0.dwarf5", "locals.clang.O2.dwarf4"));
+  const Program program(GENERATE(as<std::string>{}, "locals.gcc.O0.dwarf5", "locals.clang.O2.dwarf4",
+                                 "locals.gcc.O2.split4", "locals.clang.O2.split5"));
   const Statement statement = program.In("locals.cc", "imported", "Imported");
   auto found = FindGlobal(program.module(), statement.scope, "per_thread");
   REQUIRE(found.ok());

@@ -12,6 +12,7 @@
 
 #include "daemon/pipeline/evaluator.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/unit_index.h"
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/plan/binder.h"
@@ -380,6 +381,52 @@ TEST_CASE("neighbouring bytes of several expressions are read at once") {
   CHECK(plan.ops(0).length() == 24);
   CHECK(plan.ops(1).offset() == 4096);
   CHECK(plan.ops(1).length() == 8);
+}
+
+// Of captures that no program is needed for: words relative to the stack pointer.
+struct WordCapture {
+  WordCapture() : types(*TheProgram().module, &table), catalog(visualizers::Catalog::BuiltIn()) {
+    REQUIRE(catalog.ok());
+    shaper = std::make_unique<Shaper>(*catalog, &types);
+    compiler = std::make_unique<CaptureCompiler>(&types, shaper.get(), CaptureLimits{});
+    stack.set_reg(7);
+  }
+  v1::Node At(const v1::Node& base, int64_t offset) {
+    return MemoryObject(AddOffset(base, offset), Fundamental(&types, "long"));
+  }
+  google::protobuf::RepeatedPtrField<v1::Type> table;
+  dwarf::TypeGraph types;
+  absl::StatusOr<visualizers::Catalog> catalog;
+  std::unique_ptr<Shaper> shaper;
+  std::unique_ptr<CaptureCompiler> compiler;
+  v1::Node stack;
+};
+
+TEST_CASE("a long way over pointers needs few cells") {
+  constexpr int kPointers = 80;
+  WordCapture capture;
+  v1::Node node = capture.stack;
+  for (int i = 0; i < kPointers; ++i) node = capture.At(node, 8);
+  CHECK(capture.compiler->AddValue(node).ok());
+}
+
+TEST_CASE("an expression that cannot be captured takes no room, and one without room is told") {
+  WordCapture capture;
+  REQUIRE(capture.compiler->AddValue(capture.At(capture.At(capture.stack, 8), 0)).ok());
+  v1::Node nowhere;
+  nowhere.set_unavailable("optimized out");
+  const v1::Node sum = dwarf::BinaryNode(v1::OP_ADD, capture.At(capture.At(capture.stack, 16), 0), nowhere);
+  CHECK(absl::IsFailedPrecondition(capture.compiler->AddValue(capture.At(sum, 0))));
+  CHECK(capture.compiler->Finish().ops_size() == 2);
+
+  constexpr int kTooMany = 5000;
+  WordCapture full;
+  absl::Status status;
+  for (int i = 0; i < kTooMany && status.ok(); ++i) {
+    status = full.compiler->AddValue(full.At(full.stack, 4096 * i));
+  }
+  CHECK(absl::IsResourceExhausted(status));
+  CHECK_THAT(std::string(status.message()), ContainsText("fill the logpoint's plan"));
 }
 
 }  // namespace
