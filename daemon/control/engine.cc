@@ -76,7 +76,12 @@ std::string Rebuilt(const Logpoint& before, const v1::ResolvedLogpoint& now) {
 Engine::Engine(EngineOptions options, EngineSeams seams)
     : options_(std::move(options)),
       seams_(WithDefaults(std::move(seams))),
-      preparer_({seams_.symbolize, options_.host, options_.redaction}),
+      preparer_({seams_.symbolize, options_.host, options_.redaction,
+                 [this](const code::Instruction& instruction) {
+                   Attacher* attacher = attacher_;
+                   if (attacher == nullptr) return std::string();
+                   return attach::InstructionCanaries(attacher->Canaries()).ObjectionTo(instruction);
+                 }}),
       owner_(std::make_unique<OwnerThread>(options_.tick, [this] { return Tick(); })),
       watch_([this] { WatchLoop(); }) {}
 
@@ -377,6 +382,8 @@ void Engine::PurgeEnded(absl::Time now) {
 absl::StatusOr<v1::LogpointState> Engine::Add(const v1::AddRequest& request) {
   if (stopping_) return Stopping();
   if (auto status = CheckName(request.spec().name()); !status.ok()) return status;
+  // Before sites are chosen: what its canaries have found decides which ones. Attach tells when there is none.
+  owner_->Run([&] { EnsureAttacher().IgnoreError(); });
   auto prepared = preparer_.Prepare(request);
   absl::StatusOr<v1::LogpointState> result = absl::InternalError("not attached");
   if (!prepared.ok()) {

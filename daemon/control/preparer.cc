@@ -104,7 +104,8 @@ absl::Status Preparer::Resolve(const FoundTarget& target, const v1::ResolvedLogp
 // From a resolved logpoint to an order for the kernel.
 absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
   pipeline::LogpointContext& context = prepared->context;
-  const SiteChoice choice = ChooseSites(context.resolved, {context.spec.site_policy(), target.shadow_stack});
+  const SiteChoice choice =
+      ChooseSites(context.resolved, {context.spec.site_policy(), target.shadow_stack, seams_.canaries});
   if (choice.sites.empty()) return NothingToProbe(context.resolved, choice);
   context.sites = choice.sites;
   context.refused = choice.refused;
@@ -231,7 +232,7 @@ absl::StatusOr<v1::ResolvedLogpoint> Preparer::Explain(v1::LogpointSpec spec, bo
   if (!response.ok()) return response.status();
   v1::ResolvedLogpoint resolved = std::move(*response->mutable_resolved());
   if (auto status = CheckResolved(resolved); !status.ok()) return status;
-  KeepChosen(ChooseSites(resolved, {spec.site_policy(), target->shadow_stack}), &resolved);
+  KeepChosen(ChooseSites(resolved, {spec.site_policy(), target->shadow_stack, seams_.canaries}), &resolved);
   for (const std::string& warning : target->warnings) resolved.add_warnings(warning);
   for (const std::string& warning : warnings) resolved.add_warnings(warning);
   return resolved;

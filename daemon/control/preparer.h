@@ -25,6 +25,7 @@
 #include "daemon/targets/process.h"
 #include "daemon/targets/target_finder.h"
 #include "plan.pb.h"
+#include "symbolizer/code/instruction.h"
 
 namespace dlog::daemon {
 
@@ -33,6 +34,8 @@ struct PrepareSeams {
   std::function<absl::StatusOr<v1::SymbolizerResponse>(const v1::SymbolizerRequest&)> symbolize;
   std::string host;  // for events
   RedactionPolicy redaction;
+  // As SitePolicyContext::canaries; any thread.
+  std::function<std::string(const code::Instruction&)> canaries = nullptr;
 };
 
 // A logpoint that is ready to be attached; `context.spec.id` is still empty.

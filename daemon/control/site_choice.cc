@@ -7,8 +7,6 @@
 #include <span>
 #include <utility>
 
-#include "symbolizer/code/instruction.h"
-
 namespace dlog::daemon {
 namespace {
 
@@ -29,7 +27,7 @@ std::string Objection(const v1::CandidateSite& candidate, const SitePolicyContex
   if (context.shadow_stack && instruction->text.compare(0, 4, "call") == 0) {
     return "the process has a shadow stack, and an emulated call could fault on it";
   }
-  return "";
+  return context.canaries ? context.canaries(*instruction) : "";
 }
 
 }  // namespace

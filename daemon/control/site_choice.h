@@ -5,18 +5,22 @@
 // attaching.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "daemon/attach/probe_set.h"
 #include "daemon/pipeline/event_builder.h"
 #include "plan.pb.h"
+#include "symbolizer/code/instruction.h"
 
 namespace dlog::daemon {
 
 struct SitePolicyContext {
   v1::SitePolicy policy = v1::SITE_AUTO;
   bool shadow_stack = false;  // the target has one: probing a call could fault in it on some kernels
+  // What this kernel's canaries have against an instruction, or empty; null = nothing is known of them.
+  std::function<std::string(const code::Instruction&)> canaries = nullptr;
 };
 
 struct SiteChoice {

@@ -123,6 +123,25 @@ TEST_CASE("no call is probed in a process with a shadow stack") {
   CHECK(choice.refused[0].reason().find("shadow stack") != std::string::npos);
 }
 
+TEST_CASE("what the canaries of this kernel speak against leaves the next candidate") {
+  v1::ResolvedLogpoint plan;
+  v1::Statement* statement = plan.add_statements();
+  *statement->add_candidates() = Site(kPush);
+  *statement->add_candidates() = Site(kCall);
+  const auto no_push = [](const code::Instruction& instruction) {
+    return instruction.text.starts_with("push") ? std::string("push is unsafe here") : std::string();
+  };
+  const SiteChoice any = ChooseSites(plan, {v1::SITE_AUTO, false, no_push});
+  REQUIRE(any.sites.size() == 1);
+  CHECK(any.sites[0].candidate == 1);
+
+  statement->mutable_candidates()->RemoveLast();
+  const SiteChoice none = ChooseSites(plan, {v1::SITE_AUTO, false, no_push});
+  CHECK(none.sites.empty());
+  REQUIRE(none.refused.size() == 1);
+  CHECK(none.refused[0].reason() == "push is unsafe here");
+}
+
 TEST_CASE("what explain shows is what attaching takes") {
   v1::ResolvedLogpoint plan;
   v1::Statement* first = plan.add_statements();
