@@ -21,6 +21,7 @@
 #include "daemon/attach/bpf_errors.h"
 #include "daemon/attach/canary_program.h"
 #include "daemon/attach/mapped_table.h"
+#include "daemon/attach/pid_namespace.h"
 #include "daemon/attach/program_loader.h"
 #include "daemon/attach/range_allocator.h"
 #include "daemon/attach/record_layout.h"
@@ -52,14 +53,6 @@ constexpr uint64_t kReserveOfRing = 8;
 
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr uint64_t kBurstsPerSecond = 10;  // an idle bucket lets a tenth of a second's hits through at once
-
-// inode of the initial pid namespace: PROC_PID_INIT_INO, include/linux/proc_ns.h.
-constexpr ino_t kInitialPidNamespace = 0xEFFFFFFCU;
-
-bool InInitialPidNamespace() {
-  struct stat info = {};
-  return stat("/proc/self/ns/pid", &info) == 0 && info.st_ino == kInitialPidNamespace;
-}
 
 dlog_logpoint LimitsOf(const AttachRequest& request) {
   dlog_logpoint limits = {};

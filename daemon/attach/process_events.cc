@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/attach/process_events.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -12,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "daemon/attach/bpf_errors.h"
+#include "daemon/attach/pid_namespace.h"
 #include "daemon/base/boot_time.h"
 #include "process_events.skel.h"
 
@@ -26,11 +28,28 @@ absl::StatusOr<std::unique_ptr<ProcessEvents>> ProcessEvents::Create(std::functi
   if (!events->stop_.valid()) return LoadError(errno, "eventfd");
   events->skeleton_.reset(process_events_bpf::open_and_load());
   if (events->skeleton_ == nullptr) return LoadError(errno, "load the programs that watch processes");
+  events->skeleton_->bss->everything = 1;
   if (const int error = process_events_bpf::attach(events->skeleton_.get())) {
     return LoadError(-error, "watch processes");
   }
   events->thread_ = std::thread([raw = events.get()] { raw->Loop(); });
   return events;
+}
+
+void ProcessEvents::Only(const std::optional<std::set<int32_t>>& processes) {
+  int* const everything = &skeleton_->bss->everything;
+  // The program knows processes by their numbers in the initial namespace.
+  if (!processes.has_value() || !InInitialPidNamespace()) return __atomic_store_n(everything, 1, __ATOMIC_SEQ_CST);
+  const int table = bpf_map__fd(skeleton_->maps.watched);
+  const uint8_t yes = 1;
+  bool all_there = true;
+  for (const int32_t process : *processes) all_there &= bpf_map_update_elem(table, &process, &yes, BPF_ANY) == 0;
+  // A full table: everything is told rather than too little.
+  __atomic_store_n(everything, all_there ? 0 : 1, __ATOMIC_SEQ_CST);
+  for (const int32_t process : watched_) {
+    if (!processes->contains(process)) (void)bpf_map_delete_elem(table, &process);
+  }
+  watched_ = *processes;
 }
 
 ProcessEvents::~ProcessEvents() {

@@ -4,8 +4,11 @@
 // to look all the time.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "absl/status/statusor.h"
@@ -24,6 +27,8 @@ class ProcessEvents {
   // `on_change` is called on a thread of its own, at once after a quiet time and else every kApartMs at most.
   static absl::StatusOr<std::unique_ptr<ProcessEvents>> Create(std::function<void()> on_change);
   ~ProcessEvents();
+  // Only what these processes do is worth a call; without a value, what any does. One thread.
+  void Only(const std::optional<std::set<int32_t>>& processes);
   ProcessEvents(const ProcessEvents&) = delete;
   ProcessEvents& operator=(const ProcessEvents&) = delete;
 
@@ -36,7 +41,8 @@ class ProcessEvents {
 
   std::unique_ptr<process_events_bpf, Deleter> skeleton_;
   std::function<void()> on_change_;
-  UniqueFd stop_;  // eventfd
+  std::set<int32_t> watched_;  // in the program's table
+  UniqueFd stop_;              // eventfd
   std::thread thread_;
 };
 

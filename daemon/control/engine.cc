@@ -239,6 +239,7 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   registry_.Insert(logpoint, sites, generation);
   registry_.EndAttach();
   budget_->Add(logpoint);
+  NarrowProcessWatch();
   Put(*logpoint, false);
   return logpoint->State();
 }
@@ -266,6 +267,7 @@ absl::StatusOr<v1::LogpointState> Engine::AddParked(const v1::AddRequest& reques
   if (setup.interactive) hub_.StartReplay(context->spec.id());
   auto logpoint = std::make_shared<Logpoint>(std::move(setup), "pending");
   registry_.Insert(logpoint, {}, 0);
+  NarrowProcessWatch();
   Put(*logpoint, false);
   ProcessesChanged();  // what it waits for may have come meanwhile
   return logpoint->State();
@@ -361,7 +363,10 @@ absl::Duration Engine::Tick() {
     }
   }
   if (journal_ != nullptr && now >= next_save_) SaveCounts();
-  if (look) PurgeEnded(now);
+  if (look) {
+    PurgeEnded(now);
+    NarrowProcessWatch();
+  }
   if (!told_of_changes_ || exit_looks_due_ > 0) return options_.tick;
   return std::min(longest, next_end_ - now);
 }

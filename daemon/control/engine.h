@@ -29,6 +29,7 @@
 #include "daemon/control/drain.h"
 #include "daemon/control/owner_thread.h"
 #include "daemon/control/preparer.h"
+#include "daemon/control/process_watch.h"
 #include "daemon/control/registry.h"
 #include "daemon/metrics/snapshot.h"
 #include "daemon/sink/sink_set.h"
@@ -64,7 +65,7 @@ struct EngineSeams {
   std::shared_ptr<sink::SinkSet> sinks;            // beside the live streams; may be null
   // Calls back, from any thread, whenever processes may have come or gone, until what it returns is destroyed. Null, or
   // a null answer: they are looked for all the time.
-  std::function<std::shared_ptr<void>(std::function<void()>)> watch_processes;
+  std::function<std::shared_ptr<ProcessWatch>(std::function<void()>)> watch_processes;
 };
 
 struct StreamHandle {
@@ -147,6 +148,8 @@ class Engine {
   // How long nothing need be looked at unless something changes.
   absl::Duration WatchOnce();
   void ProcessesChanged() ABSL_LOCKS_EXCLUDED(watch_mutex_);
+  // Owner thread: as long as every logpoint names its process, no other one matters.
+  void NarrowProcessWatch();
   // Owner thread: whether it is worth to ask each process for its end at this tick.
   bool LookForExits();
   // `print`: what its target is now.
@@ -188,10 +191,11 @@ class Engine {
   std::atomic<bool> told_of_changes_{false};
   int looks_due_ ABSL_GUARDED_BY(watch_mutex_) = 0;
   std::atomic<int> exit_looks_due_{0};
-  int ticks_without_exit_look_ = 0;         // owner thread
-  std::shared_ptr<void> process_events_;    // set by the owner thread, before told_of_changes_
-  std::map<std::string, Watched> watched_;  // watch thread; those that could not be attached
-  std::thread watch_;                       // last: uses everything above
+  int ticks_without_exit_look_ = 0;                     // owner thread
+  std::shared_ptr<ProcessWatch> process_events_;        // set by the owner thread, before told_of_changes_
+  std::optional<std::set<int32_t>> watched_processes_;  // owner thread; what process_events_ was told last
+  std::map<std::string, Watched> watched_;              // watch thread; those that could not be attached
+  std::thread watch_;                                   // last: uses everything above
 };
 
 }  // namespace dlog::daemon

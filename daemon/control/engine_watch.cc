@@ -70,6 +70,24 @@ void Engine::ProcessesChanged() {
   looks_due_ = kLooks;
 }
 
+void Engine::NarrowProcessWatch() {
+  if (process_events_ == nullptr) return;
+  std::optional<std::set<int32_t>> processes(std::in_place);
+  for (const auto& logpoint : registry_.All()) {
+    if (!logpoint->live()) continue;
+    const int32_t pid = logpoint->context().spec.target().pid();
+    if (pid == 0) {
+      processes.reset();
+      break;
+    }
+    processes->insert(pid);
+  }
+  if (processes == watched_processes_) return;
+  process_events_->Only(processes);
+  watched_processes_ = std::move(processes);
+  ProcessesChanged();  // one that is new there may have gone before it was watched
+}
+
 bool Engine::LookForExits() {
   constexpr int kQuietTicks = 5;  // these are longer
   if (told_of_changes_ && exit_looks_due_ == 0 && ++ticks_without_exit_look_ < kQuietTicks) return false;

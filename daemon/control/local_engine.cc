@@ -52,6 +52,15 @@ v1::Check WorkerCheck(const std::string& worker_path) {
   return check;
 }
 
+class KernelProcessWatch : public ProcessWatch {
+ public:
+  explicit KernelProcessWatch(std::unique_ptr<attach::ProcessEvents> events) : events_(std::move(events)) {}
+  void Only(const std::optional<std::set<int32_t>>& processes) override { events_->Only(processes); }
+
+ private:
+  const std::unique_ptr<attach::ProcessEvents> events_;
+};
+
 }  // namespace
 
 std::string HostName() {
@@ -102,9 +111,9 @@ std::unique_ptr<Engine> MakeLocalEngine(const LocalEngineOptions& options) {
   if (options.build_event) seams.build_event = options.build_event;
   seams.checks = [worker = options.worker_path] { return LocalChecks(worker); };
   seams.sinks = options.sinks;
-  seams.watch_processes = [](std::function<void()> on_change) -> std::shared_ptr<void> {
+  seams.watch_processes = [](std::function<void()> on_change) -> std::shared_ptr<ProcessWatch> {
     auto events = attach::ProcessEvents::Create(std::move(on_change));
-    if (events.ok()) return *std::move(events);
+    if (events.ok()) return std::make_shared<KernelProcessWatch>(*std::move(events));
     fmt::print(stderr, "processes are looked for all the time: {}\n", std::string(events.status().message()));
     return nullptr;
   };

@@ -11,6 +11,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,6 +72,23 @@ inline v1::ResolvedLogpoint PlanFor(const std::string& display_path, const std::
   return plan;
 }
 
+// Keeps what it was asked for.
+class FakeProcessWatch : public daemon::ProcessWatch {
+ public:
+  void Only(const std::optional<std::set<int32_t>>& processes) override {
+    MutexLock lock(&mutex_);
+    only_ = processes;
+  }
+  std::optional<std::set<int32_t>> only() const {
+    MutexLock lock(&mutex_);
+    return only_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::optional<std::set<int32_t>> only_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Build the engine after the target was forked: threads do not survive a fork.
 class FakeNode {
  public:
@@ -105,9 +124,9 @@ class FakeNode {
       return now_;
     };
     if (told) {
-      seams.watch_processes = [this](std::function<void()> on_change) -> std::shared_ptr<void> {
+      seams.watch_processes = [this](std::function<void()> on_change) -> std::shared_ptr<daemon::ProcessWatch> {
         processes_changed = std::move(on_change);
-        return std::make_shared<int>(0);
+        return process_watch;
       };
     }
     engine = std::make_unique<daemon::Engine>(std::move(options), std::move(seams));
@@ -138,7 +157,8 @@ class FakeNode {
   }
 
   std::function<void()> processes_changed;  // set once the engine has been started
-  SleepingProcess target;                   // first of the rest: forked before any thread
+  const std::shared_ptr<FakeProcessWatch> process_watch = std::make_shared<FakeProcessWatch>();
+  SleepingProcess target;  // first of the rest: forked before any thread
   FakeKernel kernel;
 
  private:

@@ -251,5 +251,19 @@ TEST_CASE("who is told of changes does not look all the time") {
   REQUIRE(Eventually([&] { return StateOf(node, id).state() == "active"; }));
 }
 
+TEST_CASE("only the processes of logpoints are watched while each logpoint names its own") {
+  FakeNode node({}, true);
+  const auto watched = [&] { return node.process_watch->only(); };
+  const std::string by_number = Add(&node, node.Request());
+  CHECK(watched() == std::set<int32_t>{node.target.pid()});
+  const Directory directory;
+  auto request = RequestFor(node, directory.path + "/program");
+  request.set_allow_pending(true);
+  const std::string by_file = Add(&node, request);
+  CHECK_FALSE(watched().has_value());
+  REQUIRE(node.engine->Remove({by_file}, false).ok());
+  REQUIRE(Eventually([&] { return watched() == std::set<int32_t>{node.target.pid()}; }));
+}
+
 }  // namespace
 }  // namespace dlog::daemon
