@@ -256,7 +256,7 @@ TEST_CASE("only the processes of logpoints are watched while each logpoint names
   const auto watched = [&] { return node.process_watch->only(); };
   const std::string by_number = Add(&node, node.Request());
   CHECK(watched() == std::set<int32_t>{node.target.pid()});
-  const Directory directory;
+  const TemporaryDirectory directory;
   auto request = RequestFor(node, directory.path + "/program");
   request.set_allow_pending(true);
   const std::string by_file = Add(&node, request);
