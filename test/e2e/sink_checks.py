@@ -13,13 +13,13 @@ ORDERS = 3000
 
 
 def sink_counts(env, name):
-    """(delivered, {reason: dropped}) of a sink, from /metrics."""
+    """(delivered, {reason: dropped}) of a sink, from /metrics; only reasons for which something was dropped."""
     delivered, dropped = 0, {}
     for (metric, labels), value in env.metrics().items():
         labels = dict(labels)
         if labels.get("sink") == name and metric == "dlog_sink_events_total":
             delivered = int(value)
-        if labels.get("sink") == name and metric == "dlog_sink_dropped_total":
+        if labels.get("sink") == name and metric == "dlog_sink_dropped_total" and int(value) > 0:
             dropped[labels["reason"]] = int(value)
     return delivered, dropped
 
