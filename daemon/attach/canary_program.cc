@@ -57,7 +57,7 @@ std::array<bpf_insn, 12> ReadingProgram(int map_fd) {
   return {{
       {BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_3, BPF_REG_1, kDi, 0},
       {BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_10, 0, 0},
-      {BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, -8},
+      {BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, -8},  // NOLINT(misc-redundant-expression): ADD and K are 0
       {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 8},
       {BPF_JMP | BPF_CALL, 0, 0, 0, kCopyFromUser},
       {BPF_JMP | BPF_JNE | BPF_K, BPF_REG_0, 0, 4, 0},

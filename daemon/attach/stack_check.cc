@@ -11,7 +11,7 @@ namespace dlog::attach {
 namespace {
 
 constexpr uint8_t kMoveRegister = BPF_ALU64 | BPF_MOV | BPF_X;
-constexpr uint8_t kAddConstant = BPF_ALU64 | BPF_ADD | BPF_K;
+constexpr uint8_t kAddConstant = BPF_ALU64 | BPF_ADD | BPF_K;  // NOLINT(misc-redundant-expression): ADD and K are 0
 
 uint32_t Below(int32_t offset) { return offset < 0 ? static_cast<uint32_t>(-static_cast<int64_t>(offset)) : 0; }
 
@@ -39,7 +39,7 @@ absl::Status CheckStackUse(std::span<const bpf_insn> program) {
   return WithHint(absl::FailedPreconditionError(absl::StrCat("the BPF programs were compiled to use ", used,
                                                              " bytes of stack, more than ", kMaxStackBytes,
                                                              ": hits on one processor could overwrite each other")),
-                  "build dlog with one of the tested compilers (clang 14, 16 or 19)");
+                  "build dlog with one of the tested compilers (clang 14 or 19)");
 }
 
 }  // namespace dlog::attach

@@ -116,6 +116,7 @@ absl::StatusOr<Seen> Try() {
     return absl::FailedPreconditionError((*logpoint)->warnings().front());
   }
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) threads.emplace_back(HitManyTimes, static_cast<uint32_t>(i * kHits + 1));
   for (std::thread& thread : threads) thread.join();
   (*logpoint)->Detach();
