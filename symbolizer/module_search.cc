@@ -186,7 +186,7 @@ absl::StatusOr<FoundFile> FindFileCalled(const v1::SymbolizerRequest& request, c
     return matched;
   });
   if (!hit.ok()) return hit.status();
-  if (!*hit) return NotFoundAnywhere(request, absl::StrCat("source file '", suffix, "'"), std::move(failures));
+  if (!*hit) return NotFoundAnywhere(request, absl::StrCat("source file '", suffix, "'"), failures);
   return found;
 }
 
@@ -233,7 +233,7 @@ absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request,
     return true;
   });
   if (!hit.ok()) return hit.status();
-  if (!*hit) return NotFoundAnywhere(request, absl::StrCat("function '", wanted.function, "'"), std::move(failures));
+  if (!*hit) return NotFoundAnywhere(request, absl::StrCat("function '", wanted.function, "'"), failures);
   return found;
 }
 

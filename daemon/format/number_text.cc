@@ -29,7 +29,7 @@ char* WriteShortDecimal(double value, char* to) {
     *to++ = '0';
     return to;
   }
-  const auto scaled = static_cast<int64_t>(size * static_cast<double>(kScale) + 0.5);
+  const int64_t scaled = std::llround(size * static_cast<double>(kScale));
   // One correctly rounded division: what the text would be read as.
   if (scaled < kMinScaled || static_cast<double>(scaled) / static_cast<double>(kScale) != size) return nullptr;
   to = WriteNumber(scaled / kScale, to);

@@ -355,7 +355,7 @@ void Renderer::RenderMembers(const Object& object, const v1::Shape& shape, Posit
       Truncate("value too large to show", out);
       break;
     }
-    Value* child = named ? out->AddPart() : out->AddPart();
+    Value* child = out->AddPart();
     child->refer_name(part.name());
     if (named) text->append(part.name()).append(" = ");
     Render(pipeline::EvaluateInside(part.value(), types_, image_, object), at.Inside(), child, text);

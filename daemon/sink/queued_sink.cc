@@ -42,7 +42,7 @@ void AddCounters(const SinkCounters& more, SinkCounters* sum) {
 QueuedSink::QueuedSink(std::string name, std::unique_ptr<Transport> transport, QueueOptions options)
     : name_(std::move(name)), options_(options), transport_(std::move(transport)), thread_([this] { Run(); }) {}
 
-QueuedSink::~QueuedSink() { Finish(); }
+QueuedSink::~QueuedSink() { QueuedSink::Finish(); }
 
 void QueuedSink::Finish() {
   if (!thread_.joinable()) return;

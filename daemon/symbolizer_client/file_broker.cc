@@ -41,7 +41,7 @@ absl::StatusOr<FileBroker> FileBroker::Create(FilePolicy policy, Debuginfod debu
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
     return absl::ErrnoToStatus(errno, "socketpair for a worker's files");
   }
-  return FileBroker(std::move(policy), std::move(debuginfod), UniqueFd(fds[0]), UniqueFd(fds[1]));
+  return FileBroker(std::move(policy), debuginfod, UniqueFd(fds[0]), UniqueFd(fds[1]));
 }
 
 UniqueFd FileBroker::Open(const std::string& path, int* error) {

@@ -28,10 +28,7 @@ class FileBroker {
 
  private:
   FileBroker(FilePolicy policy, Debuginfod debuginfod, UniqueFd ours, UniqueFd workers)
-      : policy_(std::move(policy)),
-        debuginfod_(std::move(debuginfod)),
-        ours_(std::move(ours)),
-        workers_(std::move(workers)) {}
+      : policy_(std::move(policy)), debuginfod_(debuginfod), ours_(std::move(ours)), workers_(std::move(workers)) {}
 
   UniqueFd Open(const std::string& path, int* error);
 

@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<v1::VisualizerFile>> ReadVisualizers(const std::strin
   visualizers::Catalog catalog;
   for (const std::string& name : *names) {
     v1::VisualizerFile& file = files.emplace_back();
-    file.set_name(directory + "/" + name);
+    file.set_name(fmt::format("{}/{}", directory, name));
     auto text = ReadSmallFile(file.name(), kMaxFileBytes);
     if (!text.ok()) return WithContext(text.status(), "visualizers");
     if (auto status = catalog.Add(*text, file.name()); !status.ok()) {

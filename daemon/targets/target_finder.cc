@@ -249,6 +249,7 @@ std::vector<TargetFinder::Selected> TargetFinder::Select(
     program.pids.push_back(pid);
   }
   std::vector<Selected> out;
+  out.reserve(programs.size());
   for (auto& [key, program] : programs) out.push_back(std::move(program));
   return out;
 }

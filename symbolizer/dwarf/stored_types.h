@@ -22,7 +22,8 @@ struct StoredType {
   uint32_t kind = 0;
   uint32_t reserved = 0;
 
-  friend auto operator<=>(const StoredType&, const StoredType&) = default;
+  // Not ours: the zero of the comparison that the compiler writes.
+  friend auto operator<=>(const StoredType&, const StoredType&) = default;  // NOLINT(modernize-use-nullptr)
 };
 static_assert(sizeof(StoredType) == 24);
 

@@ -115,7 +115,8 @@ std::vector<std::string> DebugLinkPlaces(const ElfFile& binary, const DebugSearc
   // The binary's own directory as the target sees it, below each debug directory.
   const std::string inside = search.AsTargetSees(directory);
   for (const std::string& debug : search.Trees()) {
-    out.push_back(debug + (inside.empty() || inside.front() != '/' ? "/" : "") + inside + "/" + link.name);
+    const std::string_view separator = inside.empty() || inside.front() != '/' ? "/" : "";
+    out.push_back(fmt::format("{}{}{}/{}", debug, separator, inside, link.name));
   }
   return out;
 }
