@@ -185,6 +185,7 @@ absl::StatusOr<std::string> WhyNone(const dwarf::LineIndex& lines, const dwarf::
 absl::Status NoCodeHere(const dwarf::Module& module, const dwarf::SourceFile& file, uint32_t line,
                         const std::string& why, const std::map<uint32_t, std::vector<Row>>& by_line) {
   std::vector<uint32_t> nearest;
+  nearest.reserve(by_line.size());
   for (const auto& [candidate, rows] : by_line) nearest.push_back(candidate);
   const auto distance = [line](uint32_t l) { return l > line ? l - line : line - l; };
   std::stable_sort(nearest.begin(), nearest.end(), [&](uint32_t a, uint32_t b) { return distance(a) < distance(b); });

@@ -166,7 +166,7 @@ v1::Node Generated::ValueOf(const v1::Field& field) {
   v1::Node member = MemberObject(object_, field);
   if (!field.redacted().empty()) {
     if (is_union) ++unions_;
-    return Secret(field, std::move(member));
+    return Secret(field, member);
   }
   if (is_union) return OneOf(field, std::move(member));
   const bool to_class =

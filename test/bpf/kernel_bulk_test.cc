@@ -46,6 +46,7 @@ TEST_CASE("1,000 logpoints with 5,000 sites live side by side and are detached t
   TargetProcess target;
   auto runtime = NewRuntime({.backend = attach::Backend::kUprobeMulti});
   std::vector<std::unique_ptr<attach::AttachedLogpoint>> logpoints;
+  logpoints.reserve(kLogpoints);
   for (int i = 0; i < kLogpoints; ++i) {
     logpoints.push_back(Attach(runtime.get(), FieldRequest(target, i * kSitesEach, kSitesEach)));
   }

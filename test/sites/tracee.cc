@@ -34,6 +34,7 @@ Tracee::Tracee(const std::vector<std::string>& argv) {
   if (pid_ < 0) Throw("fork");
   if (pid_ == 0) {
     std::vector<char*> arguments;
+    arguments.reserve(argv.size() + 1);
     for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);

@@ -74,6 +74,7 @@ std::string PrintedSoFar() {
 Result Ctl(std::vector<std::string> words) {
   words.insert(words.begin(), "dlogctl");
   std::vector<const char*> argv;
+  argv.reserve(words.size());
   for (const std::string& word : words) argv.push_back(word.c_str());
   Result result;
   Redirected out(STDOUT_FILENO, stdout), err(STDERR_FILENO, stderr);
