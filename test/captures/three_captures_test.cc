@@ -125,8 +125,8 @@ class Child {
   int pid_ = 0, go_ = -1, done_ = -1;
 };
 
-// Far above what this process maps, far below what a file system has room for.
-constexpr int kMostCoreKiB = 1 << 20;
+// Of 512 bytes. Far above what this process maps, far below what a file system has room for.
+constexpr int kMostCoreBlocks = 1 << 20;
 
 // A core file that is gone with this object. Everything is in it, also what the files that are mapped have.
 class CoreFile {
@@ -136,7 +136,7 @@ class CoreFile {
     REQUIRE(mkdtemp(name.data()) != nullptr);
     directory_ = name;
     std::ofstream("/proc/" + std::to_string(pid) + "/coredump_filter") << "0x7f\n";
-    const std::string command = "ulimit -f " + std::to_string(kMostCoreKiB) + " && gcore -o " +
+    const std::string command = "ulimit -f " + std::to_string(kMostCoreBlocks) + " && gcore -o " +
                                 (directory_ / "core").string() + " " + std::to_string(pid) + " >" +
                                 (directory_ / "output").string() + " 2>&1";
     made_ = std::system(command.c_str()) == 0;  // NOLINT(cert-env33-c,concurrency-mt-unsafe)
