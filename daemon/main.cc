@@ -24,6 +24,7 @@
 #include "daemon/control/configured_sinks.h"
 #include "daemon/control/local_engine.h"
 #include "daemon/control/reload.h"
+#include "daemon/control/server_credentials.h"
 #include "daemon/control/service_manager.h"
 #include "daemon/metrics/server.h"
 #include "daemon/state/journal.h"
@@ -104,6 +105,17 @@ int WaitForSignal(const sigset_t& signals, Engine& engine) {
   }
 }
 
+tls::Files ServerFiles(const Config& config) { return {config.tls_client_ca, config.tls_cert, config.tls_key}; }
+
+// The files that the configuration names, as far as they can be looked at without serving.
+absl::Status CheckNamedFiles(const Config& config) {
+  if (auto files = ReadVisualizers(config.visualizers_dir); !files.ok()) return files.status();
+  for (const SinkConfig& sink : config.sinks) {
+    if (auto status = CheckSinkFiles(sink); !status.ok()) return status;
+  }
+  return config.listen.empty() ? absl::OkStatus() : CheckServerFiles(config.listen, ServerFiles(config));
+}
+
 int Serve(const ConfigSource& source, const Config& config) {
   // Before the first thread, because it sets the environment.
   const Debuginfod debuginfod = Debuginfod::Configure(config.debuginfod, CacheDirectory(config.cache_dir));
@@ -139,7 +151,7 @@ int Serve(const ConfigSource& source, const Config& config) {
   if (!metrics.ok()) return Fail(metrics.status());
   const auto audit = AuditLog::Create(config.audit_log);
   if (!audit.ok()) return Fail(audit.status());
-  const NetworkListener network{config.listen, {config.tls_client_ca, config.tls_cert, config.tls_key}};
+  const NetworkListener network{config.listen, ServerFiles(config)};
   auto api = ApiServer::Listen(engine.get(), config.socket, network, audit->get());
   if (!api.ok()) return Fail(api.status());
   absl::StatusOr<std::unique_ptr<HealthServer>> health = nullptr;
@@ -171,7 +183,7 @@ int Run(const Flags& flags, const Overrides& overrides) {
   auto config = LoadConfig(source);
   if (!config.ok()) return Fail(config.status());
   if (flags.check_config) {
-    if (auto files = ReadVisualizers(config->visualizers_dir); !files.ok()) return Fail(files.status());
+    if (auto status = CheckNamedFiles(*config); !status.ok()) return Fail(status);
     fmt::print("dlogd: the configuration is good\n");
     return 0;
   }
@@ -187,7 +199,8 @@ int main(int argc, char** argv) {
   CLI::App app("dlogd: adds log lines to running programs");
   app.set_version_flag("--version", std::string("dlogd ") + DLOG_VERSION);
   app.add_option("--config", flags.config, "configuration file (YAML); the flags below override it");
-  app.add_flag("--check-config", flags.check_config, "check configuration, environment and flags, and end");
+  app.add_flag("--check-config", flags.check_config,
+               "check configuration, environment, flags and the files they name, and end");
   app.add_flag("--config-reference", flags.config_reference, "print the page of all keys of the configuration");
   const std::vector<std::pair<std::string, CLI::Option*>> options = {
       {"socket", app.add_option("--socket", flags.socket, "unix socket of the API (default /run/dlog/dlogd.sock)")},

@@ -4,7 +4,7 @@
 
     git ls-files | test/tidy.py BUILD
 
-A file is skipped when it was clean with the same content, the same .clang-tidy and the same headers of ours (those that it
+A file is skipped when it was clean with the same content, the same settings and the same headers of ours (those that it
 includes, directly or not). Exit status 1 when clang-tidy found something.
 """
 import concurrent.futures
@@ -34,10 +34,16 @@ def closure(path, root, known):
                 break
 
 
+def settings(path, root):
+    """The .clang-tidy files that hold for `path`, together."""
+    folders = [folder for folder in path.parents if folder.is_relative_to(root)]
+    return b"".join(file.read_bytes() for folder in reversed(folders) if (file := folder / ".clang-tidy").is_file())
+
+
 def fingerprint(path, root, command):
     known = {}
     closure(path, root, known)
-    digest = hashlib.sha256(command.replace(str(root), ".").encode() + (root / ".clang-tidy").read_bytes())
+    digest = hashlib.sha256(command.replace(str(root), ".").encode() + settings(path, root))
     for name in sorted(known):
         digest.update(str(name.relative_to(root)).encode() + known[name])
     return digest.hexdigest()

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -13,10 +14,13 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "cli/exit_status.h"
 #include "daemon/base/boot_time.h"
 #include "daemon/base/mutex.h"
+#include "daemon/control/api_server.h"
 #include "daemon/control/server_credentials.h"
 #include "daemon/sink/peer.h"
 #include "daemon/tls/stream.h"
@@ -27,6 +31,10 @@ namespace {
 
 // Enough for a busy machine; a port that nobody listens at is refused at once.
 constexpr absl::Duration kConnectTimeout = absl::Seconds(20);
+// Longer than a loaded machine takes to answer a ping.
+constexpr int kPingTimeoutMs = 20000;
+// What gRPC says when a ping was not answered.
+constexpr absl::string_view kSilence = "keepalive watchdog timeout";
 // With TLS 1.3 a daemon refuses a client's certificate after the client has said its last word of the handshake.
 constexpr absl::Duration kRefusalWait = absl::Seconds(2);
 
@@ -130,6 +138,9 @@ absl::Status CheckCredentials(const NodeAddress& address, const Credentials& cre
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const NodeAddress& address, const Credentials& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, daemon::kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // a stream without events is watched, too
   if (!address.unix_path.empty() || credentials.plain) {
     return grpc::CreateCustomChannel(
         address.unix_path.empty() ? "dns:///" + address.host_port : "unix:" + address.unix_path,
@@ -143,14 +154,21 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const NodeAddress& ad
   return grpc::CreateCustomChannel("dns:///" + address.host_port, *std::move(shared), arguments);
 }
 
-absl::Status ExplainFailure(const NodeAddress& address, const Credentials& credentials, const absl::Status& status) {
-  if (!absl::IsUnavailable(status) || address.host_port.empty()) return status;
+absl::Status ExplainFailure(const NodeAddress& address, const Credentials& credentials, const absl::Status& status,
+                            absl::Duration patience) {
+  if (!absl::IsUnavailable(status)) return status;
+  if (absl::StrContains(status.message(), kSilence)) {
+    return WithHint(absl::UnavailableError(fmt::format("dlogd at {} has gone silent", address.name)),
+                    "is the process stopped or overloaded, or its machine gone?");
+  }
+  if (address.host_port.empty()) return status;
+  const absl::Duration timeout = std::min(patience, kConnectTimeout);
   const sink::StopSignal never_stops;
-  auto fd = sink::ConnectTcp(address.host_port, kConnectTimeout, never_stops);
+  auto fd = sink::ConnectTcp(address.host_port, timeout, never_stops);
   if (!fd.ok()) return CannotConnect(address, std::string(fd.status().message()));
   if (credentials.plain) return status;
-  const Patience patience(kConnectTimeout);
-  auto stream = tls::Stream::Connect(*std::move(fd), credentials.tls, PeerName(address, credentials), patience, "h2");
+  auto stream =
+      tls::Stream::Connect(*std::move(fd), credentials.tls, PeerName(address, credentials), Patience(timeout), "h2");
   if (!stream.ok()) return HandshakeFailed(address, credentials, stream.status());
   (void)Patience(kRefusalWait)((*stream)->fd(), POLLIN);
   // gRPC does not send the alert that would tell why.

@@ -24,11 +24,14 @@ struct Credentials {
 // what CheckFiles says of the files.
 absl::Status CheckCredentials(const NodeAddress& address, const Credentials& credentials);
 
-// Connects with the first call. CheckCredentials has passed.
+// Connects with the first call. CheckCredentials has passed. A peer that is silent for half a minute, whether it is
+// stopped, gone from the network or without power, ends the calls and streams that wait for it.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const NodeAddress& address, const Credentials& credentials);
 
 // Why calls to an address on the network fail, found out by one more connection (some seconds at most): refused, no TLS
-// there, whose certificate is not accepted and why. `status` itself when the connection is fine.
-absl::Status ExplainFailure(const NodeAddress& address, const Credentials& credentials, const absl::Status& status);
+// there, whose certificate is not accepted and why. `status` itself when the connection is fine. Takes no longer than
+// `patience`.
+absl::Status ExplainFailure(const NodeAddress& address, const Credentials& credentials, const absl::Status& status,
+                            absl::Duration patience);
 
 }  // namespace dlog::cli

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "cli/client/offline.h"
@@ -115,13 +116,20 @@ Client::~Client() {
   server_.reset();
 }
 
-absl::Status Client::Call(const std::function<grpc::Status(grpc::ClientContext*)>& call) {
+absl::Status Client::Call(const std::function<grpc::Status(grpc::ClientContext*)>& call, absl::Duration patience) {
   grpc::ClientContext context;
-  return Outcome(call(&context), context);
+  if (patience != absl::InfiniteDuration())
+    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(patience));
+  const grpc::Status status = call(&context);
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::DeadlineExceededError(
+        fmt::format("no answer from {} within {}", name(), absl::FormatDuration(patience)));
+  }
+  return Outcome(status, context, patience);
 }
 
-absl::Status Client::Outcome(const grpc::Status& status, const grpc::ClientContext& context) {
-  return ExplainFailure(address_, credentials_, daemon::FromGrpc(status, context));
+absl::Status Client::Outcome(const grpc::Status& status, const grpc::ClientContext& context, absl::Duration patience) {
+  return ExplainFailure(address_, credentials_, daemon::FromGrpc(status, context), patience);
 }
 
 }  // namespace dlog::cli

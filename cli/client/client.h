@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cli/client/address.h"
 #include "cli/client/channel.h"
 #include "control.grpc.pb.h"
@@ -55,10 +56,13 @@ class Client {
   // As the user knows this node: its address.
   const std::string& name() const { return address_.name; }
 
-  // One unary call: `call` is given a context and returns the status of the stub's method.
-  absl::Status Call(const std::function<grpc::Status(grpc::ClientContext*)>& call);
+  // One unary call: `call` is given a context and returns the status of the stub's method. DeadlineExceeded after
+  // `patience`; finding out why there is no connection may take as long again.
+  absl::Status Call(const std::function<grpc::Status(grpc::ClientContext*)>& call,
+                    absl::Duration patience = absl::InfiniteDuration());
   // The result of a call or stream. When there was no connection, this finds out why.
-  absl::Status Outcome(const grpc::Status& status, const grpc::ClientContext& context);
+  absl::Status Outcome(const grpc::Status& status, const grpc::ClientContext& context,
+                       absl::Duration patience = absl::InfiniteDuration());
 
  private:
   Client();

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "control.pb.h"
 
@@ -17,6 +18,7 @@ struct NodeItem {
   size_t node = 0;
   v1::StreamItem item;  // never a list: its events come one by one
   bool more = false;    // the next item is at hand: Next will not wait for it
+  absl::Status broken;  // not OK: nothing else comes from this node, while others go on
 };
 
 // Holds each item back for `hold` after its arrival, so that an item of another node that is older and arrives within

@@ -45,6 +45,10 @@ MergedStream::~MergedStream() {
 }
 
 void MergedStream::Cancel() {
+  {
+    MutexLock lock(&mutex_);
+    cancelled_ = true;
+  }
   for (const auto& reader : readers_) reader->context.TryCancel();
 }
 
@@ -70,8 +74,18 @@ void MergedStream::Read(Reader* reader) {
     item.more = false;  // what comes next is decided by all nodes
     order_.Push(std::exchange(item, {}), BootTime());
   }
+  reader->outcome = OutcomeOf(reader);
   MutexLock lock(&mutex_);
   --open_;
+  if (reader->outcome->ok() || cancelled_ || open_ == 0) return;
+  NodeItem broken;
+  broken.node = reader->node;
+  broken.broken = *reader->outcome;
+  order_.Push(std::move(broken), BootTime());
+}
+
+absl::Status MergedStream::OutcomeOf(Reader* reader) const {
+  return fleet_.node(reader->node).Outcome(reader->stream->Finish(), reader->context);
 }
 
 bool MergedStream::Next(NodeItem* item) {
@@ -97,7 +111,7 @@ bool MergedStream::Next(NodeItem* item) {
 std::vector<absl::Status> MergedStream::Finish() {
   std::vector<absl::Status> outcomes(fleet_.size());
   for (const auto& reader : readers_) {
-    outcomes[reader->node] = fleet_.node(reader->node).Outcome(reader->stream->Finish(), reader->context);
+    outcomes[reader->node] = reader->outcome ? *reader->outcome : OutcomeOf(reader.get());
   }
   return outcomes;
 }

@@ -172,6 +172,7 @@ int Follow(const Fleet& fleet, Interrupt* interrupt, const Added& added, bool js
       stream.Cancel();
     }
     if (item.item.dropped() != 0 && !reader_gone) NoteDropped(fleet, item);
+    if (!item.broken.ok() && !reader_gone) NoteBroken(fleet, item);
     if (item.item.has_ended()) ended[item.node] = item.item.ended();
   }
   interrupt->OnSignal(nullptr);

@@ -24,11 +24,13 @@ bool IsLive(const v1::LogpointState& state) {
          state.state() != "failed";
 }
 
-std::vector<v1::ListResponse> ListByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes) {
+std::vector<v1::ListResponse> ListByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes,
+                                         absl::Duration patience) {
   std::vector<v1::ListResponse> answers(fleet.size());
   *outcomes = fleet.ForEach([&](size_t i, Client& node) {
     return node.Call(
-        [&](grpc::ClientContext* context) { return node.stub().List(context, v1::ListRequest(), &answers[i]); });
+        [&](grpc::ClientContext* context) { return node.stub().List(context, v1::ListRequest(), &answers[i]); },
+        patience);
   });
   return answers;
 }
@@ -71,6 +73,10 @@ std::string StateLines(const std::vector<v1::LogpointState>& states, bool hosts)
   std::string out;
   for (const v1::LogpointState& state : states) out += Harmless(StateText(state, hosts)) + "\n";
   return out;
+}
+
+void NoteBroken(const Fleet& fleet, const NodeItem& item) {
+  Note(fmt::format("{}: nothing more comes from it: {}", fleet.name(item.node), std::string(item.broken.message())));
 }
 
 void NoteDropped(const Fleet& fleet, const NodeItem& item) {

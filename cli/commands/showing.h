@@ -24,7 +24,8 @@ bool IsLive(const v1::LogpointState& state);
 // The logpoints of all nodes; `outcomes` says which have answered.
 std::vector<v1::LogpointState> ListEverywhere(const Fleet& fleet, std::vector<absl::Status>* outcomes);
 // By node.
-std::vector<v1::ListResponse> ListByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes);
+std::vector<v1::ListResponse> ListByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes,
+                                         absl::Duration patience = absl::InfiniteDuration());
 std::vector<v1::StatusResponse> StatusByNode(const Fleet& fleet, std::vector<absl::Status>* outcomes);
 
 // Prints the logpoints of all nodes, sorted by id and host when there are several nodes, then tells the nodes that have
@@ -39,5 +40,6 @@ std::string StateLines(const std::vector<v1::LogpointState>& states, bool hosts)
 
 // Tells that a stream has lost events.
 void NoteDropped(const Fleet& fleet, const NodeItem& item);
+void NoteBroken(const Fleet& fleet, const NodeItem& item);
 
 }  // namespace dlog::cli

@@ -77,6 +77,7 @@ int RunTail(const std::vector<std::string>& ids, const Context& global) {
       stream.Cancel();
     }
     if (item.item.dropped() != 0) NoteDropped(*fleet, item);
+    if (!item.broken.ok()) NoteBroken(*fleet, item);
     if (item.item.has_ended()) Note(StateText(item.item.ended(), !fleet->single()));
   }
   interrupt.OnSignal(nullptr);

@@ -26,6 +26,8 @@
 namespace dlog::cli {
 namespace {
 
+constexpr absl::Duration kLeastPatience = absl::Seconds(2);
+
 struct TopOptions {
   std::string interval = "1s";
   uint32_t count = 0;  // 0: until Ctrl-C
@@ -102,9 +104,9 @@ std::string RowsJson(const std::vector<Row>& rows, const std::vector<NodeError>&
   return out + "\n";
 }
 
-Sample Look(const Fleet& fleet) {
+Sample Look(const Fleet& fleet, absl::Duration patience) {
   Sample sample;
-  std::vector<v1::ListResponse> answers = ListByNode(fleet, &sample.outcomes);
+  std::vector<v1::ListResponse> answers = ListByNode(fleet, &sample.outcomes, patience);
   sample.time = BootTime();
   for (size_t i = 0; i < answers.size(); ++i) {
     for (v1::LogpointState& state : *answers[i].mutable_logpoints()) {
@@ -121,14 +123,16 @@ int RunTop(const TopOptions& options, const Context& global) {
   Interrupt interrupt;
   auto fleet = Fleet::Connect(global.client);
   if (!fleet.ok()) return Report(fleet.status());
-  Sample before = Look(*fleet);
+  // A node that does not answer does not hold up the others' rows for long.
+  const absl::Duration patience = std::max(absl::Milliseconds(*interval), kLeastPatience);
+  Sample before = Look(*fleet, patience);
   std::vector<NodeError> errors = ErrorsOf(*fleet, before.outcomes);
   int status = ReportNodes(*fleet, before.outcomes);
   for (uint32_t n = 0; errors.size() < fleet->size() && (options.count == 0 || n < options.count); ++n) {
     const absl::Time until = BootTime() + absl::Milliseconds(*interval);
     while (BootTime() < until && !interrupt.seen()) absl::SleepFor(absl::Milliseconds(20));
     if (interrupt.seen()) return status;
-    Sample now = Look(*fleet);
+    Sample now = Look(*fleet, patience);
     const size_t failed_before = errors.size();
     errors = ErrorsOf(*fleet, now.outcomes);
     const std::vector<Row> rows = Rows(before, now);

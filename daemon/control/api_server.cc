@@ -63,6 +63,8 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Listen(Engine* engine, con
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder.SetResourceQuota(grpc::ResourceQuota("dlogd-api").Resize(kMaxConnectionBytes).SetMaxThreads(kMaxCallThreads));
   builder.RegisterService(&api->service_);
+  // Clocks and scheduling: a client that is a little early is not cut off.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kKeepaliveMs / 2);
   int port = 0;
   if (!network.address.empty()) {
     auto credentials = ServerCredentialsFor(network.address, network.tls);

@@ -14,6 +14,9 @@
 
 namespace dlog::daemon {
 
+// How often a client asks whether this side is still there (HTTP/2 ping) while it waits for an answer.
+inline constexpr int kKeepaliveMs = 10000;
+
 // Where the API is served beside its unix socket.
 struct NetworkListener {
   std::string address;  // "HOST:PORT"; empty: nowhere

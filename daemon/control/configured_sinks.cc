@@ -57,7 +57,6 @@ std::unique_ptr<sink::Transport> MakeOtlp(const SinkConfig& config) {
 
 absl::StatusOr<std::unique_ptr<sink::Transport>> MakeTransport(const SinkConfig& config) {
   const sink::LineFormat format = config.format == "text" ? TextLine : format::AppendEventJson;
-  if (auto status = tls::CheckFiles(TlsFiles(config)); !status.ok()) return status;
   if (config.kind == "file") return MakeFile(config, format);
   if (config.kind == "syslog") return MakeSyslog(config);
   if (config.kind == "journald") {
@@ -70,7 +69,12 @@ absl::StatusOr<std::unique_ptr<sink::Transport>> MakeTransport(const SinkConfig&
 
 }  // namespace
 
+absl::Status CheckSinkFiles(const SinkConfig& config) {
+  return WithContext(tls::CheckFiles(TlsFiles(config)), fmt::format("sink {}", config.name));
+}
+
 absl::StatusOr<std::shared_ptr<sink::Sink>> MakeSink(const SinkConfig& config) {
+  if (auto status = CheckSinkFiles(config); !status.ok()) return status;
   auto transport = MakeTransport(config);
   if (!transport.ok()) return WithContext(transport.status(), fmt::format("sink {}", config.name));
   sink::QueueOptions options;

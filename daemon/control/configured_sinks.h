@@ -17,6 +17,9 @@ namespace dlog::daemon {
 
 absl::StatusOr<std::shared_ptr<sink::Sink>> MakeSink(const SinkConfig& config);
 
+// What MakeSink would say of the certificates and keys that `config` names; opens and connects nothing.
+absl::Status CheckSinkFiles(const SinkConfig& config);
+
 // Thread-compatible; the set() it changes is thread-safe.
 class ConfiguredSinks {
  public:

@@ -25,10 +25,9 @@ bool IsLoopback(const std::string& address) {
   return host == "localhost";
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(const std::string& address,
-                                                                              const tls::Files& files) {
+absl::Status CheckServerFiles(const std::string& address, const tls::Files& files) {
   if (files.empty()) {
-    if (IsLoopback(address)) return grpc::InsecureServerCredentials();
+    if (IsLoopback(address)) return absl::OkStatus();
     return WithHint(absl::InvalidArgumentError(
                         fmt::format("{} is open to the network, and no certificate is named for it", address)),
                     "set tls.cert, tls.key and tls.client-ca; without TLS dlogd listens on loopback addresses only");
@@ -37,7 +36,13 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(co
     return WithHint(absl::InvalidArgumentError(fmt::format("{}: TLS takes three files", address)),
                     "set tls.cert, tls.key and tls.client-ca");
   }
-  if (auto status = tls::CheckFiles(files); !status.ok()) return status;
+  return tls::CheckFiles(files);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(const std::string& address,
+                                                                              const tls::Files& files) {
+  if (auto status = CheckServerFiles(address, files); !status.ok()) return status;
+  if (files.empty()) return grpc::InsecureServerCredentials();
   auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(files.key, files.cert, files.ca,
                                                                                        kLookAtFilesSeconds);
   grpc::experimental::TlsServerCredentialsOptions options(provider);

@@ -11,6 +11,9 @@
 
 namespace dlog::daemon {
 
+// Whether ServerCredentialsFor could do its work; the same errors.
+absl::Status CheckServerFiles(const std::string& address, const tls::Files& files);
+
 // What a server on a network address asks of its clients: a certificate of `files.ca`, or, without files, to be on this
 // machine: InvalidArgument when the host of `address` is not a loopback address then. Files that change are read again.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentialsFor(const std::string& address,

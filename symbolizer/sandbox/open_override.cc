@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdarg>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -47,23 +48,30 @@ std::string NameOf(const char* link) {
   return length > 0 ? std::string(name, static_cast<size_t>(length)) : std::string();
 }
 
-}  // namespace
+// The caller passes a mode only when a file can be made.
+mode_t ModeOf(int flags, va_list arguments) {
+  return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+}
 
-#define DLOG_OPEN_WITH_MODE(path, flags)      \
-  mode_t mode = 0;                            \
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) { \
-    va_list arguments;                        \
-    va_start(arguments, flags);               \
-    mode = va_arg(arguments, mode_t);         \
-    va_end(arguments);                        \
-  }                                           \
-  return Open(path, flags, mode)
+}  // namespace
 
 extern "C" {
 
-int open(const char* path, int flags, ...) { DLOG_OPEN_WITH_MODE(path, flags); }
+int open(const char* path, int flags, ...) {
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = ModeOf(flags, arguments);
+  va_end(arguments);
+  return Open(path, flags, mode);
+}
 
-int open64(const char* path, int flags, ...) { DLOG_OPEN_WITH_MODE(path, flags); }
+int open64(const char* path, int flags, ...) {
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = ModeOf(flags, arguments);
+  va_end(arguments);
+  return Open(path, flags, mode);
+}
 
 // libdw asks for the path of a descriptor it was given, to look for .dwo files beside it.
 char* realpath(const char* path, char* resolved) noexcept {
@@ -80,7 +88,9 @@ char* realpath(const char* path, char* resolved) noexcept {
     errno = EACCES;
     return nullptr;
   }
-  return resolved == nullptr ? strdup(answer.c_str()) : strcpy(resolved, answer.c_str());
+  if (resolved == nullptr) return strdup(answer.c_str());
+  std::memcpy(resolved, answer.c_str(), answer.size() + 1);
+  return resolved;
 }
 
 }  // extern "C"

@@ -15,7 +15,7 @@
 //   all
 //                         of them wait for it; "unavailable" without userfaultfd
 //   byte ADDRESS          answers "byte HEX": what memory holds there
-#define _GNU_SOURCE
+#define _GNU_SOURCE  // NOLINT(bugprone-reserved-identifier): asks the C library for its extensions
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/userfaultfd.h>
@@ -30,6 +30,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+// Numbers only are read, into variables of their width.
+// NOLINTBEGIN(clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling)
 
 uint64_t target_registers_in[16];  // in DWARF order; [7] (rsp) is not loaded
 uint64_t target_registers_out[16];
@@ -344,3 +347,4 @@ int main(void) {
   }
   return 0;
 }
+// NOLINTEND(clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling)

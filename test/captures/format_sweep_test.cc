@@ -54,6 +54,7 @@ std::vector<std::string> Shown(const std::vector<std::string>& expressions) {
   uint64_t registers[DLOG_NREGS] = {};
   registers[16] = reinterpret_cast<uint64_t>(&sweep_test::Anchor);
   std::vector<std::string> qualified;
+  qualified.reserve(expressions.size());
   for (const std::string& expression : expressions) qualified.push_back("sweep_test::" + expression);
   return OwnProgram("sweep_test::Anchor", qualified).Capture(MemoryOfProcess(getpid()), registers);
 }
@@ -73,6 +74,7 @@ void Sweep(const std::string& name, const T& value, std::string_view left_out = 
   int right = 0, refused = 0;
   std::vector<std::string> expressions;
   std::vector<std::string> specs;
+  expressions.reserve(std::size(kSpecs));
   for (const std::string spec : kSpecs) {
     // The last character of a format says what it is of.
     if (!left_out.empty() && spec.ends_with(left_out)) continue;
@@ -96,19 +98,18 @@ void Sweep(const std::string& name, const T& value, std::string_view left_out = 
 }
 
 TEST_CASE("formats of std::format do to numbers and texts what the formatter does") {
-  using namespace sweep_test;
-  Sweep("g_bool", g_bool);
-  Sweep("g_char", g_char);
-  Sweep("g_byte", static_cast<unsigned>(g_byte), "c");  // a byte that is no character is escaped
-  Sweep("g_short", static_cast<int>(g_short));
-  Sweep("g_int", g_int);
-  Sweep("g_unsigned", g_unsigned);
-  Sweep("g_long", g_long);
-  Sweep("g_huge", g_huge, "c");
-  Sweep("g_float", g_float);
-  Sweep("g_double", g_double);
-  Sweep("g_text", std::string_view(g_text), "p");  // its address
-  Sweep("g_string", std::string_view(g_string));
+  Sweep("g_bool", sweep_test::g_bool);
+  Sweep("g_char", sweep_test::g_char);
+  Sweep("g_byte", static_cast<unsigned>(sweep_test::g_byte), "c");  // a byte that is no character is escaped
+  Sweep("g_short", static_cast<int>(sweep_test::g_short));
+  Sweep("g_int", sweep_test::g_int);
+  Sweep("g_unsigned", sweep_test::g_unsigned);
+  Sweep("g_long", sweep_test::g_long);
+  Sweep("g_huge", sweep_test::g_huge, "c");
+  Sweep("g_float", sweep_test::g_float);
+  Sweep("g_double", sweep_test::g_double);
+  Sweep("g_text", std::string_view(sweep_test::g_text), "p");  // its address
+  Sweep("g_string", std::string_view(sweep_test::g_string));
   Sweep("g_vector", std::string_view("{1, 2, 3, 4}"));
 }
 
@@ -117,7 +118,7 @@ TEST_CASE("formats of our own fit what they are for and are refused for the rest
     const char* expression;
     const char* expected;  // the beginning
   };
-  const Row kRows[] = {
+  const Row rows[] = {
       {"g_pointer:[1]", "ok {-42} "},
       {"g_vector:[2]", "truncated {1, 2, ...} "},
       {"g_pointer:[1 + 0]", "ok {-42} "},
@@ -145,7 +146,7 @@ TEST_CASE("formats of our own fit what they are for and are refused for the rest
       {"g_pointer:[sweep_test::g_int]", "error <error: the number of elements is negative> "},
       {"g_pointer:[sweep_test::g_huge]", "error <corrupt: size 1"},
   };
-  for (const Row& row : kRows) {
+  for (const Row& row : rows) {
     INFO(row.expression);
     CHECK(Shown({row.expression})[0].substr(0, std::string_view(row.expected).size()) == row.expected);
   }

@@ -195,13 +195,15 @@ def fifty_nodes(env):
 
 
 @contextlib.contextmanager
-def plain_nodes(env, network, names):
-    """Control planes without TLS; yields their addresses."""
+def plain_nodes(env, network, names, children=None):
+    """Control planes without TLS; yields their addresses by name, and puts their processes into `children`."""
     with contextlib.ExitStack() as stack:
         nodes = {name: f"127.0.{network}.{n}:{harness.free_port()}" for n, name in enumerate(names, 1)}
         for name, address in nodes.items():
-            stack.enter_context(env.running([env.bin / "fake_dlogd", env.tmp / f"{name}.sock", address, name, "20",
-                                             env.bin / "dlog-symbolizer"]))
+            child = stack.enter_context(env.running([env.bin / "fake_dlogd", env.tmp / f"{name}.sock", address, name, "20",
+                                                     env.bin / "dlog-symbolizer"]))
+            if children is not None:
+                children[name] = child
         for name, address in nodes.items():
             host, port = address.split(":")
             harness.wait_until(lambda host=host, port=port: socket.socket().connect_ex((host, int(port))) == 0, 60, f"{name} listens")
@@ -225,6 +227,32 @@ def silent_node(env):
             out, err = child.communicate(timeout=120)
         check_equal(child.returncode, 3, f"exit status: {out}{err}")
         check(" on 3 nodes" in out and dead in err, out + err)
+
+
+@scenario("fleet/a node that stops ends nobody's top, and tail tells of it", daemon=False)
+def stopped_node(env):
+    children = {}
+    with plain_nodes(env, 6, ("k1", "k2", "k3"), children) as nodes:
+        servers = ("--plain", "--server", ",".join(nodes.values()))
+        env.ctl_ok(*servers, "log", "-x", env.bin / "shop", reserve_line(), "order {o.id}", "--detach", server=False)
+        out, err = env.tmp / "tail", env.tmp / "tail.err"
+        with open(out, "w", encoding="utf-8") as stdout, open(err, "w", encoding="utf-8") as stderr, \
+                env.running(env.ctl_argv(*servers, "tail", server=False), stdout=stdout, stderr=stderr) as tail:
+            harness.wait_until(lambda: "Z k2 " in out.read_text(), 60, "its stream is open before the node stops")
+            children["k2"].send_signal(signal.SIGSTOP)
+            try:
+                looked = env.ctl(*servers, "-o", "json", "top", "--count", "3", server=False)
+                rows = [json.loads(line) for line in looked.stdout.splitlines()]
+                check_equal(looked.returncode, 3, f"exit status of top: {looked.stderr}")
+                check_equal([{row["host"] for row in each["logpoints"]} for each in rows], [{"k1", "k3"}] * 3, "nodes of top")
+                check(nodes["k2"] in looked.stderr and "no answer" in looked.stderr, looked.stderr)
+                broken = f"{nodes['k2']}: nothing more comes from it: "
+                harness.wait_until(lambda: broken in err.read_text(), 120, "tail tells of the node")
+                check(tail.poll() is None, "tail goes on with the others")
+            finally:
+                children["k2"].send_signal(signal.SIGCONT)
+            tail.send_signal(signal.SIGINT)
+            tail.wait(30)
 
 
 @scenario("fleet/log follows all nodes until Ctrl-C and adds their accounts up", daemon=False)

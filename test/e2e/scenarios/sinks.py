@@ -62,6 +62,15 @@ def config_errors(env):
     child = env.spawn([env.bin / "dlogd", "--config", config, "--check-config"], stdout=-1, stderr=-1)
     child.communicate(timeout=30)
     check_equal(env.end(child), 0, "--check-config of a good file")
+    missing = env.tmp / "missing.pem"
+    trouble = {f"sinks:\n- {{kind: otlp, name: far, address: 'https://127.0.0.1:1', ca: {missing}}}\n": "sink far",
+               f"listen: 127.0.0.1:0\ntls: {{cert: {missing}, key: {missing}, client-ca: {missing}}}\n": "missing.pem"}
+    for text, words in trouble.items():
+        config.write_text(text)
+        child = env.spawn([env.bin / "dlogd", "--config", config, "--check-config"], stdout=-1, stderr=-1)
+        _, err = child.communicate(timeout=30)
+        check_equal(env.end(child), 1, "--check-config of a file that names one that is not there")
+        check(words in err and str(missing) in err and "hint:" in err, err)
 
 
 @scenario("config/SIGHUP takes sinks over, keeps logpoints, and a broken file changes nothing", daemon=False)

@@ -21,6 +21,7 @@ bpf_insn Insn(int code, int dst, int src, int off, int imm) {
 bpf_insn Store(int base, int off) { return Insn(BPF_STX | BPF_MEM | BPF_DW, base, BPF_REG_1, off, 0); }
 bpf_insn Load(int base, int off) { return Insn(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, base, off, 0); }
 bpf_insn Move(int dst, int src) { return Insn(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0); }
+// NOLINTNEXTLINE(misc-redundant-expression): two of the parts of an operation code are zero
 bpf_insn Add(int dst, int imm) { return Insn(BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, imm); }
 
 }  // namespace

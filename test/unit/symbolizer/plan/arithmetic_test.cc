@@ -161,6 +161,7 @@ constexpr bool kSignedInteger = std::is_integral_v<T>&& std::is_signed_v<T>;
 template <typename A, typename B>
 void CheckPair(const std::string& left, const std::string& right, A a, B b_value) {
   using Common = decltype(a + b_value);
+  // NOLINTNEXTLINE(bugprone-signed-char-misuse): the sign is to be carried over
   const auto x = static_cast<Common>(a);
   const auto y = static_cast<Common>(b_value);
   Common sum{}, difference{}, product{};
