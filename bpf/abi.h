@@ -54,7 +54,7 @@ enum {
   DLOG_NCELLS = 64,            /* power of two: cells are masked */
   DLOG_CELL_SELF = 19,         /* a routine starts with the object's address here */
   DLOG_CELL_PARAM = 20,        /* and with what its caller passed along here */
-  DLOG_QUEUE_SIZE = 64,        /* power of two: pending routine calls of one hit */
+  DLOG_QUEUE_SIZE = 256,       /* power of two: pending routine calls of one hit; maps in a map wait here all at once */
   DLOG_VISITED_SIZE = 64,      /* power of two */
   DLOG_MAX_STEPS = 8192,       /* ops run for one hit's condition, and again for its capture */
   DLOG_MAX_CHECKS = 256,       /* power of two: words that are read again when the capture is over */

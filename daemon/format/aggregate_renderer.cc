@@ -96,7 +96,7 @@ void Renderer::RenderArray(const Object& object, const v1::Type& type, Position 
   uint64_t count = type.count();
   if (type.shape().has_size() && !ShapeWord(type.shape().size(), object, &count, out, text)) return;
   if (type.shape().has_size()) {
-    if (object.in_memory && !PlausibleCount(count, object.address, out, text)) return;
+    if (object.in_memory && !PlausibleCount(object, count, object.address, out, text)) return;
   }
   if (count > kMaxContainerSize) {
     return Fail(v1::STATUS_ERROR, fmt::format("array of {} elements", count), out, text);

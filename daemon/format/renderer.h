@@ -122,7 +122,7 @@ class Renderer {
   // Element count from `size` or `end`, checked for plausibility.
   bool ShapeCount(const pipeline::Object& object, const v1::Shape& shape, uint64_t data, uint64_t stride,
                   uint64_t* count, Value* out, Text* text);
-  bool PlausibleCount(uint64_t count, uint64_t data, Value* out, Text* text);
+  bool PlausibleCount(const pipeline::Object& object, uint64_t count, uint64_t data, Value* out, Text* text);
   void Corrupt(std::string what, Value* out, Text* text);
 
   // Shared ends.

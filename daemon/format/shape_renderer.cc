@@ -30,6 +30,9 @@ std::string RoughNumber(uint64_t number) {
   return fmt::format("{}e{}", number, exponent);
 }
 
+// x86-64 with five-level page tables.
+constexpr uint64_t kEndOfUserAddresses = uint64_t{1} << 56;
+
 // Alignment that every compiler gives the type; 1 when it follows from members that are not looked at.
 uint64_t NaturalAlignment(const v1::Type& type) {
   switch (type.kind()) {
@@ -90,7 +93,7 @@ void Renderer::RenderShape(const Object& object, const v1::Type& type, Position 
   if (walk) {
     if (shape.has_size()) {
       if (!ShapeWord(shape.size(), object, &count, out, text)) return;
-      if (!PlausibleCount(count, data, out, text)) return;
+      if (!PlausibleCount(object, count, data, out, text)) return;
     } else if (shape.kind() != v1::Shape::LIST) {
       return Fail(v1::STATUS_ERROR, "malformed plan: shape without size", out, text);
     }
@@ -149,19 +152,24 @@ bool Renderer::ShapeCount(const Object& object, const v1::Shape& shape, uint64_t
     Fail(v1::STATUS_ERROR, "malformed plan: shape without size", out, text);
     return false;
   }
+  if (!PlausibleCount(object, *count, data, out, text)) return false;
   if (*count == 0) return true;
-  if (!PlausibleCount(*count, data, out, text)) return false;
   if (data % NaturalAlignment(*TypeAt(shape.element())) != 0) return corrupt(fmt::format("misaligned {:#x}", data));
   return true;
 }
 
-bool Renderer::PlausibleCount(uint64_t count, uint64_t data, Value* out, Text* text) {
+bool Renderer::PlausibleCount(const Object& object, uint64_t count, uint64_t data, Value* out, Text* text) {
   if (count > kMaxContainerSize) {
     Corrupt("size " + RoughNumber(count), out, text);
     return false;
   }
   if (count != 0 && data == 0) {
     Corrupt(fmt::format("size {} at nullptr", count), out, text);
+    return false;
+  }
+  // An empty one has been made, too: what it holds is no address of a program when it was not.
+  if (object.in_memory && data >= kEndOfUserAddresses) {
+    Corrupt(fmt::format("elements at {:#x}", data), out, text);
     return false;
   }
   return true;
@@ -375,7 +383,7 @@ void Renderer::RenderBits(const Object& object, const v1::Shape& shape, Position
   uint64_t count = 0;
   if (!ShapeWord(shape.data(), object, &data, out, text) || !ShapeWord(shape.size(), object, &count, out, text)) return;
   if (shape.has_start() && !ShapeWord(shape.start(), object, &first, out, text)) return;
-  if (!PlausibleCount(count, data, out, text)) return;
+  if (!PlausibleCount(object, count, data, out, text)) return;
   out->set_size(count);
   const uint64_t wanted = std::min<uint64_t>(count, shape.as_digits() ? limits_.string_bytes : limits_.items);
   std::string bytes;

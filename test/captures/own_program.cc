@@ -99,6 +99,7 @@ std::vector<std::string> OwnProgram::Capture(const FakeMemory& memory, const uin
   HostInterpreter run;
   run.memory = memory;
   std::copy_n(registers, run.registers.size(), run.registers.begin());
+  run.max_bytes = max_bytes_;
   run.capture = Slice(assembled_, assembled_.capture);
   for (const dlog_range& range : assembled_.routines) run.routines.push_back(Slice(assembled_, range));
   run.RunCapture();

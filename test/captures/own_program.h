@@ -31,6 +31,9 @@ class OwnProgram {
   // the number of reads that it took, if wanted.
   std::vector<std::string> Capture(const FakeMemory& memory, const uint64_t* registers, int* reads = nullptr) const;
 
+  // Of one capture: at most DLOG_MAX_RECORD_DATA; by default what a logpoint takes by default.
+  void set_max_bytes(uint32_t bytes) { max_bytes_ = bytes; }
+
   const attach::AssembledPlan& plan() const { return assembled_; }
   uint32_t register_mask() const { return capture_.register_mask(); }
   FileOffset offset() const { return offset_; }
@@ -44,6 +47,7 @@ class OwnProgram {
   attach::AssembledPlan assembled_;
   FileOffset offset_;
   std::vector<uint8_t> instruction_;
+  uint32_t max_bytes_ = 16384;
 };
 
 // Pages of a stopped process.
