@@ -16,14 +16,14 @@ using namespace dlog::test;  // NOLINT: the vocabulary of these tests
 
 // One line per value: "42", or "error: division by zero".
 std::string Show(const v1::Node& node, Types& types, const MemoryImage& image) {
-  static const char* const kNames[] = {"ok",       "truncated", "partial",   "optimized_out", "unreadable",
-                                       "redacted", "torn",      "recovered", "error"};
+  static const char* const names[] = {"ok",       "truncated", "partial",   "optimized_out", "unreadable",
+                                      "redacted", "torn",      "recovered", "error"};
   const Object object = Evaluate(node, types.table, image);
   Scalar value;
   v1::ValueStatus status = v1::STATUS_OK;
   std::string reason;
   if (!LoadScalar(object, types.table, image, &value, &status, &reason))
-    return std::string(kNames[status]) + ": " + reason;
+    return std::string(names[status]) + ": " + reason;
   if (value.type.is_float()) return std::to_string(static_cast<double>(value.real));
   if (value.type.kind == ScalarKind::kSigned) return std::to_string(static_cast<int64_t>(value.as_signed()));
   return std::to_string(static_cast<uint64_t>(value.bits));

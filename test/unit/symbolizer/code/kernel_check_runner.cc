@@ -85,13 +85,13 @@ constexpr size_t kFxPointersEnd = 24;
 constexpr size_t kFxEnd = 416;  // behind xmm15; the rest is reserved
 
 std::string Compare(Outcome& alone, Outcome& probed, bool ignore_rax_rdx) {
-  static const char* const kNames[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                       "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+  static const char* const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                      "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
   std::string out;
   auto differ = [&](const char* what) { out += out.empty() ? what : std::string(", ") + what; };
   for (int i = 0; i < 16; ++i) {
     if (ignore_rax_rdx && (i == 0 || i == 2)) continue;
-    if (alone.out.gpr[i] != probed.out.gpr[i]) differ(kNames[i]);
+    if (alone.out.gpr[i] != probed.out.gpr[i]) differ(names[i]);
   }
   if (alone.out.flags != probed.out.flags) differ("flags");
   if (alone.out.path != probed.out.path) differ("next instruction");

@@ -33,7 +33,7 @@ struct Code {
   Bytes bytes = kNopw;  // the function's start is never a straight continuation
   std::vector<uint64_t> at;
 
-  explicit Code(std::initializer_list<Bytes> instructions) {
+  Code(std::initializer_list<Bytes> instructions) {
     for (const Bytes& instruction : instructions) {
       at.push_back(kStart + bytes.size());
       bytes.insert(bytes.end(), instruction.begin(), instruction.end());

@@ -46,7 +46,7 @@ __attribute__((noinline)) int Anchor(int amount) {
 namespace dlog::plan {
 namespace {
 
-using namespace arithmetic_test;
+using namespace arithmetic_test;  // NOLINT: their names are those of the expressions
 
 constexpr const char* kNames[] = {"b", "c", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f", "d"};
 auto Variables() { return std::tie(b, c, i8, u8, i16, u16, i32, u32, i64, u64, f, d); }
@@ -161,9 +161,8 @@ constexpr bool kSignedInteger = std::is_integral_v<T>&& std::is_signed_v<T>;
 template <typename A, typename B>
 void CheckPair(const std::string& left, const std::string& right, A a, B b_value) {
   using Common = decltype(a + b_value);
-  // NOLINTNEXTLINE(bugprone-signed-char-misuse): the sign is to be carried over
-  const auto x = static_cast<Common>(a);
-  const auto y = static_cast<Common>(b_value);
+  const auto x = static_cast<Common>(a);        // NOLINT(bugprone-signed-char-misuse): the sign is to be carried over
+  const auto y = static_cast<Common>(b_value);  // NOLINT(bugprone-signed-char-misuse)
   Common sum{}, difference{}, product{};
   bool sum_ok = true, difference_ok = true, product_ok = true;
   if constexpr (std::is_integral_v<Common>) {

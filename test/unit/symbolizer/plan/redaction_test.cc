@@ -167,6 +167,8 @@ void MapOwnMemory(test::HostInterpreter* run) {
     const char* node = static_cast<const char*>(entry) - header;
     map(node, malloc_usable_size(const_cast<char*>(node)));
   };
+// NOLINTBEGIN(bugprone-sizeof-expression,bugprone-sizeof-container): the objects themselves, also where they are
+// pointers
 #define MAP(object) map(&(object), sizeof(object))
   MAP(here::g_user), MAP(here::g_user_pointer), MAP(here::g_user_reference), MAP(here::g_admin), MAP(here::g_team);
   MAP(here::g_plain), MAP(here::g_plain_pointer), MAP(here::g_overlaid), MAP(here::g_bits), MAP(here::g_connection);
@@ -174,6 +176,7 @@ void MapOwnMemory(test::HostInterpreter* run) {
   MAP(here::g_list), MAP(here::g_map), MAP(here::g_hash), MAP(here::g_optional), MAP(here::g_unique);
   MAP(here::g_array), MAP(here::g_by_type);
 #undef MAP
+  // NOLINTEND(bugprone-sizeof-expression,bugprone-sizeof-container)
   map(here::g_team.title.data(), here::g_team.title.size() + 1);
   map(here::g_vector.data(), here::g_vector.size() * sizeof(here::User));
   for (const auto& user : here::g_list) map_node(&user, 16);
