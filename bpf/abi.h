@@ -14,7 +14,9 @@
  *   scratch    array of struct dlog_scratch, index = cpu * DLOG_SCRATCH_PER_CPU + k
  *   ring       ring buffer of struct dlog_full_record or dlog_few_record, with segments
  *   alarms     ring buffer of struct dlog_alarm
- *   kicks      per CPU a ring buffer whose content is worthless: its reader's waking up switches the thread away
+ *   starts     hash of struct dlog_start -> u64: CLOCK_BOOTTIME at which a call that is going on has begun; written by
+ * the programs kicks      per CPU a ring buffer whose content is worthless: its reader's waking up switches the thread
+ * away
  */
 #ifndef DLOG_BPF_ABI_H
 #define DLOG_BPF_ABI_H
@@ -44,7 +46,8 @@ enum {
   DLOG_MAX_ROUTINES = 16384,
   DLOG_MAX_LOGPOINTS = 2048,
   DLOG_SCRATCH_PER_CPU = 4,
-  DLOG_FEW_REGISTERS = 5, /* with no more than that many, of the first 17, a record is a short one */
+  DLOG_MAX_STARTS = 32768, /* calls that are timed at once; beyond, the longest ago are forgotten */
+  DLOG_FEW_REGISTERS = 5,  /* with no more than that many, of the first 17, a record is a short one */
   DLOG_NO_REGISTER = 255,
   DLOG_NREGS = 19,             /* DWARF 0..15 general, 16 rip; then two that are none: */
   DLOG_THREAD_POINTER = 17,    /* fs base; both only there, as register and as cell, when register_mask has the bit */
@@ -95,6 +98,8 @@ enum dlog_op_code {
   DLOG_OP_REJECT_IF_ZERO, /* condition only: if cell[a] == 0 the hit is filtered out */
   DLOG_OP_VECTOR,         /* cell[dst] = the `size` (1,2,4,8) bytes at off (off + size <= 16) of xmm a, extended by
                              DLOG_F_SIGNED; when the vector registers of this hit are not known -> jump, in a
+                             condition CONDITION_ERROR */
+  DLOG_OP_DURATION,       /* cell[dst] = nanoseconds since the call began; when that is not known -> jump, in a
                              condition CONDITION_ERROR */
   DLOG_OP_CODES
 };
@@ -162,7 +167,10 @@ struct dlog_range {
 enum dlog_site_flags {
   DLOG_SITE_ACTIVE = 1,
   DLOG_SITE_VECTOR_CONDITION = 2, /* the condition reads vector registers */
-  DLOG_SITE_FEW = 4               /* register_mask has at most DLOG_FEW_REGISTERS bits, all below 17 */
+  DLOG_SITE_FEW = 4,              /* register_mask has at most DLOG_FEW_REGISTERS bits, all below 17 */
+  DLOG_SITE_ENTRY = 8,            /* no more than the time of the hit is kept, as the start of a call */
+  DLOG_SITE_RETURN = 16,          /* the call of which it is the end began at the site `entry` */
+  DLOG_SITE_SLOT_RBP = 32         /* the slot is relative to rbp, else to rsp */
 };
 
 struct dlog_site {
@@ -176,11 +184,29 @@ struct dlog_site {
   dlog_u32 max_depth;
   dlog_u32 max_bytes;              /* of segments, headers included; <= DLOG_MAX_RECORD_DATA */
   dlog_u32 index;                  /* of this entry */
-  dlog_u32 vector_mask;            /* bit n: xmm n is recorded; not 0 costs a switch of the thread per captured hit */
+  dlog_u16 vector_mask;            /* bit n: xmm n is recorded; not 0 costs a switch of the thread per captured hit */
   dlog_u8 few[DLOG_FEW_REGISTERS]; /* DLOG_SITE_FEW: what is in register_mask, ascending, then DLOG_NO_REGISTER */
-  dlog_u8 reserved[7];
+  dlog_u8 reserved;
+  dlog_s32 slot_offset; /* ENTRY, RETURN: of the return address, from the register that the flags name */
+  union {
+    dlog_u32 entry; /* RETURN: index into sites */
+    dlog_u32 epoch; /* ENTRY: since when all starts here were seen; unique; 0 = they are not. Set by dlogd once all
+                       probes are in place, cleared before one is taken off, and by a program that loses a start */
+  };
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_site) == 64, "dlog_site layout");
+
+/* A call that is going on. Within one epoch every call that begins has its own, which takes the place of one that an
+ * earlier call at the same slot has left behind (by an exception, a longjmp, the end of its thread). */
+struct dlog_start {
+  dlog_u64 slot; /* address of the return address */
+  dlog_u32 tgid;
+  dlog_u32 epoch;
+};
+DLOG_STATIC_ASSERT(sizeof(struct dlog_start) == 16, "dlog_start layout");
+
+/* No start of this call was seen. */
+#define DLOG_NO_DURATION (~0ULL)
 
 /* One cache line each: limits (written once by dlogd) and the shared run state of the token bucket. */
 struct dlog_logpoint {
@@ -213,6 +239,7 @@ enum dlog_counter {
   DLOG_COUNT_SAMPLED_OUT,
   DLOG_COUNT_RATE_LIMITED,
   DLOG_COUNT_BYTES,      /* record bytes put into the ring */
+  DLOG_COUNT_STARTS,     /* hits of entries, which are none of HITS */
   DLOG_COUNT_DROP_FIRST, /* + enum dlog_drop_reason */
   DLOG_COUNTERS = 15
 };
@@ -220,7 +247,8 @@ DLOG_STATIC_ASSERT((int)DLOG_COUNT_DROP_FIRST + (int)DLOG_DROP_REASONS <= (int)D
 
 struct dlog_counters {
   dlog_u64 value[DLOG_COUNTERS];
-  dlog_u64 alarm; /* written by dlogd: once HITS of this CPU is at least this, a struct dlog_alarm is sent; 0 = never */
+  dlog_u64 alarm; /* written by dlogd: once HITS + STARTS of this CPU is at least this, a struct dlog_alarm is sent; 0 =
+                     never */
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_counters) == 128, "dlog_counters layout");
 
@@ -236,7 +264,8 @@ enum dlog_segment_status {
   DLOG_SEGMENT_FAULT = 1,     /* nothing could be read at the address; length = wanted bytes, no bytes follow */
   DLOG_SEGMENT_TRUNCATED = 2, /* fewer bytes than wanted: cap of the plan */
   DLOG_SEGMENT_TORN = 3,      /* these bytes have changed since they were first read; no bytes follow */
-  DLOG_SEGMENT_VECTOR = 4     /* not memory: the DLOG_VECTOR_BYTES of xmm register `address` */
+  DLOG_SEGMENT_VECTOR = 4,    /* not memory: the DLOG_VECTOR_BYTES of xmm register `address` */
+  DLOG_SEGMENT_DURATION = 5   /* not memory: the call began `address` nanoseconds ago; no bytes follow */
 };
 
 /* The padding after the bytes is zero: bytes that no op asked for never leave the target. */
@@ -364,6 +393,7 @@ struct dlog_scratch {
   dlog_u32 walk_fuel;
   dlog_u32 vectors_known; /* 1: vectors[] holds xmm0..15 of this hit */
   dlog_u64 walk_param;
+  dlog_u64 duration;         /* nanoseconds since the call began, or DLOG_NO_DURATION */
   struct dlog_window window; /* of the last COPY */
   dlog_u64 vectors[DLOG_NVECTORS * DLOG_VECTOR_BYTES / 8];
   struct dlog_part part;

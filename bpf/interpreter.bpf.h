@@ -101,6 +101,16 @@ static DLOG_INLINE void dlog_put_vectors(struct dlog_scratch* s, dlog_u32 mask, 
   }
 }
 
+/* Records for how long the call went on, before the capture runs; nothing when that is not known. */
+static DLOG_INLINE void dlog_put_duration(struct dlog_scratch* s, dlog_u32 budget) {
+  if (s->duration == DLOG_NO_DURATION) return;
+  if (s->cursor + DLOG_SEGMENT_HEADER > budget) {
+    s->flags |= DLOG_RECORD_BUDGET;
+    return;
+  }
+  dlog_put_segment(s, s->duration, 0, DLOG_SEGMENT_DURATION);
+}
+
 /* Ends the capture but for the words that are to be read again: what would follow is less important than what is there
  * (breadth first). */
 static DLOG_INLINE int dlog_end_capture(struct dlog_scratch* s, dlog_u32 flag) {
@@ -466,6 +476,16 @@ static DLOG_INLINE int dlog_vector(struct dlog_scratch* s, const struct dlog_op*
   return 0;
 }
 
+static DLOG_INLINE int dlog_duration(struct dlog_scratch* s, const struct dlog_op* op, dlog_u32 index) {
+  if (s->duration != DLOG_NO_DURATION) {
+    dlog_set_cell(s, op->dst, s->duration);
+    return 0;
+  }
+  if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
+  s->op = index + op->jump;
+  return 0;
+}
+
 static DLOG_INLINE int dlog_copy_dynamic(struct dlog_scratch* s, const struct dlog_op* op, int sleepable) {
   const dlog_u64 units = dlog_cell(s, op->b);
   const dlog_u32 unit = op->size ? op->size : 1;
@@ -579,6 +599,8 @@ static DLOG_INLINE int dlog_step(struct dlog_scratch* s, int sleepable) {
       return 0;
     case DLOG_OP_VECTOR:
       return dlog_vector(s, op, index);
+    case DLOG_OP_DURATION:
+      return dlog_duration(s, op, index);
     case DLOG_OP_REJECT_IF_ZERO:
       if (!s->condition) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
       return a == 0 ? dlog_stop(s, DLOG_VERDICT_REJECTED) : 0;
@@ -604,8 +626,9 @@ static DLOG_INLINE void dlog_begin(struct dlog_scratch* s, const struct dlog_ran
 }
 
 /* Once per hit, before the condition; cells 0..15 are the caller's. */
-static DLOG_INLINE void dlog_begin_hit(struct dlog_scratch* s, const struct dlog_site* site) {
+static DLOG_INLINE void dlog_begin_hit(struct dlog_scratch* s, const struct dlog_site* site, dlog_u64 duration) {
   s->hit++;
+  s->duration = duration;
   s->cursor = 0;
   s->checks = 0;
   s->checked = 0;

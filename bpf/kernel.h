@@ -36,6 +36,8 @@ struct task_struct {
   char comm[16];
   unsigned long nvcsw;  /* switches away from the task: voluntary */
   unsigned long nivcsw; /* and not */
+  struct task_struct* group_leader;
+  unsigned long long start_boottime; /* CLOCK_BOOTTIME */
   struct thread_struct thread;
 };
 

@@ -29,6 +29,7 @@ const volatile dlog_u64 dlog_share_bytes = ~0ULL; /* of one logpoint on one CPU,
 
 #define DLOG_KICK_RING_BYTES 4096
 #define DLOG_KICKS 3 /* tries to be switched away from */
+#define DLOG_ENOENT 2
 
 /* The XSAVE image (Intel SDM volume 1, 13.4). */
 #define DLOG_XMM_AREA 160
@@ -68,6 +69,14 @@ struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 64 << 10);
 } alarms SEC(".maps");
+
+/* Forgets by itself what was left behind by calls that never returned. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, DLOG_MAX_STARTS);
+  __type(key, struct dlog_start);
+  __type(value, dlog_u64);
+} starts SEC(".maps");
 
 struct kick_ring {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -135,6 +144,69 @@ static DLOG_INLINE void dlog_run(struct dlog_scratch* s, const struct dlog_range
   } else {
     bpf_loop(DLOG_LOOP_STEPS, dlog_step_plain, &loop, 0);
   }
+}
+
+/* ---------------------------------------------------------------- durations */
+
+static DLOG_INLINE void dlog_start_key(struct dlog_start* key, const struct pt_regs* ctx,
+                                       const struct dlog_site* site) {
+  dlog_u64 rbp = ctx->bp, rsp = ctx->sp;
+  /* Both are read: the verifier takes no address within the context that was computed. */
+  DLOG_OPAQUE(rbp);
+  DLOG_OPAQUE(rsp);
+  key->slot = (site->flags & DLOG_SITE_SLOT_RBP ? rbp : rsp) + (dlog_u64)(dlog_s64)site->slot_offset;
+  key->tgid = (dlog_u32)(bpf_get_current_pid_tgid() >> 32);
+}
+
+/* A call begins. What a call that never returned has left at the same place must not stay: it would be taken for the
+ * start of this one. */
+static DLOG_OWN_FRAME int dlog_note_start(struct pt_regs* ctx, struct dlog_site* site) {
+  struct dlog_start key;
+  dlog_u64 now;
+  long failed;
+  dlog_start_key(&key, ctx, site);
+  key.epoch = *(volatile dlog_u32*)&site->epoch;
+  if (!key.epoch) return 0;
+  now = bpf_ktime_get_boot_ns();
+  if (!bpf_map_update_elem(&starts, &key, &now, BPF_ANY)) return 0;
+  failed = bpf_map_delete_elem(&starts, &key);
+  if (failed && failed != -DLOG_ENOENT) *(volatile dlog_u32*)&site->epoch = 0;
+  return 0;
+}
+
+/* Process ids are used again: a start from before the process was made is that of another. */
+static DLOG_OWN_FRAME dlog_u64 dlog_process_start(void) {
+  const struct task_struct* task = (const struct task_struct*)bpf_get_current_task();
+  struct task_struct* leader = 0;
+  dlog_u64 start = DLOG_NO_DURATION;
+  bpf_core_read(&leader, sizeof(leader), &task->group_leader);
+  bpf_core_read(&start, sizeof(start), &leader->start_boottime);
+  return start;
+}
+
+/* A call ends: nanoseconds since it began, or DLOG_NO_DURATION. The entry of the table can be given to another key
+ * while it is read; that the key can still be deleted afterwards shows that it was not: nobody but the start of a call
+ * at the same place adds it, and this call has not left that yet. */
+static DLOG_OWN_FRAME dlog_u64 dlog_take_duration(struct pt_regs* ctx, const struct dlog_site* site) {
+  const dlog_u64 now = bpf_ktime_get_boot_ns();
+  dlog_u32 index = site->entry;
+  const struct dlog_site* entry = bpf_map_lookup_elem(&sites, &index);
+  struct dlog_start key;
+  const dlog_u64* started;
+  dlog_u64 start;
+  if (!entry) return DLOG_NO_DURATION;
+  dlog_start_key(&key, ctx, site);
+  key.epoch = *(const volatile dlog_u32*)&entry->epoch;
+  if (!key.epoch) return DLOG_NO_DURATION;
+  started = bpf_map_lookup_elem(&starts, &key);
+  if (!started) return DLOG_NO_DURATION;
+  start = *(const volatile dlog_u64*)started;
+  if (bpf_map_delete_elem(&starts, &key) || start < dlog_process_start() || start > now) return DLOG_NO_DURATION;
+  return now - start;
+}
+
+static DLOG_INLINE dlog_u64 dlog_duration_of(struct pt_regs* ctx, const struct dlog_site* site) {
+  return site->flags & DLOG_SITE_RETURN ? dlog_take_duration(ctx, site) : DLOG_NO_DURATION;
 }
 
 /* ---------------------------------------------------------------- one hit */
@@ -356,6 +428,7 @@ static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const st
   dlog_u64 waiting;
   dlog_u32 bytes;
   if (!consumer) return;
+  if (site->flags & DLOG_SITE_RETURN) dlog_put_duration(s, s->budget);
   if (sleepable && site->vector_mask) dlog_put_vectors(s, site->vector_mask, s->budget);
   if (site->capture.count) {
     dlog_run(s, &site->capture, 0, sleepable);
@@ -412,12 +485,13 @@ static DLOG_INLINE void dlog_capture_if_admitted(struct dlog_scratch* s, const s
 /* A hit of a site with ops. */
 static DLOG_INLINE int dlog_hit_interpreted(struct pt_regs* ctx, const struct dlog_site* site,
                                             struct dlog_counters* counters, int sleepable) {
+  const dlog_u64 duration = dlog_duration_of(ctx, site);
   struct dlog_scratch* s = dlog_acquire_scratch();
   if (!s) {
     dlog_count_drop(counters, DLOG_DROP_SCRATCH_BUSY);
     return 0;
   }
-  dlog_begin_hit(s, site);
+  dlog_begin_hit(s, site, duration);
   dlog_store_registers(s->cells, ctx, site->register_mask | 0x1ffff);
   if (dlog_condition_holds(s, site, counters, sleepable)) dlog_capture_if_admitted(s, site, counters, sleepable);
   dlog_release_scratch(s);
@@ -461,8 +535,8 @@ static DLOG_INLINE void dlog_submit_few_registers(struct pt_regs* ctx, const str
   dlog_count_submitted(counters, sizeof(*record));
 }
 
-static DLOG_INLINE int dlog_hit_registers(struct pt_regs* ctx, const struct dlog_site* site, struct dlog_logpoint* lp,
-                                          struct dlog_counters* counters) {
+static DLOG_OWN_FRAME int dlog_hit_registers(struct pt_regs* ctx, const struct dlog_site* site,
+                                             struct dlog_logpoint* lp, struct dlog_counters* counters) {
   const dlog_u64 now = bpf_ktime_get_boot_ns();
   struct dlog_reader* consumer = dlog_consumer();
   const dlog_u64 waiting = dlog_waiting();
@@ -530,21 +604,22 @@ static DLOG_OWN_FRAME int dlog_read_vectors(struct dlog_scratch* s) {
 }
 
 static DLOG_INLINE struct dlog_scratch* dlog_begin_with_vectors(struct pt_regs* ctx, const struct dlog_site* site,
-                                                                struct dlog_counters* counters, int switched) {
+                                                                struct dlog_counters* counters, dlog_u64 duration,
+                                                                int switched) {
   struct dlog_scratch* s = dlog_acquire_scratch();
   if (!s) {
     dlog_count_drop(counters, DLOG_DROP_SCRATCH_BUSY);
     return 0;
   }
-  dlog_begin_hit(s, site);
+  dlog_begin_hit(s, site, duration);
   dlog_store_registers(s->cells, ctx, site->register_mask | 0x1ffff);
   if (switched) dlog_read_vectors(s);
   return s;
 }
 
 static DLOG_OWN_FRAME int dlog_vector_condition(struct pt_regs* ctx, const struct dlog_site* site,
-                                                struct dlog_counters* counters, int switched) {
-  struct dlog_scratch* s = dlog_begin_with_vectors(ctx, site, counters, switched);
+                                                struct dlog_counters* counters, dlog_u64 duration, int switched) {
+  struct dlog_scratch* s = dlog_begin_with_vectors(ctx, site, counters, duration, switched);
   int holds;
   if (!s) return 0;
   holds = dlog_condition_holds(s, site, counters, 1);
@@ -553,8 +628,8 @@ static DLOG_OWN_FRAME int dlog_vector_condition(struct pt_regs* ctx, const struc
 }
 
 static DLOG_OWN_FRAME int dlog_vector_capture(struct pt_regs* ctx, const struct dlog_site* site,
-                                              struct dlog_counters* counters, int switched) {
-  struct dlog_scratch* s = dlog_begin_with_vectors(ctx, site, counters, switched);
+                                              struct dlog_counters* counters, dlog_u64 duration, int switched) {
+  struct dlog_scratch* s = dlog_begin_with_vectors(ctx, site, counters, duration, switched);
   if (!s) return 0;
   dlog_start_record(s, site, bpf_ktime_get_boot_ns());
   dlog_capture_and_submit(s, site, counters, 1);
@@ -564,14 +639,18 @@ static DLOG_OWN_FRAME int dlog_vector_capture(struct pt_regs* ctx, const struct 
 
 /* A hit of a site that records vector registers. No scratch buffer is held over the switch: each thread that runs
  * meanwhile may come here too. */
-static DLOG_INLINE int dlog_hit_vectors(struct pt_regs* ctx, const struct dlog_site* site, struct dlog_logpoint* lp,
-                                        struct dlog_counters* counters, dlog_u64 before) {
+static DLOG_OWN_FRAME int dlog_hit_vectors(struct pt_regs* ctx, const struct dlog_site* site,
+                                           struct dlog_counters* counters, dlog_u64 before) {
+  const dlog_u64 duration = dlog_duration_of(ctx, site);
+  const dlog_u32 key = site->logpoint;
+  struct dlog_logpoint* lp = bpf_map_lookup_elem(&logpoints, &key);
   int switched = 0;
+  if (!lp) return 0;
   if (site->flags & DLOG_SITE_VECTOR_CONDITION) switched = dlog_force_switch(ctx, before);
-  if (site->condition.count && !dlog_vector_condition(ctx, site, counters, switched)) return 0;
+  if (site->condition.count && !dlog_vector_condition(ctx, site, counters, duration, switched)) return 0;
   if (!dlog_admit(lp, counters, bpf_ktime_get_boot_ns())) return 0;
   if (!switched) switched = dlog_force_switch(ctx, before);
-  return dlog_vector_capture(ctx, site, counters, switched);
+  return dlog_vector_capture(ctx, site, counters, duration, switched);
 }
 
 /* ---------------------------------------------------------------- entry points */
@@ -582,17 +661,24 @@ static DLOG_OWN_FRAME int dlog_raise_alarm(const struct dlog_site* site, struct 
   return bpf_ringbuf_output(&alarms, &alarm, sizeof(alarm), BPF_RB_FORCE_WAKEUP);
 }
 
-static DLOG_INLINE void dlog_count_hit(const struct dlog_site* site, struct dlog_counters* counters) {
-  const dlog_u64 hits = __sync_fetch_and_add(&counters->value[DLOG_COUNT_HITS], 1) + 1;
+static DLOG_INLINE void dlog_count_hit(const struct dlog_site* site, struct dlog_counters* counters, dlog_u32 counter) {
   const dlog_u64 alarm = counters->alarm;
-  if (alarm && hits >= alarm) dlog_raise_alarm(site, counters);
+  dlog_count(counters, counter, 1);
+  if (alarm && counters->value[DLOG_COUNT_HITS] + counters->value[DLOG_COUNT_STARTS] >= alarm) {
+    dlog_raise_alarm(site, counters);
+  }
+}
+
+static DLOG_OWN_FRAME int dlog_hit_entry(struct pt_regs* ctx, struct dlog_site* site, struct dlog_counters* counters) {
+  dlog_count_hit(site, counters, DLOG_COUNT_STARTS);
+  return dlog_note_start(ctx, site);
 }
 
 static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable, int vectors) {
   const dlog_u64 switches = vectors ? dlog_switches((const void*)bpf_get_current_task()) : 0;
   const dlog_u64 cookie = bpf_get_attach_cookie(ctx);
   dlog_u32 key = (dlog_u32)cookie;
-  const struct dlog_site* site = bpf_map_lookup_elem(&sites, &key);
+  struct dlog_site* site = bpf_map_lookup_elem(&sites, &key);
   struct dlog_logpoint* lp;
   struct dlog_counters* counters;
 
@@ -604,13 +690,16 @@ static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable, int vectors)
   counters = bpf_map_lookup_elem(&counters_map, &key);
   if (!lp || !counters) return 0;
 
-  dlog_count_hit(site, counters);
+  if (site->flags & DLOG_SITE_ENTRY) return dlog_hit_entry(ctx, site, counters);
+  dlog_count_hit(site, counters, DLOG_COUNT_HITS);
   if (lp->count_only) {
     dlog_count_drop(counters, DLOG_DROP_BUDGET);
     return 0;
   }
-  if (vectors) return dlog_hit_vectors(ctx, site, lp, counters, switches);
-  if ((site->condition.count | site->capture.count) == 0) return dlog_hit_registers(ctx, site, lp, counters);
+  if (vectors) return dlog_hit_vectors(ctx, site, counters, switches);
+  if (!(site->condition.count | site->capture.count | (site->flags & DLOG_SITE_RETURN))) {
+    return dlog_hit_registers(ctx, site, lp, counters);
+  }
   return sleepable ? dlog_interpret_sleepable(ctx, site, counters) : dlog_interpret_plain(ctx, site, counters);
 }
 

@@ -16,10 +16,12 @@
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/redaction_rules.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/candidates.h"
 #include "symbolizer/code/instruction.h"
 #include "symbolizer/dwarf/cfi.h"
 #include "symbolizer/dwarf/names.h"
 #include "symbolizer/dwarf/symbols.h"
+#include "symbolizer/entries.h"
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/module_search.h"
 #include "symbolizer/plan/capture_inputs.h"
@@ -33,55 +35,20 @@ namespace dlog::symbolizer {
 namespace {
 
 constexpr size_t kMostSites = 4096;
-constexpr size_t kMaxInstructionBytes = 15;
+constexpr char kDuration[] = "$duration";
 constexpr uint32_t kRipRegister = 16;  // DWARF numbering, as in CapturePlan::register_mask
 
-struct Judged {
-  code::Instruction instruction;
-  std::string bytes;
-  FileOffset offset;
-};
-
-// Decodes the instruction at a statement and says whether a probe may go there.
-absl::StatusOr<Judged> JudgeSite(const dwarf::Module& module, LinkAddress address) {
-  auto bytes = module.binary().CodeAt(address, kMaxInstructionBytes);
-  if (!bytes.ok()) return bytes.status();
-  auto instruction = code::Decode(*bytes, address);
-  if (!instruction.ok()) return instruction.status();
-  auto offset = module.binary().ToFileOffset(address);
-  if (!offset.ok()) return offset.status();
-  Judged judged;
-  judged.bytes.assign(reinterpret_cast<const char*>(bytes->data()), instruction->length);
-  judged.offset = *offset;
-  judged.instruction = *std::move(instruction);
-  return judged;
+void Fill(plan::SitePlan built, v1::CandidateSite* candidate) {
+  *candidate->mutable_plan() = std::move(built.plan);
+  for (v1::BoundExpression& bound : built.expressions) *candidate->add_expressions() = std::move(bound);
 }
 
-v1::InstructionClass ToProto(code::ProbeClass probe_class) {
-  switch (probe_class) {
-    case code::ProbeClass::kEmulated:
-      return v1::CLASS_EMULATED;
-    case code::ProbeClass::kStepped:
-      return v1::CLASS_STEPPED;
-    case code::ProbeClass::kRefused:
-      break;
-  }
-  return v1::CLASS_UNKNOWN;
-}
-
-bool IsEmulated(const Judged& judged) { return judged.instruction.probe_class == code::ProbeClass::kEmulated; }
-
-v1::CandidateSite CandidateOf(const Judged& judged, LinkAddress address, plan::SitePlan built) {
-  v1::CandidateSite candidate;
-  candidate.set_probe_address(address.value);
-  candidate.set_file_offset(judged.offset.value);
-  candidate.set_instruction(judged.instruction.text);
-  candidate.set_instruction_bytes(judged.bytes);
-  candidate.set_instruction_class(ToProto(judged.instruction.probe_class));
-  candidate.set_reason("first instruction of the statement");
-  *candidate.mutable_plan() = std::move(built.plan);
-  for (v1::BoundExpression& bound : built.expressions) *candidate.add_expressions() = std::move(bound);
-  return candidate;
+// Maybe: the word is somewhere in the text of an expression.
+bool Mentions(const plan::PlanRequest& request, std::string_view word) {
+  const auto has = [word](const plan::SourceExpression& expression) {
+    return expression.text.find(word) != std::string::npos;
+  };
+  return has(request.condition) || std::any_of(request.values.begin(), request.values.end(), has);
 }
 
 // Whether both plans have the same expressions with a value.
@@ -165,6 +132,7 @@ class SiteResolver {
         types_(*found.module, out->mutable_types(), &redaction),
         shaper_(catalog, &types_),
         finder_(*found.module),
+        entries_(*found.module, &finder_),
         out_(out) {}
 
   const std::vector<std::string>& misfits() const { return shaper_.misfits(); }
@@ -195,6 +163,7 @@ class SiteResolver {
     context.point.at_return = site.at_return;
     context.point.no_return_value = site.no_return_value;
     context.point.view = site.view;
+    if (site.at_return && Mentions(request, kDuration)) context.point.no_duration = NoDuration(site);
     context.rows = *rows;
     context.file = site.file;
     context.line = found_.located.line;
@@ -210,10 +179,13 @@ class SiteResolver {
     statement.set_function(site.scope.name);
     statement.set_inlined(site.scope.inlined);
     std::string not_moved;
+    if (built.asks_duration) statement.set_entry(entries_.Use(site, out_));
     if (!IsEmulated(*judged)) not_moved = AddMoved(site, request, context, built, &statement);
     if (judged->instruction.probe_class != code::ProbeClass::kRefused) {
       v1::CandidateSite* own = statement.add_candidates();
-      *own = CandidateOf(*judged, site.address, std::move(built));
+      *own = CandidateAt(*judged, site.address);
+      if (built.asks_duration) SetReturnSlot(*found_.module, site.address, SlotPlace::kEdge, own);
+      Fill(std::move(built), own);
       if (!not_moved.empty()) own->set_reason(absl::StrCat(own->reason(), "; ", not_moved));
     } else {
       *statement.mutable_own() = refusal(judged->instruction.text, judged->instruction.refusal);
@@ -270,6 +242,15 @@ class SiteResolver {
     }
   }
 
+  // Why the time of a call that ends at `site`, a return, is not known; empty when it is.
+  std::string NoDuration(const StatementSite& site) {
+    v1::CandidateSite slot;
+    if (!SetReturnSlot(*found_.module, site.address, SlotPlace::kEdge, &slot)) {
+      return "the place of its return address is not known";
+    }
+    return entries_.ObstacleOf(site);
+  }
+
   // Cheaper instructions that stand in for the statement's first one, which gave the plan `exact`. When there is none:
   // why not, for people.
   std::string AddMoved(const StatementSite& site, const plan::PlanRequest& request, plan::SiteContext context,
@@ -291,8 +272,11 @@ class SiteResolver {
       context.point.recovered = &recovered;
       plan::SitePlan built = plan::BuildSitePlan(request, context, &types_, &shaper_);
       if (!SameAvailability(exact, built)) continue;
+      v1::CandidateSite found = CandidateAt(*judged, move.probe);
+      if (built.asks_duration && !SetReturnSlot(*found_.module, move.probe, SlotPlace::kWithin, &found)) continue;
       v1::CandidateSite* candidate = statement->add_candidates();
-      *candidate = CandidateOf(*judged, move.probe, std::move(built));
+      candidate->Swap(&found);
+      Fill(std::move(built), candidate);
       candidate->set_moved(true);
       candidate->set_reason(move.reason);
       for (std::string& text : move.between) candidate->add_between(std::move(text));
@@ -338,6 +322,7 @@ class SiteResolver {
   dwarf::TypeGraph types_;
   plan::Shaper shaper_;
   SiteFinder finder_;
+  Entries entries_;
   v1::ResolvedLogpoint* const out_;
   absl::Status first_condition_error_;
   std::vector<UserError> user_errors_;  // parallel to the expressions of the template
@@ -407,6 +392,7 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
   if (request.explain()) {
     for (const std::string& misfit : sites.misfits()) out.add_warnings(misfit);
   }
+  if (out.entries_size() > 0) out.set_format_version(kPlanFormatWithEntries);
   sites.Finish();
   // `vars` asks for everything and takes what each site has.
   absl::Status verdict = all_variables ? absl::OkStatus() : sites.Verdict(request.explain());

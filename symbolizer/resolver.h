@@ -18,6 +18,7 @@ namespace dlog::symbolizer {
 
 // Version of ResolvedLogpoint that this build makes and understands.
 inline constexpr uint32_t kPlanFormatVersion = 2;
+inline constexpr uint32_t kPlanFormatWithEntries = 3;
 
 // Errors: InvalidArgument (syntax, with a caret), NotFound (file, line, function, variable; with near misses),
 // FailedPrecondition (no debug information, mismatched debug file, nothing available, every site unsafe). HintOf()

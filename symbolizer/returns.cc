@@ -81,6 +81,7 @@ absl::Status AddExits(const dwarf::Module& module, const dwarf::FunctionMatch& m
     }
     StatementSite site{exit.address, file, *std::move(scope), true, ""};
     if (exit.kind != code::ExitKind::kReturn) site.no_return_value = LeftByJump(module, exit);
+    site.entry = match.entry;
     out->sites.push_back(std::move(site));
   }
   return absl::OkStatus();

@@ -93,6 +93,14 @@ const SiteFinder::Function& SiteFinder::FunctionOf(const dwarf::FunctionScope& s
   return found->second;
 }
 
+FunctionStart SiteFinder::StartOf(const dwarf::FunctionScope& scope, LinkAddress entry) {
+  const Function& function = FunctionOf(scope);
+  if (function.flow == nullptr || !function.flow->followed() || !function.flow->IsInstruction(entry)) {
+    return FunctionStart::kUnknown;
+  }
+  return function.flow->MayJumpBackTo(entry) ? FunctionStart::kLoop : FunctionStart::kCalls;
+}
+
 code::MoveSearch SiteFinder::MovesFor(const dwarf::FunctionScope& scope, LinkAddress statement,
                                       const code::CaptureInputs& inputs) {
   const Function& function = FunctionOf(scope);

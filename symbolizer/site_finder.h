@@ -16,6 +16,13 @@
 
 namespace dlog::symbolizer {
 
+// How the first instruction of a function is reached.
+enum class FunctionStart {
+  kUnknown,  // the flow of control is not known for certain
+  kLoop,     // maybe by jumps within the function, too
+  kCalls,    // by calls, and by tail calls
+};
+
 // Looks at the whole file once, at the first statement that asks. Not thread-safe.
 class SiteFinder {
  public:
@@ -25,6 +32,9 @@ class SiteFinder {
   // assembly, exception tables that are not understood.
   code::MoveSearch MovesFor(const dwarf::FunctionScope& scope, LinkAddress statement,
                             const code::CaptureInputs& inputs);
+
+  // `entry`: the function's first instruction.
+  FunctionStart StartOf(const dwarf::FunctionScope& scope, LinkAddress entry);
 
  private:
   struct Function {

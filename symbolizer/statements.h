@@ -26,6 +26,7 @@ struct StatementSite {
   bool at_return = false;
   std::string no_return_value = {};
   dwarf::View view = dwarf::kLastView;
+  LinkAddress entry = {};  // at_return: where the function begins
 };
 
 struct LocatedLine {

@@ -45,6 +45,7 @@ std::string AllVariables(const std::vector<StatementSite>& sites, uint32_t line)
     return site.at_return && !site.scope.by_symbol && dwarf::HasType(site.scope.subprogram);
   });
   std::string text = returns ? "{$ret}" : "";
+  if (!sites.empty() && sites.front().at_return) absl::StrAppend(&text, text.empty() ? "" : " ", "{$duration}");
   for (const std::string& name : Names(sites, line, [](const dwarf::Variable&) { return true; })) {
     absl::StrAppend(&text, text.empty() ? "" : " ", "{", name, "}");
   }

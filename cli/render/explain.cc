@@ -22,6 +22,7 @@ constexpr int kSteppedNs = 25000;
 constexpr int kRecordNs = 150;
 constexpr int kReadNs = 40;
 constexpr int kVectorsNs = 14000;  // the switch away from the thread
+constexpr int kStartNs = 200;      // to note the start of a call, or to take it out again
 
 const char* ChecksumName(v1::SourceChecksum checksum) {
   switch (checksum) {
@@ -65,13 +66,14 @@ bool Shown(const v1::BoundExpression& bound, bool known_only) {
   return !known_only || bound.status() != v1::STATUS_ERROR;
 }
 
-void WriteSite(const v1::ResolvedLogpoint& resolved, const v1::Statement& statement, bool known_only,
+void WriteSite(const v1::ResolvedLogpoint& resolved, const v1::Statement& statement, bool is_entry, bool known_only,
                JsonWriter* json) {
   const v1::CandidateSite& site = statement.candidates(0);
   json->BeginObject().Key("function").String(statement.function()).Key("inlined").Bool(statement.inlined());
   json->Key("statement_address").String(Address(statement.statement_address()));
   json->Key("probe_address").String(Address(site.probe_address()));
   json->Key("instruction").String(site.instruction()).Key("class").String(ClassName(site.instruction_class()));
+  if (is_entry) json->Key("role").String("entry");
   json->Key("moved").Bool(site.moved());
   if (!site.reason().empty()) json->Key("reason").String(site.reason());
   if (!site.between().empty()) {
@@ -95,10 +97,11 @@ void WriteRefused(const v1::RefusedSite& refused, JsonWriter* json) {
   json->Key("instruction").String(refused.instruction()).Key("reason").String(refused.reason()).EndObject();
 }
 
-std::string SiteText(const v1::ResolvedLogpoint& resolved, const v1::Statement& statement, bool known_only) {
+std::string SiteText(const v1::ResolvedLogpoint& resolved, const v1::Statement& statement, bool is_entry,
+                     bool known_only) {
   const v1::CandidateSite& site = statement.candidates(0);
-  std::string out = fmt::format("site {:#x}  {}{}\n", site.probe_address(), statement.function(),
-                                statement.inlined() ? " (inlined)" : "");
+  std::string out = fmt::format("{} {:#x}  {}{}\n", is_entry ? "entry" : "site", site.probe_address(),
+                                statement.function(), statement.inlined() ? " (inlined)" : "");
   out += fmt::format("  {}  {}  about {} ns per hit\n", site.instruction(), ClassName(site.instruction_class()),
                      PredictedNanoseconds(site));
   if (site.moved()) out += fmt::format("  moved from {:#x}: {}\n", statement.statement_address(), site.reason());
@@ -151,6 +154,7 @@ int PredictedNanoseconds(const v1::CandidateSite& site) {
   // A routine runs at least once; how often in truth only the hit knows.
   for (const v1::CaptureRoutine& routine : site.plan().routines()) count += reads(routine.ops());
   if (site.plan().vector_mask() != 0) ns += kVectorsNs;
+  if (site.has_return_slot()) ns += kStartNs;
   return ns + count * kReadNs;
 }
 
@@ -165,7 +169,10 @@ std::string ExplainJson(const v1::ResolvedLogpoint& resolved, bool known_only) {
   json.Key("build_id").String(Hex(binary.build_id())).Key("debug_file").String(binary.debug_file());
   json.Key("source_checksum").String(ChecksumName(binary.source_checksum())).EndObject().EndArray();
   json.Key("sites").BeginArray();
-  for (const v1::Statement& statement : resolved.statements()) WriteSite(resolved, statement, known_only, &json);
+  for (const v1::Statement& statement : resolved.statements()) WriteSite(resolved, statement, false, known_only, &json);
+  for (const v1::Statement& entry : resolved.entries()) {
+    if (!entry.candidates().empty()) WriteSite(resolved, entry, true, known_only, &json);
+  }
   json.EndArray().Key("refused").BeginArray();
   for (const v1::RefusedSite& refused : resolved.refused()) WriteRefused(refused, &json);
   json.EndArray();
@@ -188,7 +195,10 @@ std::string ExplainText(const v1::ResolvedLogpoint& resolved, bool known_only) {
                      binary.build_id().empty() ? "none" : Hex(binary.build_id()));
   if (binary.debug_file() != binary.path()) out += fmt::format("debug file {}\n", binary.debug_file());
   out = Harmless(out);
-  for (const v1::Statement& statement : resolved.statements()) out += SiteText(resolved, statement, known_only);
+  for (const v1::Statement& statement : resolved.statements()) out += SiteText(resolved, statement, false, known_only);
+  for (const v1::Statement& entry : resolved.entries()) {
+    if (!entry.candidates().empty()) out += SiteText(resolved, entry, true, known_only);
+  }
   std::string rest;
   for (const v1::RefusedSite& refused : resolved.refused()) {
     rest += fmt::format("refused {:#x}  {}  {}: {}\n", refused.statement_address(), refused.function(),

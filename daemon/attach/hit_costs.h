@@ -15,6 +15,7 @@ struct HitCosts {
   int64_t stepped_ns = 25000;
   int64_t capture_ns = 300;    // on top, for a record of ordinary size
   int64_t vectors_ns = 14000;  // on top, when vector registers are captured
+  int64_t start_ns = 200;      // on top, to note the start of a call or to take it out again
   uint32_t processors = 1;
 };
 

@@ -167,6 +167,11 @@ class OpLowering {
     if (kind_ != ListKind::kCondition || in_.jump() != 0) Jump();
   }
 
+  void Duration() {
+    Code(DLOG_OP_DURATION), Dst();
+    if (kind_ != ListKind::kCondition || in_.jump() != 0) Jump();
+  }
+
   void Load() {
     Code(DLOG_OP_LOAD), Dst(), A(), Offset(), ScalarSize(), Signed();
     if (in_.quiet()) op_.flags |= DLOG_F_QUIET;
@@ -327,6 +332,8 @@ void OpLowering::Lower() {
       return;
     case v1::CAP_VECTOR:
       return Vector();
+    case v1::CAP_DURATION:
+      return Duration();
     case v1::CAP_NONE:
     case v1::CaptureOpCode_INT_MIN_SENTINEL_DO_NOT_USE_:
     case v1::CaptureOpCode_INT_MAX_SENTINEL_DO_NOT_USE_:
@@ -405,6 +412,17 @@ absl::Status CheckSize(const v1::CapturePlan& plan) {
 }
 
 }  // namespace
+
+absl::StatusOr<ReturnSlot> CheckSlot(const v1::ReturnSlot& slot) {
+  constexpr uint32_t kRbp = 6, kRsp = 7;
+  if (slot.register_() != kRbp && slot.register_() != kRsp) {
+    return Bad(absl::StrCat("a return address relative to register ", slot.register_()));
+  }
+  if (slot.offset() != static_cast<int32_t>(slot.offset())) {
+    return Bad(absl::StrCat("a return address at offset ", slot.offset()));
+  }
+  return ReturnSlot{slot.register_() == kRbp, static_cast<int32_t>(slot.offset())};
+}
 
 absl::StatusOr<AssembledPlan> AssemblePlan(const v1::CapturePlan& plan) {
   if (absl::Status status = CheckSize(plan); !status.ok()) return status;

@@ -24,6 +24,15 @@ struct AssembledPlan {
   bool vector_condition = false;  // the condition reads vector registers
 };
 
+// Where the function's return address lies at a probe: plan.proto, ReturnSlot.
+struct ReturnSlot {
+  bool from_rbp = false;  // else from rsp
+  int32_t offset = 0;
+};
+
+// InvalidArgument for any other register than rbp and rsp, or an offset beyond 32 bits.
+absl::StatusOr<ReturnSlot> CheckSlot(const v1::ReturnSlot& slot);
+
 struct CaptureLimits {
   uint32_t depth = 3;
   uint32_t event_bytes = 16384;

@@ -72,6 +72,22 @@ bool NamesRoutine(const dlog_op& op) {
 
 dlog_range Relocate(dlog_range range, uint32_t first_op) { return {range.first + first_op, range.count}; }
 
+void SetSlot(const ReturnSlot& slot, dlog_site* site) {
+  site->slot_offset = slot.offset;
+  if (slot.from_rbp) site->flags |= DLOG_SITE_SLOT_RBP;
+}
+
+// The places of a request are its sites, then its entries.
+size_t PlacesOf(const AttachRequest& request) { return request.sites.size() + request.entries.size(); }
+bool IsEntry(const AttachRequest& request, size_t place) { return place >= request.sites.size(); }
+FileOffset OffsetOf(const AttachRequest& request, size_t place) {
+  return IsEntry(request, place) ? request.entries[place - request.sites.size()].offset : request.sites[place].offset;
+}
+const std::vector<uint8_t>& InstructionOf(const AttachRequest& request, size_t place) {
+  return IsEntry(request, place) ? request.entries[place - request.sites.size()].instruction
+                                 : request.sites[place].instruction;
+}
+
 absl::StatusOr<UniqueFd> OpenRegularFile(const std::string& path) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info = {};
@@ -115,6 +131,7 @@ struct BpfRuntime::Impl {
   RangeAllocator free_logpoints{DLOG_MAX_LOGPOINTS};
   uint32_t last_generation = 0;
   size_t attached = 0;  // logpoints
+  std::atomic<uint32_t> last_epoch = 0;  // any thread
   BootCache cache{""};
   bool process_filter_works = false;
   bool try_vectors = true;
@@ -133,6 +150,7 @@ struct BpfRuntime::Impl {
   void WriteTables(const AttachRequest& request, uint32_t tgid, const AttachedLogpoint& logpoint);
   void WriteSite(const SiteRequest& request, const CaptureLimits& limits, uint32_t tgid,
                  const AttachedLogpoint& logpoint, uint32_t site, uint32_t first_op, uint32_t first_routine);
+  void WriteEntry(const EntryRequest& request, uint32_t tgid, const AttachedLogpoint& logpoint, uint32_t site);
   void ResetCounters(uint32_t logpoint);
   void Release(AttachedLogpoint* logpoint);
   void SetAttached(size_t count);
@@ -143,6 +161,10 @@ struct BpfRuntime::Impl {
   uint32_t NextGeneration() {
     if (++last_generation == 0) ++last_generation;
     return last_generation;
+  }
+  uint32_t NextEpoch() {
+    const uint32_t epoch = ++last_epoch;
+    return epoch != 0 ? epoch : ++last_epoch;
   }
 };
 
@@ -251,10 +273,9 @@ absl::Status BpfRuntime::Impl::Reserve(const AttachRequest& request, BpfRuntime*
   logpoint->logpoint_ = *slot;
   logpoint->generation_ = NextGeneration();
   logpoint->runtime_ = runtime;
-  const uint32_t site_count = static_cast<uint32_t>(request.sites.size());
-  const auto first_site = free_sites.Allocate(site_count);
-  if (first_site.has_value()) {
-    for (uint32_t i = 0; i < site_count; ++i) logpoint->sites_.push_back(*first_site + i);
+  const auto first_site = free_sites.Allocate(static_cast<uint32_t>(PlacesOf(request)));
+  for (uint32_t i = 0; first_site.has_value() && i < PlacesOf(request); ++i) {
+    (IsEntry(request, i) ? logpoint->entries_ : logpoint->sites_).push_back(*first_site + i);
   }
   if (op_count > 0) {
     if (const auto first = free_ops.Allocate(op_count)) logpoint->ops_ = {*first, op_count};
@@ -290,9 +311,26 @@ void BpfRuntime::Impl::WriteSite(const SiteRequest& request, const CaptureLimits
   entry.capture = Relocate(plan.capture, first_op);
   entry.flags = DLOG_SITE_ACTIVE | (plan.vector_condition ? DLOG_SITE_VECTOR_CONDITION : 0);
   if (ListFewRegisters(plan.register_mask, entry.few)) entry.flags |= DLOG_SITE_FEW;
-  entry.vector_mask = plan.vector_mask;
+  entry.vector_mask = static_cast<uint16_t>(plan.vector_mask);
   entry.max_depth = limits.depth;
   entry.max_bytes = std::min<uint32_t>(limits.event_bytes, DLOG_MAX_RECORD_DATA);
+  if (request.call.has_value()) {
+    entry.flags |= DLOG_SITE_RETURN;
+    entry.entry = logpoint.entries_[request.call->entry];
+    SetSlot(request.call->slot, &entry);
+  }
+  sites[site] = entry;
+}
+
+void BpfRuntime::Impl::WriteEntry(const EntryRequest& request, uint32_t tgid, const AttachedLogpoint& logpoint,
+                                  uint32_t site) {
+  dlog_site entry = {};
+  entry.generation = logpoint.generation();
+  entry.index = site;
+  entry.logpoint = logpoint.logpoint_;
+  entry.tgid = tgid;
+  entry.flags = DLOG_SITE_ACTIVE | DLOG_SITE_ENTRY;
+  SetSlot(request.slot, &entry);
   sites[site] = entry;
 }
 
@@ -304,6 +342,9 @@ void BpfRuntime::Impl::WriteTables(const AttachRequest& request, uint32_t tgid, 
     WriteSite(request.sites[i], request.capture, tgid, logpoint, logpoint.sites_[i], op, routine);
     op += static_cast<uint32_t>(request.sites[i].plan.ops.size());
     routine += static_cast<uint32_t>(request.sites[i].plan.routines.size());
+  }
+  for (size_t i = 0; i < request.entries.size(); ++i) {
+    WriteEntry(request.entries[i], tgid, logpoint, logpoint.entries_[i]);
   }
   std::atomic_thread_fence(std::memory_order_release);
 }
@@ -318,9 +359,11 @@ void BpfRuntime::Impl::ResetCounters(uint32_t logpoint) {
 // After Detach: closing a uprobe_multi link waits for the programs that are running, so nobody reads the entries any
 // more.
 void BpfRuntime::Impl::Release(AttachedLogpoint* logpoint) {
-  for (uint32_t site : logpoint->sites_) sites[site] = {};
+  for (const uint32_t site : logpoint->sites_) sites[site] = {};
+  for (const uint32_t site : logpoint->entries_) sites[site] = {};
   if (!logpoint->sites_.empty()) {
-    free_sites.Free(logpoint->sites_.front(), static_cast<uint32_t>(logpoint->sites_.size()));
+    free_sites.Free(logpoint->sites_.front(),
+                    static_cast<uint32_t>(logpoint->sites_.size() + logpoint->entries_.size()));
   }
   if (logpoint->ops_.count > 0) free_ops.Free(logpoint->ops_.first, logpoint->ops_.count);
   if (logpoint->routines_.count > 0) free_routines.Free(logpoint->routines_.first, logpoint->routines_.count);
@@ -371,6 +414,7 @@ void AttachedLogpoint::Disarm() {
   const std::lock_guard lock(link_mutex_);
   // Closing takes its time; what comes meanwhile is only counted.
   SetCountOnly(1);
+  EndEpoch();
   links_.clear();
 }
 
@@ -386,7 +430,17 @@ absl::Status AttachedLogpoint::Rearm() {
   LinkResult result = CreateLinks(Order());
   if (result.error != 0) return LinkError(result.error, path_, static_cast<int>(link_pid_));
   links_ = std::move(result.links);
+  BeginEpoch();
   return absl::OkStatus();
+}
+
+void AttachedLogpoint::BeginEpoch() {
+  BpfRuntime::Impl& impl = *runtime_->impl_;
+  for (const uint32_t entry : entries_) __atomic_store_n(&impl.sites[entry].epoch, impl.NextEpoch(), __ATOMIC_SEQ_CST);
+}
+
+void AttachedLogpoint::EndEpoch() {
+  for (const uint32_t entry : entries_) __atomic_store_n(&runtime_->impl_->sites[entry].epoch, 0, __ATOMIC_SEQ_CST);
 }
 
 void AttachedLogpoint::SetCountOnly(uint32_t count_only) {
@@ -397,7 +451,8 @@ void AttachedLogpoint::SetAlarm(uint64_t hits) {
   BpfRuntime::Impl& impl = *runtime_->impl_;
   for (uint32_t cpu = 0; cpu < impl.program.cpus; ++cpu) {
     dlog_counters& counters = impl.counters[logpoint_ * impl.program.cpus + cpu];
-    const uint64_t now = __atomic_load_n(&counters.value[DLOG_COUNT_HITS], __ATOMIC_RELAXED);
+    const uint64_t now = __atomic_load_n(&counters.value[DLOG_COUNT_HITS], __ATOMIC_RELAXED) +
+                         __atomic_load_n(&counters.value[DLOG_COUNT_STARTS], __ATOMIC_RELAXED);
     __atomic_store_n(&counters.alarm, hits == 0 ? 0 : now + hits, __ATOMIC_RELAXED);
   }
 }
@@ -424,22 +479,27 @@ absl::StatusOr<std::unique_ptr<BpfRuntime>> BpfRuntime::Create(const RuntimeOpti
 
 absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const AttachRequest& request) {
   if (request.sites.empty()) return absl::InvalidArgumentError("a logpoint needs at least one site");
-  if (request.sites.size() > DLOG_MAX_SITES) return TablesFull("sites");
+  if (PlacesOf(request) > DLOG_MAX_SITES) return TablesFull("sites");
+  for (const SiteRequest& site : request.sites) {
+    if (site.call.has_value() && site.call->entry >= request.entries.size()) {
+      return absl::InvalidArgumentError("a return names an entry that does not exist");
+    }
+  }
   auto file = OpenRegularFile(request.path);
   if (!file.ok()) return file.status();
   std::unique_ptr<AttachedLogpoint> logpoint(new AttachedLogpoint());
   std::vector<size_t> usable;
-  for (size_t i = 0; i < request.sites.size(); ++i) {
-    auto objection =
-        CheckSite(file->get(), request.path, request.sites[i].offset, request.sites[i].instruction, impl_->Canaries());
+  for (size_t place = 0; place < PlacesOf(request); ++place) {
+    auto objection = CheckSite(file->get(), request.path, OffsetOf(request, place), InstructionOf(request, place),
+                               impl_->Canaries());
     if (!objection.ok()) return objection.status();
     if (objection->empty()) {
-      usable.push_back(i);
+      usable.push_back(place);
     } else {
-      logpoint->missing_.push_back({i, *std::move(objection)});
+      logpoint->Leave(request, place, *std::move(objection));
     }
   }
-  if (usable.empty()) {
+  if (logpoint->missing_.size() == request.sites.size()) {
     return absl::FailedPreconditionError(
         absl::StrCat("no probe on ", request.path, ": ", logpoint->missing_.front().reason));
   }
@@ -457,15 +517,25 @@ absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const Attac
   return logpoint;
 }
 
+// Notes a place that carries no probe.
+void AttachedLogpoint::Leave(const AttachRequest& request, size_t place, std::string reason) {
+  if (IsEntry(request, place)) {
+    warnings_.push_back(
+        absl::StrCat("$duration is not known for one of the functions, whose entry carries no probe: ", reason));
+  } else {
+    missing_.push_back({place, std::move(reason)});
+  }
+}
+
 // Like Rearm, but finds out which sites the kernel refuses.
 absl::Status AttachedLogpoint::FirstLink(const AttachRequest& request, std::vector<size_t> usable) {
   const std::lock_guard lock(link_mutex_);
   const auto fill = [&] {
     offsets_.clear();
     cookies_.clear();
-    for (const size_t i : usable) {
-      offsets_.push_back(request.sites[i].offset.value);
-      cookies_.push_back(uint64_t{generation_} << 32 | sites_[i]);
+    for (const size_t place : usable) {
+      offsets_.push_back(OffsetOf(request, place).value);
+      cookies_.push_back(uint64_t{generation_} << 32 | (sites_.front() + place));
     }
   };
   fill();
@@ -473,11 +543,16 @@ absl::Status AttachedLogpoint::FirstLink(const AttachRequest& request, std::vect
   if (result.error != 0) return LinkError(result.error, path_, static_cast<int>(link_pid_));
   links_ = std::move(result.links);
   for (auto refused = result.refused.rbegin(); refused != result.refused.rend(); ++refused) {
-    missing_.push_back({usable[*refused], "the kernel refuses a probe on this instruction"});
+    Leave(request, usable[*refused], "the kernel refuses a probe on this instruction");
     usable.erase(usable.begin() + static_cast<std::ptrdiff_t>(*refused));
+  }
+  if (missing_.size() == request.sites.size()) {
+    links_.clear();
+    return absl::FailedPreconditionError(absl::StrCat("no probe on ", path_, ": ", missing_.front().reason));
   }
   std::sort(missing_.begin(), missing_.end(), [](const auto& a, const auto& b) { return a.site < b.site; });
   fill();
+  BeginEpoch();
   return absl::OkStatus();
 }
 

@@ -24,10 +24,22 @@
 
 namespace dlog::attach {
 
+// The start of a function, which is noted for the returns that ask how long the call took.
+struct EntryRequest {
+  FileOffset offset;
+  std::vector<uint8_t> instruction;  // as in SiteRequest
+  ReturnSlot slot;
+};
+
 struct SiteRequest {
   FileOffset offset;
   std::vector<uint8_t> instruction;  // bytes the plan was made for; compared with the real file before attaching
   AssembledPlan plan;
+  struct Call {
+    size_t entry = 0;  // position in AttachRequest.entries
+    ReturnSlot slot;
+  };
+  std::optional<Call> call = {};  // the site is a return that asks for the duration
 };
 
 struct AttachRequest {
@@ -37,6 +49,7 @@ struct AttachRequest {
   // other processes that run the file pass the probe too.
   bool leader_exited = false;
   std::vector<SiteRequest> sites;
+  std::vector<EntryRequest> entries;
   CaptureLimits capture;
   uint64_t rate_per_second = 0;  // 0 = unlimited; an idle logpoint may pass a tenth of a second's hits at once
   uint64_t max_hits = 0;         // 0 = unlimited
@@ -88,13 +101,19 @@ class AttachedLogpoint {
   friend class BpfRuntime;
   AttachedLogpoint() = default;
   void SetCountOnly(uint32_t count_only);
+  // From now on starts of calls are noted: when all probes are in place, so that none is missed.
+  void BeginEpoch();
+  // Starts that were noted mean nothing any more: before probes are taken off.
+  void EndEpoch();
   LinkOrder Order() const;
+  void Leave(const AttachRequest& request, size_t place, std::string reason);
   absl::Status FirstLink(const AttachRequest& request, std::vector<size_t> usable);
 
   BpfRuntime* runtime_ = nullptr;
   uint32_t logpoint_ = 0;
   uint32_t generation_ = 0;
   std::vector<uint32_t> sites_;
+  std::vector<uint32_t> entries_;  // site table indices, right behind sites_
   dlog_range ops_ = {};
   dlog_range routines_ = {};
   std::vector<std::string> warnings_;

@@ -52,7 +52,8 @@ int ReuseMaps(const logpoint_bpf* from, logpoint_bpf* to) {
         std::pair(to->maps.routines, from->maps.routines), std::pair(to->maps.logpoints, from->maps.logpoints),
         std::pair(to->maps.counters_map, from->maps.counters_map), std::pair(to->maps.consumed, from->maps.consumed),
         std::pair(to->maps.scratch, from->maps.scratch), std::pair(to->maps.ring, from->maps.ring),
-        std::pair(to->maps.reader, from->maps.reader), std::pair(to->maps.alarms, from->maps.alarms)}) {
+        std::pair(to->maps.reader, from->maps.reader), std::pair(to->maps.alarms, from->maps.alarms),
+        std::pair(to->maps.starts, from->maps.starts)}) {
     if (const int error = reuse(map, of)) return error;
   }
   return 0;

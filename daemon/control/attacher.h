@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,19 @@ struct AttachSite {
   FileOffset offset;
   std::string instruction;                // bytes the plan was made for
   const v1::CapturePlan* plan = nullptr;  // untrusted; must live during the call
+  // The site is a return that asks for the duration; both untrusted.
+  struct Call {
+    size_t entry = 0;  // position in AttachOrder.entries
+    v1::ReturnSlot slot;
+  };
+  std::optional<Call> call = {};
+};
+
+// As attach::EntryRequest.
+struct AttachEntry {
+  FileOffset offset;
+  std::string instruction;
+  v1::ReturnSlot slot;  // untrusted
 };
 
 struct AttachOrder {
@@ -28,6 +42,7 @@ struct AttachOrder {
   int32_t pid = 0;             // 0 = every process that maps the file
   bool leader_exited = false;  // as attach::AttachRequest
   std::vector<AttachSite> sites;
+  std::vector<AttachEntry> entries;
   attach::CaptureLimits capture;
   uint64_t rate_per_second = 0;  // 0 = unlimited
   uint64_t max_hits = 0;         // 0 = unlimited

@@ -11,6 +11,8 @@
 namespace dlog::daemon {
 namespace {
 
+std::vector<uint8_t> Bytes(const std::string& bytes) { return {bytes.begin(), bytes.end()}; }
+
 class BpfAttachment : public Attachment {
  public:
   explicit BpfAttachment(std::unique_ptr<attach::AttachedLogpoint> logpoint) : logpoint_(std::move(logpoint)) {}
@@ -45,8 +47,16 @@ class BpfAttacher : public Attacher {
     for (const AttachSite& site : order.sites) {
       auto plan = attach::AssemblePlan(*site.plan);
       if (!plan.ok()) return WithContext(plan.status(), fmt::format("plan for file offset {:#x}", site.offset.value));
-      request.sites.push_back(
-          {site.offset, std::vector<uint8_t>(site.instruction.begin(), site.instruction.end()), *std::move(plan)});
+      request.sites.push_back({site.offset, Bytes(site.instruction), *std::move(plan)});
+      if (!site.call.has_value()) continue;
+      auto slot = attach::CheckSlot(site.call->slot);
+      if (!slot.ok()) return slot.status();
+      request.sites.back().call = {site.call->entry, *slot};
+    }
+    for (const AttachEntry& entry : order.entries) {
+      auto slot = attach::CheckSlot(entry.slot);
+      if (!slot.ok()) return slot.status();
+      request.entries.push_back({entry.offset, Bytes(entry.instruction), *slot});
     }
     auto attached = runtime_->Attach(request);
     if (!attached.ok()) return attached.status();

@@ -30,6 +30,17 @@ v1::InstructionClass DearestClass(const Logpoint& logpoint, bool* vectors) {
   return dearest;
 }
 
+v1::InstructionClass DearestEntry(const Logpoint& logpoint) {
+  v1::InstructionClass dearest = v1::CLASS_UNKNOWN;
+  const std::vector<int>& chosen = logpoint.context().entries;
+  for (size_t e = 0; e < chosen.size(); ++e) {
+    if (chosen[e] < 0) continue;
+    const v1::Statement& entry = logpoint.context().resolved.entries(static_cast<int>(e));
+    dearest = std::max(dearest, entry.candidates(chosen[e]).instruction_class());
+  }
+  return dearest;
+}
+
 }  // namespace
 
 BudgetKeeper::BudgetKeeper(Attacher* attacher, std::function<absl::Time()> now)
@@ -57,9 +68,14 @@ void BudgetKeeper::Add(const std::shared_ptr<Logpoint>& logpoint) {
   target->Raise(part);
   bool vectors = false;
   const attach::HitCosts costs = attacher_->Costs();
-  const bool stepped = DearestClass(*logpoint, &vectors) > v1::CLASS_EMULATED;
+  const auto trap = [&costs](v1::InstructionClass dearest) {
+    return absl::Nanoseconds(dearest > v1::CLASS_EMULATED ? costs.stepped_ns : costs.emulated_ns);
+  };
+  const v1::InstructionClass entry_class = DearestEntry(*logpoint);
+  const absl::Duration start = absl::Nanoseconds(entry_class == v1::CLASS_UNKNOWN ? 0 : costs.start_ns);
   Entry entry{logpoint, std::move(target), TimeBudget(part, now)};
-  entry.hit_cost = absl::Nanoseconds(stepped ? costs.stepped_ns : costs.emulated_ns);
+  entry.hit_cost = trap(DearestClass(*logpoint, &vectors)) + start;
+  entry.start_cost = trap(entry_class) + start;
   entry.capture_cost = absl::Nanoseconds(costs.capture_ns + (vectors ? costs.vectors_ns : 0));
   entry.added = entry.armed_at = now;
   Check(&entries_.insert_or_assign(logpoint->id(), std::move(entry)).first->second, now);
@@ -74,10 +90,13 @@ void BudgetKeeper::Remove(const std::string& id) {
 void BudgetKeeper::Charge(Entry* entry, absl::Time now) {
   const attach::CounterValues counters = entry->logpoint->KernelCounters();
   const uint64_t hits = counters.value[DLOG_COUNT_HITS];
+  const uint64_t starts = counters.value[DLOG_COUNT_STARTS];
   const uint64_t captured = counters.value[DLOG_COUNT_SUBMITTED];
   const absl::Duration cost = static_cast<int64_t>(hits - entry->hits) * entry->hit_cost +
+                              static_cast<int64_t>(starts - entry->starts) * entry->start_cost +
                               static_cast<int64_t>(captured - entry->captured) * entry->capture_cost;
   entry->hits = hits;
+  entry->starts = starts;
   entry->captured = captured;
   entry->spent += cost;
   entry->own.Spend(cost, now);
@@ -93,7 +112,8 @@ absl::Duration BudgetKeeper::Left(const Entry& entry, absl::Time now) const {
 // Every processor, and every logpoint of the target, may spend its share before it tells.
 void BudgetKeeper::SetAlarm(Entry* entry, absl::Time now) {
   const absl::Duration share = entry->target->Left(now) / static_cast<int64_t>(entry->target.use_count());
-  const double hits = absl::FDivDuration(std::min(share, entry->own.Left(now)), entry->hit_cost + entry->capture_cost);
+  const absl::Duration dearest = std::max(entry->hit_cost + entry->capture_cost, entry->start_cost);
+  const double hits = absl::FDivDuration(std::min(share, entry->own.Left(now)), dearest);
   entry->logpoint->SetAlarm(std::max<uint64_t>(1, static_cast<uint64_t>(hits / attacher_->Costs().processors)));
 }
 

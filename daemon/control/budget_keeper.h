@@ -44,7 +44,9 @@ class BudgetKeeper {
     TimeBudget own;
     absl::Duration hit_cost = {};      // what the probe as such costs
     absl::Duration capture_cost = {};  // on top, when the hit is captured
+    absl::Duration start_cost = {};    // of noting the start of a call
     uint64_t hits = 0;                 // accounted for
+    uint64_t starts = 0;
     uint64_t captured = 0;
     absl::Duration spent = {};
     absl::Time added = {};

@@ -444,7 +444,8 @@ absl::StatusOr<v1::DescribeResponse> Engine::Describe(const std::string& id) con
   v1::DescribeResponse response;
   *response.mutable_logpoint() = logpoint->State();
   *response.mutable_resolved() = logpoint->context().resolved;
-  KeepChosen({logpoint->context().sites, logpoint->context().refused}, response.mutable_resolved());
+  const pipeline::LogpointContext& context = logpoint->context();
+  KeepChosen({context.sites, context.entries, context.refused, {}}, response.mutable_resolved());
   return response;
 }
 
@@ -486,6 +487,12 @@ metrics::MetricsSnapshot Engine::Metrics() const {
     for (const auto& site : logpoint->context().sites) {
       ++snapshot.sites_by_class[ClassName(
           resolved.statements(site.statement).candidates(site.candidate).instruction_class())];
+    }
+    const std::vector<int>& entries = logpoint->context().entries;
+    for (size_t e = 0; e < entries.size(); ++e) {
+      if (entries[e] < 0) continue;
+      const v1::Statement& entry = resolved.entries(static_cast<int>(e));
+      ++snapshot.sites_by_class[ClassName(entry.candidates(entries[e]).instruction_class())];
     }
   }
   snapshot.targets = targets.size();

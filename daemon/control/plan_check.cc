@@ -18,7 +18,10 @@ absl::Status Malformed(const std::string& what) {
   return WithHint(absl::InvalidArgumentError(fmt::format("the plan is damaged: {}", what)), kRemakeHint);
 }
 
-absl::Status CheckStatement(const v1::Statement& statement, int expressions) {
+absl::Status CheckStatement(const v1::Statement& statement, int expressions, int entries) {
+  if (statement.entry() > static_cast<uint32_t>(entries)) {
+    return Malformed(fmt::format("a return of entry {}, of {}", statement.entry(), entries));
+  }
   if (statement.candidates_size() == 0 || statement.candidates_size() > kMaxCandidates) {
     return Malformed(fmt::format("a statement has {} candidate sites", statement.candidates_size()));
   }
@@ -44,18 +47,23 @@ std::string Escaped(const std::string& literal) {
 }  // namespace
 
 absl::Status CheckResolved(const v1::ResolvedLogpoint& resolved) {
-  if (resolved.format_version() != kSupportedPlanVersion) {
-    return WithHint(absl::InvalidArgumentError(fmt::format("the plan has format version {}, this daemon understands {}",
-                                                           resolved.format_version(), kSupportedPlanVersion)),
-                    kRemakeHint);
+  if (resolved.format_version() < kOldestPlanVersion || resolved.format_version() > kNewestPlanVersion) {
+    return WithHint(
+        absl::InvalidArgumentError(fmt::format("the plan has format version {}, this daemon understands {} to {}",
+                                               resolved.format_version(), kOldestPlanVersion, kNewestPlanVersion)),
+        kRemakeHint);
   }
   const int expressions = resolved.parsed_template().expressions_size();
   if (resolved.parsed_template().literals_size() != expressions + 1) return Malformed("its template does not add up");
-  if (resolved.statements_size() > kMaxStatements) {
-    return Malformed(fmt::format("{} statements; at most {} are possible", resolved.statements_size(), kMaxStatements));
+  const int statements = std::max(resolved.statements_size(), resolved.entries_size());
+  if (statements > kMaxStatements) {
+    return Malformed(fmt::format("{} statements; at most {} are possible", statements, kMaxStatements));
   }
   for (const v1::Statement& statement : resolved.statements()) {
-    if (auto status = CheckStatement(statement, expressions); !status.ok()) return status;
+    if (auto status = CheckStatement(statement, expressions, resolved.entries_size()); !status.ok()) return status;
+  }
+  for (const v1::Statement& entry : resolved.entries()) {
+    if (auto status = CheckStatement(entry, 0, 0); !status.ok()) return status;
   }
   // They are searched by halving.
   const auto& functions = resolved.functions();

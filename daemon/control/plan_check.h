@@ -17,7 +17,8 @@
 namespace dlog::daemon {
 
 // Version of ResolvedLogpoint that this daemon attaches; symbolizer/resolver.h has the one that it makes.
-inline constexpr uint32_t kSupportedPlanVersion = 2;
+inline constexpr uint32_t kOldestPlanVersion = 2;
+inline constexpr uint32_t kNewestPlanVersion = 3;
 inline constexpr int kMaxStatements = 4096;
 inline constexpr int kMaxCandidates = 256;
 

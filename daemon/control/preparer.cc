@@ -58,6 +58,26 @@ absl::Status NothingToProbe(const v1::ResolvedLogpoint& resolved, const SiteChoi
                   "choose a neighbouring line (`dlogctl lines` shows which ones can carry a logpoint)");
 }
 
+// What gets a probe: the sites, and the entries that can have one.
+void AddPlaces(const pipeline::LogpointContext& context, AttachOrder* order) {
+  std::vector<std::optional<size_t>> positions;
+  for (size_t e = 0; e < context.entries.size(); ++e) {
+    positions.emplace_back();
+    if (context.entries[e] < 0) continue;
+    const v1::CandidateSite& entry = context.resolved.entries(static_cast<int>(e)).candidates(context.entries[e]);
+    positions.back() = order->entries.size();
+    order->entries.push_back({FileOffset{entry.file_offset()}, entry.instruction_bytes(), entry.return_slot()});
+  }
+  for (const auto& site : context.sites) {
+    const v1::Statement& statement = context.resolved.statements(site.statement);
+    const v1::CandidateSite& candidate = statement.candidates(site.candidate);
+    order->sites.push_back({FileOffset{candidate.file_offset()}, candidate.instruction_bytes(), &candidate.plan()});
+    if (statement.entry() == 0 || statement.entry() > positions.size()) continue;
+    const std::optional<size_t> entry = positions[statement.entry() - 1];
+    if (entry.has_value()) order->sites.back().call = {*entry, candidate.return_slot()};
+  }
+}
+
 }  // namespace
 
 std::map<std::string, uint64_t> Preparer::failures() const {
@@ -108,6 +128,7 @@ absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
       ChooseSites(context.resolved, {context.spec.site_policy(), target.shadow_stack, seams_.canaries});
   if (choice.sites.empty()) return NothingToProbe(context.resolved, choice);
   context.sites = choice.sites;
+  context.entries = choice.entries;
   context.refused = choice.refused;
   context.host = seams_.host;
   prepared->warnings.insert(prepared->warnings.end(), target.warnings.begin(), target.warnings.end());
@@ -122,9 +143,12 @@ absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
   order.max_hits = context.spec.limits().hits();
   order.sample_every = static_cast<uint32_t>(context.spec.limits().every());
   order.sample_below = SampleThreshold(context.spec.limits().sample());
-  for (const auto& site : context.sites) {
-    const v1::CandidateSite& candidate = context.resolved.statements(site.statement).candidates(site.candidate);
-    order.sites.push_back({FileOffset{candidate.file_offset()}, candidate.instruction_bytes(), &candidate.plan()});
+  AddPlaces(context, &order);
+  for (const v1::RefusedSite& refused : choice.refused_entries) {
+    prepared->warnings.push_back(
+        fmt::format("$duration is not known at the returns of {}: its entry cannot carry a "
+                    "probe: {}",
+                    refused.function(), refused.reason()));
   }
   return absl::OkStatus();
 }

@@ -30,32 +30,49 @@ std::string Objection(const v1::CandidateSite& candidate, const SitePolicyContex
   return context.canaries ? context.canaries(*instruction) : "";
 }
 
+// The first candidate without an objection; -1, and `refused`, when there is none.
+int ChooseCandidate(const v1::Statement& statement, const SitePolicyContext& context, v1::RefusedSite* refused) {
+  refused->set_statement_address(statement.statement_address());
+  refused->set_function(statement.function());
+  refused->set_reason("no instruction of this statement can carry a probe");
+  for (int c = 0; c < statement.candidates_size(); ++c) {
+    const std::string objection = Objection(statement.candidates(c), context);
+    if (objection.empty()) return c;
+    refused->set_instruction(statement.candidates(c).instruction());
+    refused->set_reason(objection);
+  }
+  if (statement.has_own()) {
+    refused->set_instruction(statement.own().instruction());
+    refused->set_reason(statement.own().reason());
+  }
+  return -1;
+}
+
+// Leaves the statement with one candidate.
+void KeepCandidate(int candidate, v1::Statement* statement) {
+  v1::CandidateSite kept;
+  kept.Swap(statement->mutable_candidates(candidate));
+  statement->clear_candidates();
+  statement->add_candidates()->Swap(&kept);
+}
+
 }  // namespace
 
 SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyContext& context) {
   SiteChoice choice;
   for (int s = 0; s < resolved.statements_size(); ++s) {
-    const v1::Statement& statement = resolved.statements(s);
     v1::RefusedSite refused;
-    refused.set_statement_address(statement.statement_address());
-    refused.set_function(statement.function());
-    refused.set_reason("no instruction of this statement can carry a probe");
-    bool chosen = false;
-    for (int c = 0; c < statement.candidates_size() && !chosen; ++c) {
-      const std::string objection = Objection(statement.candidates(c), context);
-      if (objection.empty()) {
-        choice.sites.push_back({s, c});
-        chosen = true;
-      } else {
-        refused.set_instruction(statement.candidates(c).instruction());
-        refused.set_reason(objection);
-      }
+    const int c = ChooseCandidate(resolved.statements(s), context, &refused);
+    if (c >= 0) {
+      choice.sites.push_back({s, c});
+    } else {
+      choice.refused.push_back(std::move(refused));
     }
-    if (!chosen && statement.has_own()) {
-      refused.set_instruction(statement.own().instruction());
-      refused.set_reason(statement.own().reason());
-    }
-    if (!chosen) choice.refused.push_back(std::move(refused));
+  }
+  for (const v1::Statement& entry : resolved.entries()) {
+    v1::RefusedSite refused;
+    choice.entries.push_back(ChooseCandidate(entry, context, &refused));
+    if (choice.entries.back() < 0) choice.refused_entries.push_back(std::move(refused));
   }
   return choice;
 }
@@ -106,11 +123,17 @@ void KeepChosen(const SiteChoice& choice, v1::ResolvedLogpoint* resolved) {
   for (const auto& site : choice.sites) {
     v1::Statement* statement = kept.Add();
     statement->Swap(resolved->mutable_statements(site.statement));
-    v1::CandidateSite candidate;
-    candidate.Swap(statement->mutable_candidates(site.candidate));
-    statement->clear_candidates();
-    statement->add_candidates()->Swap(&candidate);
+    KeepCandidate(site.candidate, statement);
   }
+  for (int e = 0; e < resolved->entries_size(); ++e) {
+    const int candidate = static_cast<size_t>(e) < choice.entries.size() ? choice.entries[static_cast<size_t>(e)] : -1;
+    if (candidate >= 0) {
+      KeepCandidate(candidate, resolved->mutable_entries(e));
+    } else {
+      resolved->mutable_entries(e)->clear_candidates();
+    }
+  }
+  for (const v1::RefusedSite& refused : choice.refused_entries) *resolved->add_refused() = refused;
   resolved->mutable_statements()->Swap(&kept);
   for (const v1::RefusedSite& refused : choice.refused) *resolved->add_refused() = refused;
 }

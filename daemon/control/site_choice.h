@@ -25,7 +25,9 @@ struct SitePolicyContext {
 
 struct SiteChoice {
   std::vector<pipeline::LogpointContext::Site> sites;  // at most one per statement
+  std::vector<int> entries;                            // for each entry of the plan its candidate, -1 = none is usable
   std::vector<v1::RefusedSite> refused;                // statements without a usable candidate, with the last reason
+  std::vector<v1::RefusedSite> refused_entries;        // likewise
 };
 
 SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyContext& context);

@@ -67,7 +67,7 @@ bool IsPlainType(const v1::Type& type) {
     default:
       return false;
   }
-  return !type.has_shape() && type.redacted().empty();
+  return !type.has_shape() && !type.is_duration() && type.redacted().empty();
 }
 
 template <typename Number>

@@ -17,6 +17,7 @@
 #include "daemon/format/number_text.h"
 #include "daemon/format/renderer.h"
 #include "daemon/format/text_escape.h"
+#include "daemon/format/time_text.h"
 
 namespace dlog::format {
 
@@ -122,6 +123,12 @@ void Renderer::RenderScalar(const Object& object, const v1::Type* type, Position
   }
   if (value.type.is_bool()) return RenderBool(value, at, out, text);
   if (value.type.is_float()) return RenderFloat(value, at, out, text);
+  if (type != nullptr && type->is_duration() && (!at.root || format_.empty())) {
+    const auto nanoseconds = static_cast<int64_t>(value.as_signed());
+    out->set_int_value(nanoseconds);
+    const std::string plain = DurationText(nanoseconds);
+    return Leaf(std::string_view(plain), plain, at, out, text);
+  }
   RenderInteger(value, at, out, text);
 }
 

@@ -172,4 +172,21 @@ bool AppendDuration(const TimeValue& time, std::string* out) {
   return true;
 }
 
+std::string DurationText(int64_t nanoseconds) {
+  struct Unit {
+    const char* name;
+    uint64_t nanoseconds;
+  };
+  constexpr Unit kUnits[] = {{"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}};
+  constexpr uint64_t kParts = 1000;
+  const char* const sign = nanoseconds < 0 ? "-" : "";
+  const uint64_t count = nanoseconds < 0 ? 0 - static_cast<uint64_t>(nanoseconds) : static_cast<uint64_t>(nanoseconds);
+  for (const Unit& unit : kUnits) {
+    if (count < unit.nanoseconds) continue;
+    const uint64_t thousandths = count / (unit.nanoseconds / kParts);
+    return fmt::format("{}{}.{:03} {}", sign, thousandths / kParts, thousandths % kParts, unit.name);
+  }
+  return fmt::format("{}{} ns", sign, count);
+}
+
 }  // namespace dlog::format

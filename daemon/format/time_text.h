@@ -33,4 +33,7 @@ int64_t WholeSeconds(const TimeValue& time);
 // "1500ms", "2.5s", "7[1/30]s", as std::format writes durations. False as above.
 bool AppendDuration(const TimeValue& time, std::string* out);
 
+// "870 ns", "12.345 us", "1.234 ms", "2.500 s": three digits behind the point, cut, not rounded.
+std::string DurationText(int64_t nanoseconds);
+
 }  // namespace dlog::format

@@ -21,6 +21,7 @@ class Evaluation {
  private:
   Object Register(const v1::Node& node, uint64_t size) const;
   Object Vector(const v1::Node& node, uint64_t size) const;
+  Object Duration(const v1::Node& node, uint64_t size) const;
   Object Constant(const v1::Node& node, uint64_t size) const;
   Object Memory(const v1::Node& node, int depth);
   Object Composed(const v1::Node& node, uint64_t size, int depth);
@@ -73,6 +74,8 @@ Object Evaluation::Run(const v1::Node& node, int depth) {
       return Register(node, size);
     case v1::Node::kVector:
       return Vector(node, size);
+    case v1::Node::kDuration:
+      return Duration(node, size);
     case v1::Node::kConstant:
       return Constant(node, size);
     case v1::Node::kMemory:
@@ -129,6 +132,14 @@ Object Evaluation::Vector(const v1::Node& node, uint64_t size) const {
   object.type = node.type();
   SetBytes(&object, image_.vector_value(node.vector()).data(), static_cast<uint32_t>(size));
   return object;
+}
+
+Object Evaluation::Duration(const v1::Node& node, uint64_t size) const {
+  if (size != sizeof(uint64_t)) return Malformed(node.type(), "a duration has 64 bits");
+  if (!image_.duration().has_value()) {
+    return Failed(node.type(), v1::STATUS_UNREADABLE, "unknown start");
+  }
+  return Word(node.type(), *image_.duration());
 }
 
 Object Evaluation::Constant(const v1::Node& node, uint64_t size) const {

@@ -29,6 +29,8 @@ struct LogpointContext {
     int candidate = 0;
   };
   std::vector<Site> sites;
+  // For each of resolved.entries the candidate that carries the probe, -1 = none does.
+  std::vector<int> entries;
   std::vector<v1::RefusedSite> refused;  // statements that this machine or process takes no probe on
   std::string host;
 };

@@ -41,6 +41,7 @@ const T* FindNext(const std::vector<T>& sorted, uint64_t address) {
 void MemoryImage::Clear() {
   register_mask_ = 0;
   vector_mask_ = 0;
+  duration_.reset();
   pieces_.clear();
   faults_.clear();
   torn_.clear();
@@ -202,6 +203,10 @@ absl::Status LoadRecord(const dlog_record& header, std::span<const uint8_t> segm
     }
     if (segment.status == DLOG_SEGMENT_TORN) {
       image->AddTorn(segment.address, segment.length);
+      continue;
+    }
+    if (segment.status == DLOG_SEGMENT_DURATION) {
+      image->set_duration(segment.address);
       continue;
     }
     if (segment.status == DLOG_SEGMENT_VECTOR) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,6 +48,9 @@ class MemoryImage {
   bool has_register(unsigned dwarf_number) const;
   uint64_t register_value(unsigned dwarf_number) const;
   bool has_vector(unsigned number) const;
+  // Nanoseconds since the call began.
+  std::optional<uint64_t> duration() const { return duration_; }
+  void set_duration(uint64_t nanoseconds) { duration_ = nanoseconds; }
   // Zero where has_vector() is false.
   std::span<const uint8_t, DLOG_VECTOR_BYTES> vector_value(unsigned number) const;
 
@@ -79,6 +83,7 @@ class MemoryImage {
   uint32_t register_mask_ = 0;
   std::array<std::array<uint8_t, DLOG_VECTOR_BYTES>, DLOG_NVECTORS> vectors_ = {};
   uint32_t vector_mask_ = 0;
+  std::optional<uint64_t> duration_;
   std::vector<Piece> pieces_;  // after Seal(): sorted, disjoint, none empty
   std::vector<Fault> faults_;  // after Seal(): sorted, disjoint
   std::vector<Fault> torn_;    // unordered; few

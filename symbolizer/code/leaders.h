@@ -38,6 +38,8 @@ class FunctionFlow {
 
   // The instruction at `address` is reached, if at all, only by executing the one before it.
   bool IsStraight(LinkAddress address) const;
+  // A jump of the function itself may lead to `address`, the start of one of its ranges.
+  bool MayJumpBackTo(LinkAddress address) const;
   // No instruction of the function makes an address of its stack frame that others could use: what it stores there can
   // be reached through no pointer.
   bool frame_is_private() const { return frame_is_private_; }
@@ -62,8 +64,11 @@ class FunctionFlow {
   bool Inside(uint64_t address) const;
 
   std::vector<MappedBytes> function_;
-  std::vector<uint64_t> starts_;   // sorted
-  std::vector<uint64_t> leaders_;  // sorted when done
+  std::vector<uint64_t> starts_;          // sorted
+  std::vector<uint64_t> leaders_;         // sorted when done
+  std::vector<uint64_t> own_targets_;     // of direct jumps and of tables
+  std::vector<uint64_t> pointed_starts_;  // of ranges: may be pointers to the function, or entries of a table
+  bool table_of_pointers_ = false;        // an indirect jump, and pointers to places within
   bool followed_ = false;
   bool frame_is_private_ = false;
 };

@@ -51,6 +51,7 @@ FunctionFlow::FunctionFlow(const Image& image, std::vector<MappedBytes> function
   AddBranchesFromElsewhere(image);
   // An indirect jump goes where pointers or tables lead; without either nothing is known.
   const bool pointers = AddPointers(image);
+  table_of_pointers_ = found.indirect_jump && pointers;
   if (found.indirect_jump && !AddTables(image, found, pointers)) return;
   std::sort(leaders_.begin(), leaders_.end());
   leaders_.erase(std::unique(leaders_.begin(), leaders_.end()), leaders_.end());
@@ -72,6 +73,7 @@ bool FunctionFlow::Decode(Found* found) {
       if (!effects.ok()) return false;
       starts_.push_back(address);
       if (effects->target.has_value()) AddLeader(effects->target->value);
+      if (effects->target.has_value() && effects->jumps) own_targets_.push_back(effects->target->value);
       if (effects->address_taken.has_value()) found->addresses_taken.push_back(effects->address_taken->value);
       if (effects->immediate.has_value()) AddLeader(*effects->immediate);
       found->leaks_rsp |= effects->leaks_rsp;
@@ -114,7 +116,11 @@ bool FunctionFlow::AddPointers(const Image& image) {
     const MappedBytes* range = RangeOf(function_, address);
     if (range == nullptr) return;
     leaders_.push_back(address);
-    any |= address != range->begin.value;  // that may be a pointer to the function
+    if (address == range->begin.value) {
+      pointed_starts_.push_back(address);  // that may be a pointer to the function
+    } else {
+      any = true;
+    }
   };
   for (const MappedBytes& data : image.data) {
     const size_t skip = (8 - data.begin.value % 8) % 8;
@@ -143,6 +149,7 @@ bool FunctionFlow::AddTables(const Image& image, const Found& found, bool pointe
       const uint64_t target = base + static_cast<uint64_t>(entry);
       if (RangeOf(image.text, target) == nullptr) break;
       AddLeader(target);
+      own_targets_.push_back(target);
     }
   }
   return leaders_.size() > before || pointers;
@@ -150,6 +157,13 @@ bool FunctionFlow::AddTables(const Image& image, const Found& found, bool pointe
 
 bool FunctionFlow::IsStraight(LinkAddress address) const {
   return followed_ && IsInstruction(address) && !std::binary_search(leaders_.begin(), leaders_.end(), address.value);
+}
+
+bool FunctionFlow::MayJumpBackTo(LinkAddress address) const {
+  const auto has = [&](const std::vector<uint64_t>& places) {
+    return std::find(places.begin(), places.end(), address.value) != places.end();
+  };
+  return has(own_targets_) || (table_of_pointers_ && has(pointed_starts_));
 }
 
 bool FunctionFlow::IsInstruction(LinkAddress address) const {

@@ -100,6 +100,8 @@ std::string Describe(const v1::Node& node, int depth) {
       return RegisterName(node.reg());
     case v1::Node::kVector:
       return RegisterClassName(kFirstXmm + uint64_t{node.vector()});
+    case v1::Node::kDuration:
+      return "since the function's entry";
     case v1::Node::kConstant: {
       const auto value = ConstantValue(node);
       return depth > 0 && value.has_value() ? fmt::format("{:#x}", *value) : "constant";

@@ -33,6 +33,8 @@ struct ProbePoint {
   std::string no_return_value = {};
   // Which of the statements that begin at that address: selects between entries that begin or end there.
   View view = kLastView;
+  // at_return: why the time of the call is not known; empty when it is.
+  std::string no_duration = {};
 };
 
 // The value of `variable` as a Node without types set (the caller sets `type` on the outermost node):

@@ -56,6 +56,8 @@ class Binder {
   const std::optional<dwarf::Variable>& missing_variable() const { return missing_variable_; }
   // What names can be used here (locals and parameters, innermost first).
   const std::vector<dwarf::Variable>& variables() const { return variables_; }
+  // Something that was bound needs to know when the call began.
+  bool asks_duration() const { return asks_duration_; }
 
  private:
   absl::StatusOr<v1::Node> BindAny(const expr::Ast& ast);
@@ -65,6 +67,7 @@ class Binder {
   absl::StatusOr<v1::Node> BindName(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindPseudoVariable(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindReturnValue(const expr::Ast& ast);
+  absl::StatusOr<v1::Node> BindDuration(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindVariable(const dwarf::Variable& variable);
   // An object that a pointer or reference leads to, shown as the class that its vtable pointer proves.
   v1::Node WithDynamicType(v1::Node node);
@@ -133,6 +136,7 @@ class Binder {
   const std::vector<dwarf::Variable> variables_;
   std::string source_;
   std::optional<dwarf::Variable> missing_variable_;
+  bool asks_duration_ = false;
   std::set<const expr::Ast*> beside_secrets_;  // members of objects that have redacted parts
 };
 

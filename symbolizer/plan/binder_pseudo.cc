@@ -46,9 +46,27 @@ absl::StatusOr<v1::Node> Binder::BindReturnValue(const expr::Ast& ast) {
   return Typed(*std::move(location), type, "'$ret'");
 }
 
+absl::StatusOr<v1::Node> Binder::BindDuration(const expr::Ast& ast) {
+  if (!point_.at_return) {
+    return WithHint(Error(ast, "'$duration' is only known where a function returns"),
+                    "use return:NAME as the location");
+  }
+  if (!point_.no_duration.empty()) {
+    return absl::UnimplementedError(absl::StrCat("'$duration': ", point_.no_duration));
+  }
+  asks_duration_ = true;
+  v1::Node node;
+  node.set_duration(true);
+  const uint32_t type = types_->Builtin(v1::TYPE_SIGNED, sizeof(int64_t), "nanoseconds");
+  types_->mutable_at(type)->set_is_duration(true);
+  node.set_type(type);
+  return node;
+}
+
 absl::StatusOr<v1::Node> Binder::BindPseudoVariable(const expr::Ast& ast) {
   if (ast.text == "$this") return BindThis(ast);
   if (ast.text == "$ret") return BindReturnValue(ast);
+  if (ast.text == "$duration") return BindDuration(ast);
   if (ast.text == "$tid" || ast.text == "$pid") {
     v1::Node ids = dwarf::RegisterNode(kThreadRegister);
     if (ast.text == "$pid") ids = WordBinary(v1::OP_SHR, std::move(ids), dwarf::ConstantNode(kProcessShift));
@@ -58,8 +76,9 @@ absl::StatusOr<v1::Node> Binder::BindPseudoVariable(const expr::Ast& ast) {
     return WithHint(Error(ast, absl::StrCat("'", ast.text, "' can only be shown, not computed with")),
                     absl::StrCat("write {", ast.text, "} in the text"));
   }
-  return WithHint(absl::NotFoundError(expr::WithCaret(absl::StrCat("no '", ast.text, "' here"), source_, ast.begin)),
-                  "there are $pid, $tid, $comm, $time, $this, $args and $locals, and $ret at return:NAME");
+  return WithHint(
+      absl::NotFoundError(expr::WithCaret(absl::StrCat("no '", ast.text, "' here"), source_, ast.begin)),
+      "there are $pid, $tid, $comm, $time, $this, $args and $locals, and $ret and $duration at return:NAME");
 }
 
 }  // namespace dlog::plan

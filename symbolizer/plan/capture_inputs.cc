@@ -64,6 +64,7 @@ void InputCollector::Op(const v1::CaptureOp& op) {
     case v1::CAP_CONST:
     case v1::CAP_JUMP:
     case v1::CAP_NONE:
+    case v1::CAP_DURATION:
       return;
     case v1::CAP_VECTOR:
       out_->vectors |= 1u << (op.a() & 15);
@@ -127,6 +128,7 @@ void InputCollector::AddValue(const v1::Node& node, const google::protobuf::Repe
     case v1::Node::kConstant:
     case v1::Node::kVector:
     case v1::Node::kUnavailable:
+    case v1::Node::kDuration:
     case v1::Node::KIND_NOT_SET:
       return;
     case v1::Node::kComposite:

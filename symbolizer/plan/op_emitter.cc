@@ -210,6 +210,14 @@ absl::StatusOr<uint32_t> OpEmitter::VectorValue(const v1::Node& node) {
   return Widened(*cell, type);
 }
 
+absl::StatusOr<uint32_t> OpEmitter::DurationValue() {
+  auto cell = NewCell();
+  if (!cell.ok()) return cell;
+  references_.emplace_back(ops_.size(), failure_);
+  Emit(v1::CAP_DURATION).set_dst(*cell);
+  return cell;
+}
+
 absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
   if (depth_ >= kMaxDepth) return absl::ResourceExhaustedError("the expression is nested too deeply");
   struct DepthGuard {
@@ -229,6 +237,8 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
     }
     case v1::Node::kVector:
       return VectorValue(node);
+    case v1::Node::kDuration:
+      return DurationValue();
     case v1::Node::kConstant:
       return Constant(node);
     case v1::Node::kMemory: {

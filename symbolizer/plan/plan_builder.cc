@@ -172,6 +172,7 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
     result.expressions.push_back(std::move(bound));
   }
   result.plan = compiler.Finish();
+  result.asks_duration = binder.asks_duration();
   return result;
 }
 

@@ -50,6 +50,7 @@ struct SitePlan {
   std::vector<absl::Status> user_errors;
   // Why the condition cannot be evaluated here; such a site cannot be used.
   absl::Status condition_error;
+  bool asks_duration = false;  // something needs to know when the call began
 };
 
 // The first line of an error's message: what to say where the lines that point into the user's text have no place.

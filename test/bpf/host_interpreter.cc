@@ -114,7 +114,7 @@ void HostInterpreter::Begin() {
   dlog_site site = {};
   site.max_depth = max_depth;
   site.max_bytes = max_bytes;
-  dlog_begin_hit(scratch_.get(), &site);
+  dlog_begin_hit(scratch_.get(), &site, duration);
   std::copy(registers.begin(), registers.end(), scratch_->cells);
 }
 

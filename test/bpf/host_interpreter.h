@@ -65,6 +65,7 @@ class HostInterpreter {
   uint32_t max_depth = 3;
   uint32_t max_bytes = 16384;
   bool sleepable = true;
+  uint64_t duration = DLOG_NO_DURATION;
 
   HostInterpreter();
   // Returns the verdict (enum dlog_verdict) of the condition.

@@ -285,4 +285,21 @@ TEST_CASE("in a capture an op without a result abandons the rest of its range on
   CHECK(run.segments()[0].length == 4);
 }
 
+TEST_CASE("the duration of a call is a value, an error for a condition and a jump for a capture when it is not known") {
+  HostInterpreter run;
+  run.condition = {Op(DLOG_OP_DURATION, {.dst = 20, .jump = 1})};
+  CHECK(run.RunCondition() == kError);
+  run.capture = {Op(DLOG_OP_CONST, {.dst = 20, .imm = 5}), Op(DLOG_OP_DURATION, {.dst = 20, .jump = 2}),
+                 Op(DLOG_OP_CONST, {.dst = 21, .imm = 7})};
+  CHECK(run.RunCapture() == kDone);
+  CHECK(run.cell(20) == 5);
+  CHECK(run.cell(21) != 7);
+  run.duration = 1234;
+  CHECK(run.RunCondition() == kDone);
+  CHECK(run.cell(20) == 1234);
+  CHECK(run.RunCapture() == kDone);
+  CHECK(run.cell(20) == 1234);
+  CHECK(run.cell(21) == 7);
+}
+
 }  // namespace dlog::test

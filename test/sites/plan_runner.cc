@@ -70,7 +70,7 @@ CapturedRecord PlanRunner::Run(const attach::AssembledPlan& plan, const MachineS
   site.max_depth = 3;
   site.max_bytes = 16384;
   environment = {&plan, process_};
-  dlog_begin_hit(s, &site);
+  dlog_begin_hit(s, &site, DLOG_NO_DURATION);
   std::copy(state.registers.begin(), state.registers.end(), s->cells);
   std::memcpy(s->vectors, state.vectors.data(), sizeof(s->vectors));
   s->vectors_known = 1;

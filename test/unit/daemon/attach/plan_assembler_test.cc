@@ -255,4 +255,27 @@ TEST_CASE("plans that are too big are refused as such") {
       AssemblePlan(Parse(Ops("ops", op, 10000) + "routines {" + Ops("ops", op, 10000) + "}")).status()));
 }
 
+TEST_CASE("The duration is a value of conditions and captures") {
+  CHECK(Good("condition { code: CAP_DURATION dst: 20 } condition { code: CAP_REJECT_IF_ZERO a: 20 }").ops[0].code ==
+        DLOG_OP_DURATION);
+  CHECK(Good("ops { code: CAP_DURATION dst: 20 jump: 1 }").ops[0].jump == 1);
+  Refused("ops { code: CAP_DURATION dst: 20 }", "not forward");
+  Refused("ops { code: CAP_DURATION dst: 3 jump: 1 }", "cannot be written");
+}
+
+TEST_CASE("A return address lies near rsp or rbp") {
+  v1::ReturnSlot slot;
+  slot.set_register_(6);
+  slot.set_offset(8);
+  CHECK(CheckSlot(slot)->from_rbp);
+  CHECK(CheckSlot(slot)->offset == 8);
+  slot.set_register_(7);
+  CHECK_FALSE(CheckSlot(slot)->from_rbp);
+  slot.set_offset(int64_t{1} << 31);
+  CHECK_FALSE(CheckSlot(slot).ok());
+  slot.set_offset(0);
+  slot.set_register_(0);
+  CHECK_FALSE(CheckSlot(slot).ok());
+}
+
 }  // namespace dlog::attach

@@ -33,7 +33,7 @@ const std::string kSyscall = "\x0f\x05";
 TEST_CASE("plans that do not add up are refused") {
   CHECK(CheckResolved(fakes::PlanFor(kSelf, kSelf)).ok());
   auto version = fakes::PlanFor(kSelf, kSelf);
-  version.set_format_version(3);
+  version.set_format_version(4);
   auto literals = fakes::PlanFor(kSelf, kSelf);
   literals.mutable_parsed_template()->clear_literals();
   auto expressions = fakes::PlanFor(kSelf, kSelf);
@@ -128,18 +128,39 @@ TEST_CASE("what the canaries of this kernel speak against leaves the next candid
   v1::Statement* statement = plan.add_statements();
   *statement->add_candidates() = Site(kPush);
   *statement->add_candidates() = Site(kCall);
+  statement->set_entry(1);
+  *plan.add_entries() = *statement;
   const auto no_push = [](const code::Instruction& instruction) {
     return instruction.text.starts_with("push") ? std::string("push is unsafe here") : std::string();
   };
   const SiteChoice any = ChooseSites(plan, {v1::SITE_AUTO, false, no_push});
   REQUIRE(any.sites.size() == 1);
   CHECK(any.sites[0].candidate == 1);
+  CHECK(any.entries == std::vector<int>{1});
 
   statement->mutable_candidates()->RemoveLast();
+  plan.mutable_entries(0)->mutable_candidates()->RemoveLast();
   const SiteChoice none = ChooseSites(plan, {v1::SITE_AUTO, false, no_push});
   CHECK(none.sites.empty());
   REQUIRE(none.refused.size() == 1);
   CHECK(none.refused[0].reason() == "push is unsafe here");
+  CHECK(none.entries == std::vector<int>{-1});
+  REQUIRE(none.refused_entries.size() == 1);
+  KeepChosen(none, &plan);
+  CHECK(plan.refused_size() == 2);
+}
+
+TEST_CASE("the entries of a plan are checked like its sites") {
+  v1::ResolvedLogpoint plan = fakes::PlanFor(kSelf, kSelf);
+  plan.set_format_version(3);
+  plan.mutable_statements(0)->set_entry(1);
+  CHECK(absl::IsInvalidArgument(CheckResolved(plan)));
+  plan.add_entries();
+  CHECK(absl::IsInvalidArgument(CheckResolved(plan)));
+  *plan.mutable_entries(0)->add_candidates() = Site(kPush);
+  CHECK(CheckResolved(plan).ok());
+  plan.set_format_version(4);
+  CHECK(absl::IsInvalidArgument(CheckResolved(plan)));
 }
 
 TEST_CASE("what explain shows is what attaching takes") {

@@ -200,4 +200,15 @@ TEST_CASE("a line for people is one line, with level and losses when there is so
 }
 
 }  // namespace
+TEST_CASE("A duration has the unit that it fills, and is cut") {
+  CHECK(DurationText(0) == "0 ns");
+  CHECK(DurationText(999) == "999 ns");
+  CHECK(DurationText(12345) == "12.345 us");
+  CHECK(DurationText(999'999) == "999.999 us");
+  CHECK(DurationText(1'234'567) == "1.234 ms");
+  CHECK(DurationText(2'500'000'000) == "2.500 s");
+  CHECK(DurationText(-1500) == "-1.500 us");
+  CHECK(DurationText(INT64_MIN) == "-9223372036.854 s");
+}
+
 }  // namespace dlog::format

@@ -135,4 +135,33 @@ TEST_CASE("A function whose flow is not known has no straight instruction") {
   CHECK_FALSE(Straight(program.Flow(), 3));
 }
 
+TEST_CASE("A function that jumps back to its first instruction is told from one that is only called") {
+  Program program;
+  const LinkAddress start{kText};
+  program.function = {0x90, 0x74, 0xfd, 0xc3};  // nop; je -3; ret
+  CHECK(program.Flow().MayJumpBackTo(start));
+  program.function = {0x90, 0x74, 0x01, 0x90, 0xc3};  // nop; je +1; nop; ret
+  CHECK_FALSE(program.Flow().MayJumpBackTo(start));
+  program.function = {0x90, 0xe8};  // nop; call the function itself; ret
+  Append<int32_t>(&program.function, -6);
+  program.function.push_back(0xc3);
+  CHECK_FALSE(program.Flow().MayJumpBackTo(start));
+
+  // A pointer to the function is no jump, unless jumps go by pointers.
+  program.function = {0x90, 0x90, 0xc3};
+  Append<uint64_t>(&program.data, kText);
+  CHECK_FALSE(program.Flow().MayJumpBackTo(start));
+  program.function = {0x90, 0x90, 0xff, 0xe0};  // jmp rax
+  Append<uint64_t>(&program.data, kText + 1);
+  CHECK(program.Flow().MayJumpBackTo(start));
+
+  // A table of distances from its own start.
+  program.data.clear();
+  Append<int32_t>(&program.data, static_cast<int32_t>(kText - kData));
+  program.function = {0x90, 0x48, 0x8d, 0x05};  // nop; lea rax, [the table]; jmp rax
+  Append<int32_t>(&program.function, static_cast<int32_t>(kData - (kText + 8)));
+  program.function.insert(program.function.end(), {0xff, 0xe0});
+  CHECK(program.Flow().MayJumpBackTo(start));
+}
+
 }  // namespace dlog::code
