@@ -17,6 +17,7 @@ enum class AstKind {
   kName,       // text = "o", "ns::g", "this", "$pid"
   kInteger,    // integer, with `type_name`
   kFloat,      // floating
+  kTime,       // integer = nanoseconds: "5ms"
   kChar,       // integer
   kString,     // text = contents
   kBool,       // integer = 0 / 1

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/expr/literals.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 namespace dlog::expr {
@@ -123,6 +125,50 @@ std::optional<NumberLiteral> EvaluateFloat(std::string_view text, bool is_hex, c
   return out;
 }
 
+struct TimeUnit {
+  std::string_view name;
+  uint64_t nanoseconds;
+};
+constexpr TimeUnit kTimeUnits[] = {{"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}};
+
+// What a decimal number is followed by; null when that is no unit of time.
+const TimeUnit* UnitBehind(std::string_view text) {
+  const std::string_view name = text.substr(std::min(text.find_first_not_of("0123456789."), text.size()));
+  const auto* found = std::find_if(std::begin(kTimeUnits), std::end(kTimeUnits),
+                                   [name](const TimeUnit& unit) { return unit.name == name; });
+  return found == std::end(kTimeUnits) ? nullptr : found;
+}
+
+std::optional<NumberLiteral> EvaluateTime(std::string_view number, uint64_t unit, const Token& token,
+                                          SyntaxError* error) {
+  const std::string_view whole = number.substr(0, number.find('.'));
+  const std::string_view part = number.substr(std::min(whole.size() + 1, number.size()));
+  const auto fail = [&](const char* message) {
+    *error = {message, token.begin};
+    return std::nullopt;
+  };
+  if (part.find('.') != std::string_view::npos) return fail("this is not a number");
+  uint64_t value = 0;
+  bool overflow = false;
+  for (const char digit : whole) {
+    overflow |= __builtin_mul_overflow(value, uint64_t{10}, &value) ||
+                __builtin_add_overflow(value, static_cast<uint64_t>(DigitValue(digit)), &value);
+  }
+  overflow |= __builtin_mul_overflow(value, unit, &value);
+  for (const char digit : part) {
+    const auto units = static_cast<uint64_t>(DigitValue(digit));
+    if (unit % 10 != 0 && units != 0) return fail("this time is no whole number of nanoseconds");
+    unit /= 10;
+    overflow |= __builtin_add_overflow(value, units * unit, &value);
+  }
+  if (overflow || value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    return fail("this time does not fit into 64 bits of nanoseconds");
+  }
+  NumberLiteral out{false, "long", value, 0};
+  out.is_time = true;
+  return out;
+}
+
 void AppendUtf8(uint32_t code, std::string* out) {
   auto tail = [&](int shift) { out->push_back(static_cast<char>(0x80 | ((code >> shift) & 0x3f))); };
   if (code < 0x80) {
@@ -231,6 +277,9 @@ std::optional<NumberLiteral> EvaluateNumber(const Token& token, SyntaxError* err
       return std::nullopt;
     }
     return EvaluateFloat(text, true, token, error);
+  }
+  if (const TimeUnit* unit = UnitBehind(text)) {
+    return EvaluateTime(text.substr(0, text.size() - unit->name.size()), unit->nanoseconds, token, error);
   }
   if (text[0] == '0' && (second == 'b' || second == 'B')) return EvaluateInteger(text.substr(2), 2, token, error);
   if (text.find_first_of(".eE") != std::string_view::npos) return EvaluateFloat(text, false, token, error);

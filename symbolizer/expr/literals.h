@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Values and types of C++ literals ([lex.literal]) on x86-64 Linux: int 32 bits, long 64 bits, char signed.
+// And times with a unit, as in the standard library: 5ms, 1.5s.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@ struct NumberLiteral {
   std::string type_name;  // as in Ast::type_name
   uint64_t integer = 0;
   double floating = 0;
+  bool is_time = false;  // with a unit (ns, us, ms, s): `integer` counts nanoseconds
 };
 
 // Each returns nothing and fills *error (offset in the token's source) when the literal is not one.

@@ -468,7 +468,8 @@ Parsed Parser::ParseWord(int nesting) {
 Parsed Parser::ParseNumber() {
   const std::optional<NumberLiteral> number = EvaluateNumber(token_, error_);
   if (!number.has_value()) return {};
-  Parsed out = Node(number->is_float ? AstKind::kFloat : AstKind::kInteger, "", token_.begin, token_.end);
+  const AstKind kind = number->is_float ? AstKind::kFloat : number->is_time ? AstKind::kTime : AstKind::kInteger;
+  Parsed out = Node(kind, "", token_.begin, token_.end);
   out.ast->type_name = number->type_name;
   out.ast->integer = number->integer;
   out.ast->floating = number->floating;

@@ -148,6 +148,7 @@ absl::StatusOr<v1::Node> Binder::BindKind(const Ast& ast) {
       return BindName(ast);
     case AstKind::kInteger:
     case AstKind::kFloat:
+    case AstKind::kTime:
     case AstKind::kChar:
     case AstKind::kBool:
     case AstKind::kNull:
@@ -445,6 +446,8 @@ absl::StatusOr<v1::Node> Binder::BindLiteral(const Ast& ast) {
       const uint64_t zero = 0;
       return MakeConstant(&zero, sizeof(zero), types_->PointerTo(0));
     }
+    case AstKind::kTime:
+      return Error(ast, "a time can only be compared with $duration, as in $duration > 5ms");
     case AstKind::kString:
       return Error(ast, "a string literal can only be compared with a string, by == or !=");
     default: {
@@ -688,6 +691,11 @@ absl::StatusOr<v1::Node> Binder::BindBinary(const Ast& ast) {
     auto text = BindValue(*ast.operands[left_text ? 1 : 0]);
     if (!text.ok()) return text;
     return TextComparison(ast, left_text ? Mirrored(op) : op, *text, ast.operands[left_text ? 0 : 1]->text);
+  }
+  const bool left_time = ast.operands[0]->kind == AstKind::kTime;
+  if ((left_time || ast.operands[1]->kind == AstKind::kTime) && IsComparison(op)) {
+    return TimeComparison(left_time ? Mirrored(op) : op, *ast.operands[left_time ? 1 : 0],
+                          *ast.operands[left_time ? 0 : 1]);
   }
   auto left = BindValue(*ast.operands[0]);
   if (!left.ok()) return left;

@@ -68,6 +68,8 @@ class Binder {
   absl::StatusOr<v1::Node> BindPseudoVariable(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindReturnValue(const expr::Ast& ast);
   absl::StatusOr<v1::Node> BindDuration(const expr::Ast& ast);
+  // `literal`: 5ms.
+  absl::StatusOr<v1::Node> TimeComparison(v1::Operator op, const expr::Ast& ast, const expr::Ast& literal);
   absl::StatusOr<v1::Node> BindVariable(const dwarf::Variable& variable);
   // An object that a pointer or reference leads to, shown as the class that its vtable pointer proves.
   v1::Node WithDynamicType(v1::Node node);

@@ -63,6 +63,15 @@ absl::StatusOr<v1::Node> Binder::BindDuration(const expr::Ast& ast) {
   return node;
 }
 
+// Other numbers have no unit, or one of their own: a time in nanoseconds would be compared with something else.
+absl::StatusOr<v1::Node> Binder::TimeComparison(v1::Operator op, const expr::Ast& ast, const expr::Ast& literal) {
+  auto value = BindValue(ast);
+  if (!value.ok()) return value;
+  if (!types_->at(value->type()).is_duration()) return BindLiteral(literal);
+  v1::Node time = MakeConstant(&literal.integer, sizeof(literal.integer), value->type());
+  return MakeBinary(op, *std::move(value), std::move(time), Fundamental(types_, "bool"));
+}
+
 absl::StatusOr<v1::Node> Binder::BindPseudoVariable(const expr::Ast& ast) {
   if (ast.text == "$this") return BindThis(ast);
   if (ast.text == "$ret") return BindReturnValue(ast);

@@ -110,8 +110,11 @@ def _conditions(env):
         check(all(event["values"][0]["value"] > 1500000 for event in slow), slow)
         check(all(event["values"][1]["value"] == event["values"][0]["value"] // 1000 for event in slow), slow)
         check(all(event["values"][0]["text"].endswith((" ms", " s")) for event in slow), slow)
-        fast = _log(env, where, "{$duration}", "--if", "$duration < 1500000", "--hits", 5, "--budget", "400%")
-        check(all(event["values"][0]["value"] < 1500000 for event in fast), fast)
+        fast = _log(env, where, "{$duration}", "--if", "1.5ms >= $duration", "--hits", 5, "--budget", "400%")
+        check(all(event["values"][0]["value"] <= 1500000 for event in fast), fast)
+        done = env.ctl("log", *where, "return:Timed", "{$ret}", "--if", "$ret > 5ms", "--hits", 1)
+        check_equal(done.returncode, 1, done.stdout)
+        check("a time can only be compared with $duration" in done.stderr, done.stderr)
 
 
 @scenario("durations/a throttled logpoint tells no wrong ones, and keeps its budget", needs=("g++",))

@@ -19,6 +19,8 @@ inline std::string AstText(const Ast& ast) {
       std::string text = std::to_string(ast.floating);
       return text + ":" + ast.type_name;
     }
+    case AstKind::kTime:
+      return std::to_string(ast.integer) + "ns";
     case AstKind::kChar:
       return "char:" + std::to_string(static_cast<int64_t>(ast.integer));
     case AstKind::kString:

@@ -113,6 +113,25 @@ TEST_CASE("integers that are none are refused") {
   ExpectError("1''0", "expected an operator", 1);
 }
 
+TEST_CASE("times with a unit are nanoseconds") {
+  CHECK(Parse("870ns") == "870ns");
+  CHECK(Parse("250us") == "250000ns");
+  CHECK(Parse("5ms") == "5000000ns");
+  CHECK(Parse("05ms") == "5000000ns");
+  CHECK(Parse("0s") == "0ns");
+  CHECK(Parse("1.5s") == "1500000000ns");
+  CHECK(Parse("1'000.25us") == "1000250ns");
+  CHECK(Parse("$duration > .5ms") == "(> $duration 500000ns)");
+  CHECK(Parse("9223372036s") == "9223372036000000000ns");
+  ExpectError("1.0005us", "no whole number of nanoseconds", 0);
+  ExpectError("1 + .5ns", "no whole number of nanoseconds", 4);
+  ExpectError("9223372037s", "does not fit", 0);
+  ExpectError("99999999999999999999ns", "does not fit", 0);
+  ExpectError("1.2.3s", "not a number", 0);
+  ExpectError("5min", "not a number", 0);
+  ExpectError("0x5s", "not a number", 0);
+}
+
 TEST_CASE("floating literals") {
   CHECK(Parse("1.5") == "1.500000:double");
   CHECK(Parse(".5") == "0.500000:double");
