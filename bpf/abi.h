@@ -394,6 +394,7 @@ struct dlog_scratch {
   dlog_u32 vectors_known; /* 1: vectors[] holds xmm0..15 of this hit */
   dlog_u64 walk_param;
   dlog_u64 duration;         /* nanoseconds since the call began, or DLOG_NO_DURATION */
+  dlog_u64 word;             /* what is read but not recorded; the stack is too small for it */
   struct dlog_window window; /* of the last COPY */
   dlog_u64 vectors[DLOG_NVECTORS * DLOG_VECTOR_BYTES / 8];
   struct dlog_part part;

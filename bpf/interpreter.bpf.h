@@ -6,6 +6,7 @@
  *
  * The same text compiles for the host, where it is unit-tested. The includer provides the environment first:
  *   DLOG_INLINE                 how a helper is inlined
+ *   DLOG_OWN_FRAME              how one is not, so that the stack of each function stays small
  *   DLOG_OPAQUE(x)              hides from the compiler what it knows about the integer x
  *   DLOG_UNROLL                 asks for the next loop to be unrolled
  *   dlog_env_op(index)          const struct dlog_op*, null when out of bounds
@@ -161,10 +162,11 @@ static DLOG_INLINE int dlog_end_parts(struct dlog_scratch* s, dlog_u32 left, dlo
 
 /* Reads up to `n` bytes of a string that lie in one page, which may have to be faulted in first. Returns the number of
  * bytes kept, with *ended set when the last is the NUL; negative on fault. */
-static DLOG_INLINE long dlog_read_string_part(dlog_u8* dst, dlog_u32 n, dlog_u64 address, int sleepable, int* ended) {
-  dlog_u8 last = 0;
+static DLOG_INLINE long dlog_read_string_part(struct dlog_scratch* s, dlog_u8* dst, dlog_u32 n, dlog_u64 address,
+                                              int sleepable, int* ended) {
+  dlog_u8* const last = (dlog_u8*)&s->word;
   long got;
-  if (dlog_env_read(&last, 1, address, sleepable)) return -1;
+  if (dlog_env_read(last, 1, address, sleepable)) return -1;
   got = dlog_env_read_string(dst, n, address);
   if (got <= 0) return -1;
   if (got < (long)n) {
@@ -172,13 +174,13 @@ static DLOG_INLINE long dlog_read_string_part(dlog_u8* dst, dlog_u32 n, dlog_u64
     return got;
   }
   /* Full: the helper has put a NUL over the last byte, which may or may not have been one. */
-  if (dlog_env_read(&last, 1, address + n - 1, sleepable)) return -1;
-  dst[n - 1] = last;
-  *ended = last == 0;
+  if (dlog_env_read(last, 1, address + n - 1, sleepable)) return -1;
+  dst[n - 1] = *last;
+  *ended = *last == 0;
   return n;
 }
 
-static DLOG_INLINE int dlog_read_part(struct dlog_scratch* s, int sleepable) {
+static DLOG_OWN_FRAME int dlog_read_part(struct dlog_scratch* s, int sleepable) {
   const dlog_u64 address = s->part.address;
   const dlog_u32 left = s->part.left;
   dlog_u32 n = DLOG_PAGE_SIZE - (dlog_u32)(address & (DLOG_PAGE_SIZE - 1));
@@ -188,7 +190,7 @@ static DLOG_INLINE int dlog_read_part(struct dlog_scratch* s, int sleepable) {
   n = dlog_clamp(n, DLOG_PAGE_SIZE);
   if (n == 0) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
   if (s->part.string) {
-    const long got = dlog_read_string_part(dst, n, address, sleepable, &ended);
+    const long got = dlog_read_string_part(s, dst, n, address, sleepable, &ended);
     if (got < 0) return dlog_end_parts(s, left, DLOG_SEGMENT_OK);
     n = dlog_clamp((dlog_u32)got, DLOG_PAGE_SIZE);
   } else if (dlog_env_read(dst, n, address, sleepable)) {
@@ -276,9 +278,9 @@ static DLOG_INLINE int dlog_copy_string(struct dlog_scratch* s, dlog_u64 address
 static DLOG_INLINE int dlog_check_again(struct dlog_scratch* s, dlog_u32 index, int sleepable) {
   const struct dlog_check* check = &s->again[index & (DLOG_MAX_CHECKS - 1)];
   const dlog_u32 size = dlog_clamp(check->size, 8);
-  dlog_u64 value = 0;
   if (size == 0) return 0;
-  if (dlog_env_load(&value, size, check->address, sleepable) == 0 && value == check->value) return 0;
+  s->word = 0;
+  if (dlog_env_load(&s->word, size, check->address, sleepable) == 0 && s->word == check->value) return 0;
   if (dlog_room(s) < DLOG_SEGMENT_HEADER) {
     s->flags |= DLOG_RECORD_TORN;
     return 0;
@@ -324,7 +326,7 @@ static DLOG_INLINE struct dlog_work* dlog_push(struct dlog_scratch* s, dlog_u64 
 
 /* True when this hit has already queued (address, routine); remembers it otherwise. A full neighbourhood forgets an
  * older entry: the object is then captured twice, and depth and budget still end a cycle. */
-static DLOG_INLINE int dlog_visit(struct dlog_scratch* s, dlog_u64 address, dlog_u32 routine) {
+static DLOG_OWN_FRAME int dlog_visit(struct dlog_scratch* s, dlog_u64 address, dlog_u32 routine) {
   const dlog_u64 tag = s->hit << DLOG_TAG_ROUTINE_BITS | (routine & ((1 << DLOG_TAG_ROUTINE_BITS) - 1));
   const dlog_u32 home = (dlog_u32)(((address ^ routine) * 0x9e3779b97f4a7c15ULL) >> 32);
   dlog_u32 free_slot = home;
@@ -444,11 +446,13 @@ static DLOG_INLINE int dlog_load(struct dlog_scratch* s, const struct dlog_op* o
   if (!recorded) {
     recorded = s->condition || op->flags & DLOG_F_QUIET;
     if (!recorded && dlog_room(s) < DLOG_SEGMENT_HEADER + 8) return dlog_out_of_budget(s);
-    if (dlog_env_load(&value, size, address, sleepable)) {
+    s->word = 0;
+    if (dlog_env_load(&s->word, size, address, sleepable)) {
       if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
       s->op = index + op->jump;
       return dlog_put_fault(s, address, size);
     }
+    value = s->word;
   }
   if (!recorded) {
     *(dlog_u64*)dlog_data(s, s->cursor + DLOG_SEGMENT_HEADER) = value; /* zero beyond `size`: the padding */

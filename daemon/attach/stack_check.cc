@@ -39,7 +39,7 @@ absl::Status CheckStackUse(std::span<const bpf_insn> program) {
   return WithHint(absl::FailedPreconditionError(absl::StrCat("the BPF programs were compiled to use ", used,
                                                              " bytes of stack, more than ", kMaxStackBytes,
                                                              ": hits on one processor could overwrite each other")),
-                  "build dlog with one of the tested compilers (clang 14 or 19)");
+                  "build dlog with one of the tested compilers (clang 14, 16 or 19)");
 }
 
 }  // namespace dlog::attach

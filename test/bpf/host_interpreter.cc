@@ -17,6 +17,7 @@ Environment environment;
 }  // namespace
 
 #define DLOG_INLINE inline
+#define DLOG_OWN_FRAME
 #define DLOG_OPAQUE(x) (void)(x)
 #define DLOG_UNROLL
 

@@ -26,6 +26,7 @@ long ReadProcess(void* out, size_t length, uint64_t address) {
 }  // namespace
 
 #define DLOG_INLINE inline
+#define DLOG_OWN_FRAME
 #define DLOG_OPAQUE(x) (void)(x)
 #define DLOG_UNROLL
 

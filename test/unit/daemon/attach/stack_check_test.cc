@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/attach/stack_check.h"
 
+#include <fcntl.h>
+#include <libelf.h>
+
+#include <sstream>
+#include <string>
 #include <vector>
 
+#include "symbolizer/base/unique_fd.h"
 #include "test/catch.h"
 
 namespace dlog::attach {
@@ -43,6 +49,28 @@ TEST_CASE("other registers and other additions do not count") {
 TEST_CASE("a program with a deep stack is refused") {
   CHECK(CheckStackUse(std::vector{Store(10, -48)}).ok());
   CHECK(absl::IsFailedPrecondition(CheckStackUse(std::vector{Store(10, -49)})));
+}
+
+TEST_CASE("each compiler that is here keeps the stack of every function small") {
+  std::istringstream paths(DLOG_BPF_OBJECTS);
+  elf_version(EV_CURRENT);
+  for (std::string path; std::getline(paths, path, ':');) {
+    CAPTURE(path);
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    Elf* const elf = elf_begin(file.get(), ELF_C_READ, nullptr);
+    REQUIRE(elf != nullptr);
+    size_t instructions = 0;
+    for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr; section = elf_nextscn(elf, section)) {
+      const Elf64_Shdr* header = elf64_getshdr(section);
+      if ((header->sh_flags & SHF_EXECINSTR) == 0) continue;
+      const Elf_Data* data = elf_getdata(section, nullptr);
+      const size_t count = data->d_size / sizeof(bpf_insn);
+      CHECK(DeepestStackUse({static_cast<const bpf_insn*>(data->d_buf), count}) <= kMaxStackBytes);
+      instructions += count;
+    }
+    CHECK(instructions > 1000);
+    elf_end(elf);
+  }
 }
 
 }  // namespace dlog::attach
