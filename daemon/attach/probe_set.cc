@@ -130,7 +130,7 @@ struct BpfRuntime::Impl {
   RangeAllocator free_routines{DLOG_MAX_ROUTINES};
   RangeAllocator free_logpoints{DLOG_MAX_LOGPOINTS};
   uint32_t last_generation = 0;
-  size_t attached = 0;  // logpoints
+  size_t attached = 0;                   // logpoints
   std::atomic<uint32_t> last_epoch = 0;  // any thread
   BootCache cache{""};
   bool process_filter_works = false;
@@ -499,10 +499,7 @@ absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const Attac
       logpoint->Leave(request, place, *std::move(objection));
     }
   }
-  if (logpoint->missing_.size() == request.sites.size()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("no probe on ", request.path, ": ", logpoint->missing_.front().reason));
-  }
+  if (logpoint->missing_.size() == request.sites.size()) return logpoint;
   uint32_t link_pid, tgid;
   if (absl::Status status = impl_->FillProcess(request.pid, request.leader_exited, &link_pid, &tgid); !status.ok())
     return status;
@@ -520,8 +517,7 @@ absl::StatusOr<std::unique_ptr<AttachedLogpoint>> BpfRuntime::Attach(const Attac
 // Notes a place that carries no probe.
 void AttachedLogpoint::Leave(const AttachRequest& request, size_t place, std::string reason) {
   if (IsEntry(request, place)) {
-    warnings_.push_back(
-        absl::StrCat("$duration is not known for one of the functions, whose entry carries no probe: ", reason));
+    missing_entries_.push_back({place - request.sites.size(), std::move(reason)});
   } else {
     missing_.push_back({place, std::move(reason)});
   }
@@ -540,17 +536,18 @@ absl::Status AttachedLogpoint::FirstLink(const AttachRequest& request, std::vect
   };
   fill();
   LinkResult result = CreateLinks(Order());
-  if (result.error != 0) return LinkError(result.error, path_, static_cast<int>(link_pid_));
+  if (result.error != 0 && result.refused.size() != usable.size()) {
+    return LinkError(result.error, path_, static_cast<int>(link_pid_));
+  }
   links_ = std::move(result.links);
   for (auto refused = result.refused.rbegin(); refused != result.refused.rend(); ++refused) {
     Leave(request, usable[*refused], "the kernel refuses a probe on this instruction");
     usable.erase(usable.begin() + static_cast<std::ptrdiff_t>(*refused));
   }
-  if (missing_.size() == request.sites.size()) {
-    links_.clear();
-    return absl::FailedPreconditionError(absl::StrCat("no probe on ", path_, ": ", missing_.front().reason));
+  if (missing_.size() == request.sites.size()) links_.clear();
+  for (std::vector<MissingSite>* missing : {&missing_, &missing_entries_}) {
+    std::sort(missing->begin(), missing->end(), [](const auto& a, const auto& b) { return a.site < b.site; });
   }
-  std::sort(missing_.begin(), missing_.end(), [](const auto& a, const auto& b) { return a.site < b.site; });
   fill();
   BeginEpoch();
   return absl::OkStatus();

@@ -61,9 +61,9 @@ struct CounterValues {
   std::array<uint64_t, DLOG_COUNTERS> value = {};  // enum dlog_counter
 };
 
-// A site of the request that carries no probe, while others do.
+// A site or entry of the request that carries no probe.
 struct MissingSite {
-  size_t site = 0;  // position in request.sites
+  size_t site = 0;  // position in request.sites or request.entries
   std::string reason;
 };
 
@@ -81,8 +81,9 @@ class AttachedLogpoint {
   uint32_t site_index(size_t i) const { return sites_[i]; }
   size_t site_count() const { return sites_.size(); }
   uint32_t generation() const { return generation_; }
-  // By ascending position; never all sites. Constant.
+  // By ascending position. When it is all sites, nothing is attached and no other method may be called. Constant.
   const std::vector<MissingSite>& missing() const { return missing_; }
+  const std::vector<MissingSite>& missing_entries() const { return missing_entries_; }
   // Sum over all CPUs; monotonic while attached and after Detach().
   CounterValues Counters() const;
   // What the user should know about this attachment, one line each.
@@ -127,6 +128,7 @@ class AttachedLogpoint {
   std::vector<uint64_t> offsets_;
   std::vector<uint64_t> cookies_;
   std::vector<MissingSite> missing_;
+  std::vector<MissingSite> missing_entries_;
 
   std::mutex link_mutex_;
   bool detached_ = false;  // guarded by link_mutex_, as are links_
@@ -161,9 +163,8 @@ class BpfRuntime {
   ~BpfRuntime();
 
   // Checks every site against the file's bytes with symbolizer/code, writes the tables, creates the links. Sites that
-  // cannot carry a probe are left out (AttachedLogpoint::missing).
-  // FailedPrecondition when that is so for all, or when bytes differ from the plan's; nothing is left attached on
-  // error.
+  // cannot carry a probe are left out (AttachedLogpoint::missing); the result may be without any.
+  // FailedPrecondition when bytes differ from the plan's; nothing is left attached on error.
   absl::StatusOr<std::unique_ptr<AttachedLogpoint>> Attach(const AttachRequest& request);
 
   // Waits up to `timeout_ms` for records and hands each to `on_record`. Returns their number. When nothing has come for

@@ -20,6 +20,10 @@
 namespace dlog::attach {
 namespace {
 
+// Of one instruction, as far as the kernel tells: it takes no probe, cannot be decoded or read, or lies behind the end
+// of the file. EINVAL means other things, too; then it comes for all.
+bool IsRefusal(int error) { return error == kNotSupported || error == EINVAL || error == ENOEXEC || error == EIO; }
+
 // [first, first + count) in one link, or in halves when an instruction among them is refused.
 void LinkRange(const LinkOrder& order, size_t first, size_t count, LinkResult* result) {
   UniqueFd link = CreateUprobeMultiLink({order.program_fd, order.path, order.offsets.subspan(first, count),
@@ -28,12 +32,14 @@ void LinkRange(const LinkOrder& order, size_t first, size_t count, LinkResult* r
     result->links.push_back(std::move(link));
     return;
   }
-  if (errno != kNotSupported) {
-    result->error = errno;
+  const int error = errno;
+  if (!IsRefusal(error)) {
+    result->error = error;
     return;
   }
   if (count == 1) {
     result->refused.push_back(first);
+    result->refusal = error;
     return;
   }
   LinkRange(order, first, count / 2, result);
@@ -75,8 +81,9 @@ void LinkEvents(const LinkOrder& order, LinkResult* result) {
   for (size_t i = 0; i < order.offsets.size() && result->error == 0; ++i) {
     UniqueFd link;
     const int error = LinkEvent(order, i, type, &link);
-    if (error == kNotSupported) {
+    if (IsRefusal(error)) {
       result->refused.push_back(i);
+      result->refusal = error;
     } else if (error != 0) {
       result->error = error;
     } else {
@@ -107,7 +114,7 @@ LinkResult CreateLinks(const LinkOrder& order) {
   } else {
     LinkEvents(order, &result);
   }
-  if (result.error == 0 && result.links.empty()) result.error = kNotSupported;
+  if (result.error == 0 && result.links.empty()) result.error = result.refusal;
   if (result.error != 0) result.links.clear();
   return result;
 }

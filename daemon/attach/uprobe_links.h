@@ -40,8 +40,9 @@ struct LinkOrder {
 struct LinkResult {
   std::vector<UniqueFd> links;  // closing them detaches; empty when `error` is set
   std::vector<size_t>
-      refused;    // ascending positions in order.offsets of instructions that the kernel takes no probe on
-  int error = 0;  // errno; 0 = all but `refused` are attached, at least one
+      refused;      // ascending positions in order.offsets of instructions that the kernel takes no probe on
+  int refusal = 0;  // errno of the last of them
+  int error = 0;    // errno; 0 = all but `refused` are attached, at least one. When all are refused, `refusal`
 };
 
 // The kernel refuses a whole uprobe_multi link for one bad instruction; the others then get several links.

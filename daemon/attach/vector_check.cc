@@ -112,6 +112,9 @@ absl::StatusOr<Seen> Try() {
   request.sites.push_back({site->offset, {kPushRbp}, plan});
   auto logpoint = (*runtime)->Attach(request);
   if (!logpoint.ok()) return logpoint.status();
+  if (!(*logpoint)->missing().empty()) {
+    return absl::FailedPreconditionError((*logpoint)->missing().front().reason);
+  }
   if (!(*logpoint)->warnings().empty()) {
     return absl::FailedPreconditionError((*logpoint)->warnings().front());
   }

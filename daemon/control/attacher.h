@@ -60,6 +60,8 @@ class Attachment {
   virtual std::vector<std::string> warnings() const { return {}; }  // for the user; constant
   // Of order.sites, by ascending position: those without a probe, and why. Constant.
   virtual std::vector<attach::MissingSite> missing() const { return {}; }
+  // The same of order.entries.
+  virtual std::vector<attach::MissingSite> missing_entries() const { return {}; }
   virtual void Detach() = 0;  // no further hits; counters stay readable; idempotent
   // As attach::AttachedLogpoint; any thread.
   virtual void Disarm() {}

@@ -21,6 +21,7 @@ class BpfAttachment : public Attachment {
   attach::CounterValues Counters() const override { return logpoint_->Counters(); }
   std::vector<std::string> warnings() const override { return logpoint_->warnings(); }
   std::vector<attach::MissingSite> missing() const override { return logpoint_->missing(); }
+  std::vector<attach::MissingSite> missing_entries() const override { return logpoint_->missing_entries(); }
   void Detach() override { logpoint_->Detach(); }
   void Disarm() override { logpoint_->Disarm(); }
   absl::Status Rearm() override { return logpoint_->Rearm(); }

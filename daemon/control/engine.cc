@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "daemon/base/boot_time.h"
 #include "daemon/base/parallel.h"
+#include "daemon/control/attach_prepared.h"
 #include "daemon/control/logpoint.h"
 #include "daemon/control/plan_check.h"
 #include "daemon/control/policy.h"
@@ -218,7 +219,7 @@ absl::StatusOr<v1::LogpointState> Engine::Attach(std::unique_ptr<Prepared> prepa
   drain_->AddUser();
   registry_.BeginAttach();
   const absl::Time begin = BootTime();
-  auto attachment = attacher_owned_->Attach(shared->order);
+  auto attachment = AttachPrepared(attacher_owned_.get(), shared.get());
   if (!attachment.ok()) {
     registry_.EndAttach();
     drain_->RemoveUser();

@@ -11,7 +11,6 @@
 #include "daemon/base/boot_time.h"
 #include "daemon/control/plan_check.h"
 #include "daemon/control/policy.h"
-#include "daemon/control/site_choice.h"
 #include "daemon/symbolizer_client/symbolizer_client.h"
 #include "daemon/targets/build_id.h"
 #include "symbolizer/base/status_hint.h"
@@ -44,38 +43,6 @@ uint32_t SampleThreshold(double share) {
   constexpr double kNumbers = 4294967296.0;
   if (share <= 0 || share >= 1) return 0;
   return std::max<uint32_t>(1, static_cast<uint32_t>(share * kNumbers));
-}
-
-absl::Status NothingToProbe(const v1::ResolvedLogpoint& resolved, const SiteChoice& choice) {
-  std::string why = "it has no code";
-  if (!choice.refused.empty()) {
-    why = fmt::format("'{}': {}", choice.refused.front().instruction(), choice.refused.front().reason());
-  } else if (resolved.refused_size() > 0) {
-    why = fmt::format("'{}': {}", resolved.refused(0).instruction(), resolved.refused(0).reason());
-  }
-  return WithHint(absl::FailedPreconditionError(
-                      fmt::format("{}:{} cannot carry a probe: {}", resolved.file(), resolved.line(), why)),
-                  "choose a neighbouring line (`dlogctl lines` shows which ones can carry a logpoint)");
-}
-
-// What gets a probe: the sites, and the entries that can have one.
-void AddPlaces(const pipeline::LogpointContext& context, AttachOrder* order) {
-  std::vector<std::optional<size_t>> positions;
-  for (size_t e = 0; e < context.entries.size(); ++e) {
-    positions.emplace_back();
-    if (context.entries[e] < 0) continue;
-    const v1::CandidateSite& entry = context.resolved.entries(static_cast<int>(e)).candidates(context.entries[e]);
-    positions.back() = order->entries.size();
-    order->entries.push_back({FileOffset{entry.file_offset()}, entry.instruction_bytes(), entry.return_slot()});
-  }
-  for (const auto& site : context.sites) {
-    const v1::Statement& statement = context.resolved.statements(site.statement);
-    const v1::CandidateSite& candidate = statement.candidates(site.candidate);
-    order->sites.push_back({FileOffset{candidate.file_offset()}, candidate.instruction_bytes(), &candidate.plan()});
-    if (statement.entry() == 0 || statement.entry() > positions.size()) continue;
-    const std::optional<size_t> entry = positions[statement.entry() - 1];
-    if (entry.has_value()) order->sites.back().call = {*entry, candidate.return_slot()};
-  }
 }
 
 }  // namespace
@@ -124,12 +91,12 @@ absl::Status Preparer::Resolve(const FoundTarget& target, const v1::ResolvedLogp
 // From a resolved logpoint to an order for the kernel.
 absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
   pipeline::LogpointContext& context = prepared->context;
-  const SiteChoice choice =
-      ChooseSites(context.resolved, {context.spec.site_policy(), target.shadow_stack, seams_.canaries});
-  if (choice.sites.empty()) return NothingToProbe(context.resolved, choice);
+  prepared->site_policy = {context.spec.site_policy(), target.shadow_stack, seams_.canaries};
+  const SiteChoice choice = ChooseSites(context.resolved, prepared->site_policy);
   context.sites = choice.sites;
   context.entries = choice.entries;
   context.refused = choice.refused;
+  if (choice.sites.empty()) return NothingToProbe(context);
   context.host = seams_.host;
   prepared->warnings.insert(prepared->warnings.end(), target.warnings.begin(), target.warnings.end());
   AppendAll(context.resolved.warnings(), &prepared->warnings);
@@ -143,13 +110,7 @@ absl::Status Preparer::Complete(const FoundTarget& target, Prepared* prepared) {
   order.max_hits = context.spec.limits().hits();
   order.sample_every = static_cast<uint32_t>(context.spec.limits().every());
   order.sample_below = SampleThreshold(context.spec.limits().sample());
-  AddPlaces(context, &order);
-  for (const v1::RefusedSite& refused : choice.refused_entries) {
-    prepared->warnings.push_back(
-        fmt::format("$duration is not known at the returns of {}: its entry cannot carry a "
-                    "probe: {}",
-                    refused.function(), refused.reason()));
-  }
+  for (const v1::RefusedSite& refused : choice.refused_entries) prepared->warnings.push_back(EntryWarning(refused));
   return absl::OkStatus();
 }
 

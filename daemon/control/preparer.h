@@ -19,6 +19,7 @@
 #include "daemon/base/mutex.h"
 #include "daemon/control/attacher.h"
 #include "daemon/control/plan_redaction.h"
+#include "daemon/control/site_choice.h"
 #include "daemon/metrics/histogram.h"
 #include "daemon/pipeline/event_builder.h"
 #include "daemon/targets/container.h"
@@ -41,7 +42,8 @@ struct PrepareSeams {
 // A logpoint that is ready to be attached; `context.spec.id` is still empty.
 struct Prepared {
   pipeline::LogpointContext context;
-  AttachOrder order;  // its plans point into `context`: move the whole, or fill `order` last
+  AttachOrder order;  // all but sites and entries, which AttachPrepared adds
+  SitePolicyContext site_policy;
   std::vector<std::string> warnings;
   std::optional<ProcessHandle> process;
   std::string target_key;

@@ -7,6 +7,8 @@
 #include <span>
 #include <utility>
 
+#include "symbolizer/base/status_hint.h"
+
 namespace dlog::daemon {
 namespace {
 
@@ -30,12 +32,13 @@ std::string Objection(const v1::CandidateSite& candidate, const SitePolicyContex
   return context.canaries ? context.canaries(*instruction) : "";
 }
 
-// The first candidate without an objection; -1, and `refused`, when there is none.
-int ChooseCandidate(const v1::Statement& statement, const SitePolicyContext& context, v1::RefusedSite* refused) {
+// The first candidate without an objection, from `first` on; -1, and `refused`, when there is none.
+int ChooseCandidate(const v1::Statement& statement, int first, const SitePolicyContext& context,
+                    v1::RefusedSite* refused) {
   refused->set_statement_address(statement.statement_address());
   refused->set_function(statement.function());
   refused->set_reason("no instruction of this statement can carry a probe");
-  for (int c = 0; c < statement.candidates_size(); ++c) {
+  for (int c = first; c < statement.candidates_size(); ++c) {
     const std::string objection = Objection(statement.candidates(c), context);
     if (objection.empty()) return c;
     refused->set_instruction(statement.candidates(c).instruction());
@@ -46,6 +49,15 @@ int ChooseCandidate(const v1::Statement& statement, const SitePolicyContext& con
     refused->set_reason(statement.own().reason());
   }
   return -1;
+}
+
+v1::RefusedSite RefusedAt(const v1::Statement& statement, int candidate, const std::string& reason) {
+  v1::RefusedSite refused;
+  refused.set_statement_address(statement.statement_address());
+  refused.set_function(statement.function());
+  refused.set_instruction(statement.candidates(candidate).instruction());
+  refused.set_reason(reason);
+  return refused;
 }
 
 // Leaves the statement with one candidate.
@@ -62,7 +74,7 @@ SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyCon
   SiteChoice choice;
   for (int s = 0; s < resolved.statements_size(); ++s) {
     v1::RefusedSite refused;
-    const int c = ChooseCandidate(resolved.statements(s), context, &refused);
+    const int c = ChooseCandidate(resolved.statements(s), 0, context, &refused);
     if (c >= 0) {
       choice.sites.push_back({s, c});
     } else {
@@ -71,10 +83,50 @@ SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyCon
   }
   for (const v1::Statement& entry : resolved.entries()) {
     v1::RefusedSite refused;
-    choice.entries.push_back(ChooseCandidate(entry, context, &refused));
+    choice.entries.push_back(ChooseCandidate(entry, 0, context, &refused));
     if (choice.entries.back() < 0) choice.refused_entries.push_back(std::move(refused));
   }
   return choice;
+}
+
+bool ChooseNext(const std::vector<attach::MissingSite>& sites, const std::vector<attach::MissingSite>& entries,
+                const SitePolicyContext& policy, pipeline::LogpointContext* context) {
+  bool found = false;
+  const auto advance = [&](const v1::Statement& statement, int* candidate) {
+    v1::RefusedSite refused;
+    const int next = ChooseCandidate(statement, *candidate + 1, policy, &refused);
+    if (next < 0) return;
+    *candidate = next;
+    found = true;
+  };
+  for (const attach::MissingSite& missing : sites) {
+    pipeline::LogpointContext::Site& site = context->sites[missing.site];
+    advance(context->resolved.statements(site.statement), &site.candidate);
+  }
+  // Only entries with a candidate are in the order.
+  std::vector<size_t> ordered;
+  for (size_t e = 0; e < context->entries.size(); ++e) {
+    if (context->entries[e] >= 0) ordered.push_back(e);
+  }
+  for (const attach::MissingSite& missing : entries) {
+    const size_t e = ordered[missing.site];
+    advance(context->resolved.entries(static_cast<int>(e)), &context->entries[e]);
+  }
+  return found;
+}
+
+std::vector<v1::RefusedSite> DropMissingEntries(const std::vector<attach::MissingSite>& missing,
+                                                pipeline::LogpointContext* context) {
+  std::vector<v1::RefusedSite> refused;
+  auto next = missing.begin();
+  size_t position = 0;
+  for (size_t e = 0; e < context->entries.size() && next != missing.end(); ++e) {
+    if (context->entries[e] < 0 || next->site != position++) continue;
+    refused.push_back(RefusedAt(context->resolved.entries(static_cast<int>(e)), context->entries[e], next->reason));
+    context->entries[e] = -1;
+    ++next;
+  }
+  return refused;
 }
 
 std::vector<size_t> DropMissing(const std::vector<attach::MissingSite>& missing, pipeline::LogpointContext* context) {
@@ -88,17 +140,29 @@ std::vector<size_t> DropMissing(const std::vector<attach::MissingSite>& missing,
       sites.push_back(site);
       continue;
     }
-    const v1::Statement& statement = context->resolved.statements(site.statement);
-    v1::RefusedSite refused;
-    refused.set_statement_address(statement.statement_address());
-    refused.set_function(statement.function());
-    refused.set_instruction(statement.candidates(site.candidate).instruction());
-    refused.set_reason(next->reason);
-    context->refused.push_back(std::move(refused));
+    context->refused.push_back(RefusedAt(context->resolved.statements(site.statement), site.candidate, next->reason));
     ++next;
   }
   context->sites = std::move(sites);
   return kept;
+}
+
+absl::Status NothingToProbe(const pipeline::LogpointContext& context) {
+  const v1::ResolvedLogpoint& resolved = context.resolved;
+  std::string why = "it has no code";
+  if (!context.refused.empty()) {
+    why = fmt::format("'{}': {}", context.refused.front().instruction(), context.refused.front().reason());
+  } else if (resolved.refused_size() > 0) {
+    why = fmt::format("'{}': {}", resolved.refused(0).instruction(), resolved.refused(0).reason());
+  }
+  return WithHint(absl::FailedPreconditionError(
+                      fmt::format("{}:{} cannot carry a probe: {}", resolved.file(), resolved.line(), why)),
+                  "choose a neighbouring line (`dlogctl lines` shows which ones can carry a logpoint)");
+}
+
+std::string EntryWarning(const v1::RefusedSite& entry) {
+  return fmt::format("$duration is not known at the returns of {}: its entry cannot carry a probe: {}",
+                     ShortFunction(entry.function()), entry.reason());
 }
 
 std::string RefusalWarning(const pipeline::LogpointContext& context) {

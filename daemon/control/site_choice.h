@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "daemon/attach/probe_set.h"
 #include "daemon/pipeline/event_builder.h"
 #include "plan.pb.h"
@@ -32,9 +33,24 @@ struct SiteChoice {
 
 SiteChoice ChooseSites(const v1::ResolvedLogpoint& resolved, const SitePolicyContext& context);
 
+// After attaching, `sites` and `entries` got no probe: those for which there is another candidate change to it. False
+// when that is so for none.
+bool ChooseNext(const std::vector<attach::MissingSite>& sites, const std::vector<attach::MissingSite>& entries,
+                const SitePolicyContext& policy, pipeline::LogpointContext* context);
+
+// When there is no other: they have none. Returns them.
+std::vector<v1::RefusedSite> DropMissingEntries(const std::vector<attach::MissingSite>& missing,
+                                                pipeline::LogpointContext* context);
+
 // After attaching: the sites that got no probe move from `sites` to `refused`. Returns the positions in `sites` before
 // that still have one, ascending.
 std::vector<size_t> DropMissing(const std::vector<attach::MissingSite>& missing, pipeline::LogpointContext* context);
+
+// Why there is no site at all: FailedPrecondition with a hint.
+absl::Status NothingToProbe(const pipeline::LogpointContext& context);
+
+// What the user is told of an entry without a probe.
+std::string EntryWarning(const v1::RefusedSite& entry);
 
 // What the user is told of the statements without a probe, those of the plan included; empty when there are none.
 std::string RefusalWarning(const pipeline::LogpointContext& context);

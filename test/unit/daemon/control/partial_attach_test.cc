@@ -59,6 +59,63 @@ TEST_CASE("sites that got no probe are told with their reason, the others work")
   CHECK(Eventually([&] { return node.engine->List()[0].counters().emitted() == 3; }));
 }
 
+// A second candidate, 8 bytes on.
+void AddCandidate(v1::Statement* statement) {
+  v1::CandidateSite next = statement->candidates(0);
+  next.set_probe_address(next.probe_address() + 8);
+  next.set_file_offset(next.file_offset() + 8);
+  *statement->add_candidates() = next;
+}
+
+TEST_CASE("where the kernel refuses a probe the statement's next candidate carries it") {
+  FakeNode node;
+  node.SymbolizeWith([](const v1::SymbolizerRequest& request) -> absl::StatusOr<v1::SymbolizerResponse> {
+    v1::SymbolizerResponse response;
+    *response.mutable_resolved() = Plan(request.modules(0).display_path(), request.modules(0).open_path(), 3);
+    AddCandidate(response.mutable_resolved()->mutable_statements(1));
+    return response;
+  });
+  node.kernel.MissNextAttach({{1, "the kernel refuses a probe on this instruction"}});
+  auto state = node.engine->Add(node.Request());
+  REQUIRE(state.ok());
+  CHECK(state->sites() == 3);
+  CHECK(state->warnings_size() == 0);
+  REQUIRE(node.kernel.attached_count() == 2);
+  CHECK(node.kernel.attached(0).freed);
+  const auto& sites = node.kernel.attached(1).order.sites;
+  REQUIRE(sites.size() == 3);
+  CHECK(sites[0].offset.value == 0x1000);
+  CHECK(sites[1].offset.value == 0x1018);
+  auto described = node.engine->Describe(state->spec().id());
+  REQUIRE(described.ok());
+  CHECK(described->resolved().statements(1).candidates(0).probe_address() == 0x1018);
+}
+
+TEST_CASE("without a site that takes a probe there is no logpoint") {
+  FakeNode node;
+  node.kernel.MissNextAttach({{0, "the kernel refuses a probe on this instruction"}});
+  auto refused = node.engine->Add(node.Request());
+  REQUIRE(absl::IsFailedPrecondition(refused.status()));
+  CHECK_THAT(std::string(refused.status().message()), ContainsText("cannot carry a probe") && ContainsText("refuses"));
+  CHECK(node.engine->List().empty());
+  CHECK(node.kernel.attached(0).freed);
+}
+
+TEST_CASE("entries change to their next candidate, and without one have none") {
+  pipeline::LogpointContext context;
+  const v1::ResolvedLogpoint plan = Plan("/bin/x", "/proc/self/exe", 3);
+  for (const v1::Statement& statement : plan.statements()) *context.resolved.add_entries() = statement;
+  AddCandidate(context.resolved.mutable_entries(2));
+  context.entries = {0, -1, 0};
+  CHECK(ChooseNext({}, {{1, "no"}}, {}, &context));
+  CHECK(context.entries == std::vector<int>{0, -1, 1});
+  CHECK_FALSE(ChooseNext({}, {{0, "no"}, {1, "no"}}, {}, &context));
+  const auto refused = DropMissingEntries({{1, "why"}}, &context);
+  CHECK(context.entries == std::vector<int>{0, -1, -1});
+  REQUIRE(refused.size() == 1);
+  CHECK_THAT(EntryWarning(refused[0]), ContainsText("why") && ContainsText("f()"));
+}
+
 TEST_CASE("a logpoint that is attached again tells each missing site once") {
   FakeNode node;
   ResolveWithSites(&node, 2);
