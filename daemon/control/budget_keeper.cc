@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "daemon/base/parallel.h"
 
 namespace dlog::daemon {
 namespace {
@@ -18,6 +19,9 @@ constexpr absl::Duration kRetryArming = absl::Seconds(1);
 constexpr absl::Duration kCalm = absl::Seconds(2);
 // Of the budget, before a probe is put back: arming costs too, so slices are not too small.
 constexpr double kRearmAt = 0.5;
+// A logpoint with less of its own budget left than this takes part in using up that of its target.
+constexpr double kSpending = 0.8;
+constexpr size_t kDisarmThreads = 16;
 
 v1::InstructionClass DearestClass(const Logpoint& logpoint, bool* vectors) {
   v1::InstructionClass dearest = v1::CLASS_NOP;
@@ -78,7 +82,7 @@ void BudgetKeeper::Add(const std::shared_ptr<Logpoint>& logpoint) {
   entry.start_cost = trap(entry_class) + start;
   entry.capture_cost = absl::Nanoseconds(costs.capture_ns + (vectors ? costs.vectors_ns : 0));
   entry.added = entry.armed_at = now;
-  Check(&entries_.insert_or_assign(logpoint->id(), std::move(entry)).first->second, now);
+  Check({&entries_.insert_or_assign(logpoint->id(), std::move(entry)).first->second}, now);
 }
 
 void BudgetKeeper::Remove(const std::string& id) {
@@ -117,24 +121,40 @@ void BudgetKeeper::SetAlarm(Entry* entry, absl::Time now) {
   entry->logpoint->SetAlarm(std::max<uint64_t>(1, static_cast<uint64_t>(hits / attacher_->Costs().processors)));
 }
 
-void BudgetKeeper::Check(Entry* entry, absl::Time now) {
-  for (auto& [id, other] : entries_) {
-    if (other.target == entry->target) Charge(&other, now);
+// A logpoint that has hardly cost anything goes on when others have used up what the target may lose.
+void BudgetKeeper::Check(const std::vector<Entry*>& alarmed, absl::Time now) {
+  std::set<Entry*> over;
+  for (Entry* entry : alarmed) {
+    for (auto& [id, other] : entries_) {
+      if (other.target == entry->target) Charge(&other, now);
+    }
+    if (Left(*entry, now) > absl::ZeroDuration()) {
+      SetAlarm(entry, now);
+      continue;
+    }
+    over.insert(entry);
+    if (entry->target->Left(now) > absl::ZeroDuration()) continue;
+    for (auto& [id, other] : entries_) {
+      const bool spends = other.own.Left(now) < kSpending * other.own.Most();
+      if (other.target == entry->target && other.armed() && spends) over.insert(&other);
+    }
   }
-  if (Left(*entry, now) > absl::ZeroDuration()) {
-    SetAlarm(entry, now);
-  } else {
-    Disarm(entry, now);
-  }
+  Disarm({over.begin(), over.end()});
 }
 
-void BudgetKeeper::Disarm(Entry* entry, absl::Time now) {
-  entry->logpoint->Disarm();
+// All at the same time: taking a probe off waits for the kernel, and the others would go on to cost until it is their
+// turn.
+void BudgetKeeper::Disarm(const std::vector<Entry*>& entries) {
+  InParallel(entries.size(), kDisarmThreads, [&entries](size_t i) { entries[i]->logpoint->Disarm(); });
   const absl::Time off = now_();
-  Charge(entry, off);
+  for (Entry* entry : entries) Charge(entry, off);
+  for (Entry* entry : entries) Throttle(entry, off);
+}
+
+void BudgetKeeper::Throttle(Entry* entry, absl::Time off) {
   const absl::Duration on = std::max(off - entry->armed_at, absl::Milliseconds(1));
   const auto refilled = [](const TimeBudget& budget) { return budget.WhenLeft(kRearmAt * budget.Most()); };
-  entry->rearm_at = std::max({refilled(entry->own), refilled(*entry->target), now});
+  entry->rearm_at = std::max({refilled(entry->own), refilled(*entry->target), off});
   entry->throttled = true;
   // What the next slice stands for.
   const double factor = absl::FDivDuration(entry->rearm_at - entry->armed_at, on);
@@ -150,13 +170,13 @@ void BudgetKeeper::Rearm(Entry* entry, absl::Time now) {
   entry->rearm_at = status.ok() ? absl::InfiniteFuture() : now + kRetryArming;
 }
 
-void BudgetKeeper::OnAlarm(uint32_t generation) {
+void BudgetKeeper::OnAlarms(const std::set<uint32_t>& generations) {
   MutexLock lock(&mutex_);
+  std::vector<Entry*> alarmed;
   for (auto& [id, entry] : entries_) {
-    if (entry.logpoint->generation() != generation) continue;
-    if (entry.rearm_at == absl::InfiniteFuture()) Check(&entry, now_());
-    return;
+    if (entry.armed() && generations.count(entry.logpoint->generation()) != 0) alarmed.push_back(&entry);
   }
+  Check(alarmed, now_());
 }
 
 absl::Time BudgetKeeper::Tend() {
@@ -167,7 +187,7 @@ absl::Time BudgetKeeper::Tend() {
     const absl::Time now = now_();
     if (entry.rearm_at <= now) {
       Rearm(&entry, now);
-    } else if (entry.rearm_at == absl::InfiniteFuture() && now - entry.armed_at > kCalm) {
+    } else if (entry.armed() && now - entry.armed_at > kCalm) {
       entry.throttled = false;
       entry.logpoint->SetThrottled(1, "");
     }
@@ -183,8 +203,10 @@ void BudgetKeeper::Run() {
       if (stopping_) return;
     }
     const absl::Duration wait = std::clamp(Tend() - now_(), absl::Milliseconds(1), kLongestWait);
+    std::set<uint32_t> raised;
     attacher_->WaitAlarms(static_cast<int>(absl::ToInt64Milliseconds(wait)),
-                          [this](uint32_t generation) { OnAlarm(generation); });
+                          [&raised](uint32_t generation) { raised.insert(generation); });
+    if (!raised.empty()) OnAlarms(raised);
   }
 }
 

@@ -10,8 +10,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
@@ -51,17 +53,21 @@ class BudgetKeeper {
     absl::Duration spent = {};
     absl::Time added = {};
     absl::Time armed_at = {};
-    absl::Time rearm_at = absl::InfiniteFuture();  // while the probe is off
+    absl::Time rearm_at = absl::InfiniteFuture();  // finite while the probe is off
     bool throttled = false;
+
+    bool armed() const { return rearm_at == absl::InfiniteFuture(); }
   };
 
   void Run();
-  void OnAlarm(uint32_t generation) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnAlarms(const std::set<uint32_t>& generations) ABSL_LOCKS_EXCLUDED(mutex_);
   void Charge(Entry* entry, absl::Time now);
   absl::Duration Left(const Entry& entry, absl::Time now) const;
   void SetAlarm(Entry* entry, absl::Time now);
-  void Check(Entry* entry, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Disarm(Entry* entry, absl::Time now);
+  // Those that are over their budget are taken off, the others get a new alarm.
+  void Check(const std::vector<Entry*>& alarmed, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Disarm(const std::vector<Entry*>& entries);
+  void Throttle(Entry* entry, absl::Time off);
   void Rearm(Entry* entry, absl::Time now);
   // Puts back what is due; returns when to look again.
   absl::Time Tend() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -4,7 +4,7 @@
 
     sudo test/bench/engine_rows.py [--bin build/release/bin] [ROW...]
 
-Rows: vectors, line, budget, idle, events, shares. Prints each number with its limit. A number fails nothing.
+Rows: vectors, line, budget, budgets, idle, events, shares. Prints each number with its limit. A number fails nothing.
 """
 import argparse
 import contextlib
@@ -191,6 +191,35 @@ def budget(env):
     report("the same, first second", f"{100 * statistics.median(seconds):.2f}%", "<= 3%", statistics.median(seconds) <= 0.03)
 
 
+def budgets(env):
+    """Four logpoints, one of them with three sites, on lines that all run all the time: in one thread, and in four."""
+    program = fixtures.compile_program("hot-lines", ["hot_lines.cc"], "-std=c++20", "-O2", "-g", "-pthread")
+    lines = [harness.source_line("test/e2e/programs/hot_lines.cc", f"// MARK: {mark}") for mark in ("first", "second", "third", "sites")]
+    for name, arguments in (("one thread", ["one"]), ("four threads", [])):
+        slowdowns, seconds, own = [], [], []
+        for _ in range(3):
+            with Program(env, [program, *arguments], "hot-lines") as target:
+                before = target.median(5)
+                first = len(target.numbers())
+                logpoints = [env.add_detached("-p", target.process.pid, f"hot_lines.cc:{number}", "x {x}") for number in lines]
+                time.sleep(11.5)
+                during = target.numbers()[first:first + 11]
+                states = [entry for entry in env.logpoints() if harness.find_key(entry, "id") in logpoints]
+                own.append([100 * state["overhead_ratio"] for state in states])
+                env.ctl_ok("rm", *logpoints)
+            slowdowns.append(1 - statistics.mean(during) / before)
+            seconds.append(1 - min(during[:2]) / before)
+            accounts = ", ".join(f"{value:.2f}" for value in own[-1])
+            print(f"  {name}: {before / 1e6:.0f} M/s before, {statistics.mean(during) / 1e6:.0f} M/s over 11 s; by their own "
+                  f"accounts {accounts} % of a core")
+        report(f"four hot logpoints of a process, {name}, default budget: slow-down", f"{100 * statistics.median(slowdowns):.2f}%",
+               "<= 2%", statistics.median(slowdowns) <= 0.02)
+        report("the same, first second", f"{100 * statistics.median(seconds):.2f}%", "<= 6%", statistics.median(seconds) <= 0.06)
+        worst = max(max(accounts) for accounts in own)
+        report("the same, the dearest of them, and all together, by their own accounts",
+               f"{worst:.2f}%, {max(map(sum, own)):.2f}%", "<= 1%, <= 2%", worst <= 1 and max(map(sum, own)) <= 2)
+
+
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -272,7 +301,7 @@ def shares(env):
     print("  goals: all variables >= 70%, no variables >= 85%")
 
 
-ROWS = {row.__name__: row for row in (vectors, line, budget, idle, events, shares)}
+ROWS = {row.__name__: row for row in (vectors, line, budget, budgets, idle, events, shares)}
 
 
 def with_tracefs():

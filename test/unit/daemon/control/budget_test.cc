@@ -88,6 +88,19 @@ TEST_CASE("all logpoints of one target share its budget") {
   }));
 }
 
+TEST_CASE("those that use up the target's budget are taken off together, one that costs nothing stays") {
+  FakeNode node;
+  for (int i = 0; i < 5; ++i) Add(&node, 0.01);
+  for (size_t i = 0; i < 4; ++i) node.kernel.Hit(i, 9000);
+  CHECK(Eventually([&] {
+    size_t off = 0;
+    for (size_t i = 0; i < 4; ++i) off += node.kernel.attached(i).armed ? 0 : 1;
+    return off == 4;
+  }));
+  CHECK(node.kernel.attached(4).armed);
+  CHECK(node.kernel.attached(4).disarmed == 0);
+}
+
 TEST_CASE("a throttled logpoint is not armed again after its end") {
   FakeNode node;
   const std::string id = Add(&node, 0.01);
