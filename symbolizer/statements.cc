@@ -110,15 +110,6 @@ LinkAddress EntryOf(const dwarf::FunctionScope& scope) {
   return scope.ranges.empty() ? LinkAddress{0} : scope.ranges.front().begin;
 }
 
-// Which statement at its entry an inlined copy begins with.
-dwarf::View EntryView(const Dwarf_Die& inlined) {
-  auto attribute = dwarf::Own(inlined, DW_AT_GNU_entry_view);
-  Dwarf_Word view = 0;
-  const bool known = dwarf::Own(inlined, DW_AT_entry_pc).has_value() && attribute.has_value() &&
-                     dwarf_formudata(&*attribute, &view) == 0 && view < dwarf::kUnknownView;
-  return known ? static_cast<dwarf::View>(view) : dwarf::kUnknownView;
-}
-
 // Collapses the rows of one line to its sites: as gdb does, one for each innermost block that has a row of the line.
 // The scope is that of the function whose source the line is, which need not be the innermost inlined copy.
 absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, const dwarf::LineIndex& lines,
@@ -131,7 +122,7 @@ absl::StatusOr<std::vector<StatementSite>> SitesOf(const dwarf::Module& module, 
   std::set<Key> functions;
   for (const Row& row : rows) {
     auto innermost = dwarf::FunctionAt(module, row.unit->unit, row.address);
-    auto scope = dwarf::FunctionOfStatement(module, row.unit->unit, row.address, row.unit->file, line);
+    auto scope = dwarf::FunctionOfStatement(module, row.unit->unit, row.address, row.unit->file, line, row.view);
     // Code of no function: how far it reaches cannot be said.
     if (!innermost.ok() || !scope.ok()) continue;
     // A row without instructions stands for the line only in a function where no other row does.
@@ -258,7 +249,7 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
     auto rows = lines.Rows(match.unit);
     if (!rows.ok()) return rows.status();
     Point at =
-        match.inlined ? Point{match.entry, EntryView(match.die)} : FirstAt(module, **rows, match.unit, match.entry);
+        match.inlined ? Point{match.entry, dwarf::EntryView(match.die)} : FirstAt(module, **rows, match.unit, match.entry);
     if (!match.inlined) {
       auto entry_scope = dwarf::FunctionAt(module, match.unit, match.entry, &match.die);
       if (!entry_scope.ok()) continue;

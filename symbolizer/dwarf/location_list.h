@@ -22,8 +22,7 @@ namespace dlog::dwarf {
 
 struct LineRow;
 
-// LineRow::view of the statement that is meant; or one of these.
-using View = uint32_t;
+// A View is LineRow::view of the statement that is meant; or one of these.
 inline constexpr View kLastView = 0xffffffff;     // behind all statements that begin at the address
 inline constexpr View kUnknownView = 0xfffffffe;  // any of them: what is said must be true for all
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/location_list.h"
 #include "symbolizer/dwarf/names.h"
 #include "symbolizer/dwarf/symbols.h"
 #include "symbolizer/dwarf/unit_index.h"
@@ -249,7 +250,35 @@ size_t LevelOfLine(const std::vector<FunctionScope>& scopes, const FileNumber& f
   return best;
 }
 
+// `level` of `scopes`, or where that copy begins behind the statement `view` of `address`, the copy of the same function
+// around it that does not: inlined into itself, a function has the same lines on several levels.
+size_t LevelOfView(const std::vector<FunctionScope>& scopes, size_t level, LinkAddress address, View view) {
+  if (view >= kUntoldView) return level;
+  const auto begins_later = [&](const FunctionScope& scope) {
+    Dwarf_Die die = scope.die;
+    Dwarf_Addr entry = 0;
+    if (!scope.inlined || dwarf_entrypc(&die, &entry) != 0 || LinkAddress{entry} != address) return false;
+    const View first = EntryView(scope.die);
+    return first != kUnknownView && first > view;
+  };
+  const std::optional<Dwarf_Die> origin = ReferenceOf(scopes[level].die, DW_AT_abstract_origin);
+  for (size_t i = level; origin.has_value(); --i) {
+    const std::optional<Dwarf_Die> same = ReferenceOf(scopes[i].die, DW_AT_abstract_origin);
+    if (same.has_value() && SameDie(*same, *origin) && !begins_later(scopes[i])) return i;
+    if (i == 0) break;
+  }
+  return level;
+}
+
 }  // namespace
+
+View EntryView(const Dwarf_Die& inlined) {
+  auto attribute = Own(inlined, DW_AT_GNU_entry_view);
+  Dwarf_Word view = 0;
+  const bool known = Own(inlined, DW_AT_entry_pc).has_value() && attribute.has_value() &&
+                     dwarf_formudata(&*attribute, &view) == 0 && view < kUntoldView;
+  return known ? static_cast<View>(view) : kUnknownView;
+}
 
 absl::Status CheckContent(const Module& module, const Dwarf_Die& unit) {
   return ContentUnit(module, unit).has_value() ? absl::OkStatus() : module.split_units().Missing(unit);
@@ -280,13 +309,14 @@ absl::StatusOr<FunctionScope> OutermostFunctionAt(const Module& module, const Dw
 }
 
 absl::StatusOr<FunctionScope> FunctionOfStatement(const Module& module, const Dwarf_Die& unit, LinkAddress address,
-                                                  uint32_t file, uint32_t line) {
+                                                  uint32_t file, uint32_t line, View view) {
   const std::optional<Dwarf_Die> content = ContentUnit(module, unit);
   if (!content.has_value()) return module.split_units().Missing(unit);
   auto scopes = ScopesAt(module, unit, *content, address);
   if (!scopes.ok()) return scopes.status();
   bool has_line = false;
-  FunctionScope scope = std::move((*scopes)[LevelOfLine(*scopes, {unit, file}, line, &has_line)]);
+  const size_t level = LevelOfLine(*scopes, {unit, file}, line, &has_line);
+  FunctionScope scope = std::move((*scopes)[LevelOfView(*scopes, level, address, view)]);
   scope.has_line = has_line;
   if (!scope.by_symbol) scope.name = FunctionName(module, *content, scope.die);
   scope.line = line;

@@ -21,6 +21,9 @@ struct AddressRange {
   bool Contains(LinkAddress a) const { return begin <= a && a < end; }
 };
 
+// Which of the statements that begin at an address: LineRow::view, or one of location_list.h's names for several.
+using View = uint32_t;
+
 // The innermost function instance at an address: a DW_TAG_subprogram with code, an inlined copy, or a function that
 // only the symbol table knows (-gline-tables-only, assembly code).
 struct FunctionScope {
@@ -48,6 +51,10 @@ struct Variable {
 // NotFound when the unit is a skeleton whose .dwo file or package is missing; names it and where it was looked for.
 absl::Status CheckContent(const Module& module, const Dwarf_Die& unit);
 
+// Which statement at its DW_AT_entry_pc an inlined copy begins with (DW_AT_GNU_entry_view); kUnknownView when that is
+// not said.
+View EntryView(const Dwarf_Die& inlined);
+
 // NotFound when no function of the debug info and no function symbol covers `address`.
 // `function` (optional): the instance to stop at, when functions inlined into it cover the address too.
 absl::StatusOr<FunctionScope> FunctionAt(const Module& module, const Dwarf_Die& unit, LinkAddress address,
@@ -59,9 +66,10 @@ absl::StatusOr<FunctionScope> OutermostFunctionAt(const Module& module, const Dw
 // The function instance that a line row means: like FunctionAt, but where inlined code begins the same address has rows
 // of the caller too, and those belong to the caller. Among the function and the inlined copies around `address` it is
 // the one whose source contains `line` of `file` (an index into the unit's file table, as in LineRow); the innermost
-// when none does.
+// when none does. `view` is that of the row (ViewOf): where a function is inlined into itself, the copy that begins
+// behind the statement is not meant.
 absl::StatusOr<FunctionScope> FunctionOfStatement(const Module& module, const Dwarf_Die& unit, LinkAddress address,
-                                                  uint32_t file, uint32_t line);
+                                                  uint32_t file, uint32_t line, View view);
 
 // Variables and parameters that a name could mean at the scope's address, innermost first; shadowed ones are left out.
 // Includes function statics. Only this function instance: callers of an inlined copy are another scope.

@@ -84,7 +84,20 @@ class Namer {
     if (tag == DW_TAG_pointer_type || tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type) {
       return Name(target, Join(qualifier, declarator), depth + 1);
     }
+    if (tag == DW_TAG_array_type && ElementsHave(*target, Tag(type))) return Name(target, declarator, depth + 1);
     return qualifier + std::string(" ") + Name(target, declarator, depth + 1);
+  }
+
+  // gcc's `const char[5]` may be a const array of const char.
+  static bool ElementsHave(const Dwarf_Die& array, int qualifier) {
+    std::optional<Dwarf_Die> at = TypeOf(array);
+    for (int hop = 0; at.has_value() && hop < kMaxOriginHops; ++hop) {
+      const int tag = Tag(*at);
+      if (tag == qualifier) return true;
+      if (tag != DW_TAG_array_type && Qualifier(tag) == nullptr) return false;
+      at = TypeOf(*at);
+    }
+    return false;
   }
 
   static std::string Dimensions(const Dwarf_Die& type) {

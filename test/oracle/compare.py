@@ -148,7 +148,12 @@ class Comparison:
                 self.part(mine, theirs, f"{path}[{index}]")
         elif gdb["c"] and dlog.get("text") != "{...}" and all(element["k"] == "int" for element in gdb["e"]):
             raw = bytes(int(element["v"]) & 0xFF for element in gdb["e"])
-            self._equal(_same_string(dlog, raw.split(b"\0")[0].hex()), path, dlog, raw[:40])
+            text, end, _ = raw.partition(b"\0")
+            if gdb.get("cut") and not end:  # gdb's side has only the beginning
+                same = _shown_string(dlog).encode()[:len(text)] == text if text.isascii() else True
+            else:
+                same = _same_string(dlog, text.hex())
+            self._equal(same, path, dlog, raw[:40])
 
     def _struct(self, dlog, gdb, path):
         printed = gdb.get("p")

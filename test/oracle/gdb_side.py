@@ -125,7 +125,10 @@ def array_node(value, depth):
             elements.append(tree(value[index], depth + 1))
         except (gdb.error, RuntimeError) as error:
             elements.append(error_node(error))
-    return {"k": "array", "e": elements, "n": max(0, high - low + 1), "c": is_character(kind.target())}
+    node = {"k": "array", "e": elements, "n": max(0, high - low + 1), "c": is_character(kind.target())}
+    if node["n"] > MAX_ITEMS:
+        node["cut"] = True
+    return node
 
 
 def float_node(value):
@@ -339,9 +342,12 @@ class Entry(gdb.Breakpoint):
             found = {}
             for symbol in gdb.block_for_pc(frame.pc()):
                 if symbol.is_argument:
-                    value = symbol.value(frame)
-                    value.fetch_lazy()
-                    found[symbol.name] = value
+                    try:  # one that gdb cannot read says nothing about the others
+                        value = symbol.value(frame)
+                        value.fetch_lazy()
+                        found[symbol.name] = value
+                    except (gdb.error, RuntimeError):
+                        pass
             entered[(function.name, gdb.selected_thread().num, int(frame.read_register("rsp")) + 8)] = found
         except (gdb.error, RuntimeError, AttributeError):
             pass

@@ -31,7 +31,7 @@ std::vector<Statement> Program::At(const std::string& source, const std::string&
     for (const LineRow& row : **rows) {
       if (row.end_sequence || !row.is_stmt || row.line != line || row.file != file.file) continue;
       if (!seen.insert(row.address.value).second) continue;
-      auto scope = FunctionOfStatement(*module_, file.unit, row.address, row.file, row.line);
+      auto scope = FunctionOfStatement(*module_, file.unit, row.address, row.file, row.line, row.view);
       REQUIRE(scope.ok());
       out.push_back({file.unit, row.address, *std::move(scope), row.view});
     }

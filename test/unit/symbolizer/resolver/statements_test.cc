@@ -30,12 +30,12 @@ LocatedLine Locate(const std::string& program, const std::string& location) {
   return found->located;
 }
 
-// "views.c:LINE" of the line with "MARK: mark".
-std::string Marked(const std::string& mark) {
-  std::ifstream in(std::string(DLOG_SOURCES_DIR) + "/views.c");
+// "views.c:LINE" of the line with "MARK: mark"; of `source` instead where that is told.
+std::string Marked(const std::string& mark, const std::string& source = "views.c") {
+  std::ifstream in(std::string(DLOG_SOURCES_DIR) + "/" + source);
   std::string text;
   for (int line = 1; std::getline(in, text); ++line) {
-    if (text.find("MARK: " + mark + " ") != std::string::npos) return "views.c:" + std::to_string(line);
+    if (text.find("MARK: " + mark + " ") != std::string::npos) return source + ":" + std::to_string(line);
   }
   FAIL("no MARK: " << mark);
   return "";
@@ -81,6 +81,21 @@ TEST_CASE("A site knows which of the statements at its address it is") {
   // A function returns behind all.
   for (const StatementSite& exit : Locate("views.gcc.O2.dwarf5", "return:Steps").sites) {
     CHECK(exit.view == dwarf::kLastView);
+  }
+}
+
+TEST_CASE("A statement belongs to its own copy of a function, not to the next one that begins behind it") {
+  v1::SymbolizerRequest request = Request("nested.gcc.O3", Marked("own", "nested.c"));
+  request.mutable_spec()->set_template_("{depth} {base}");
+  request.set_explain(true);
+  const auto response = Resolve(request);
+  INFO(response.status());
+  REQUIRE(response.ok());
+  REQUIRE(response->resolved().statements_size() > 1);
+  for (const v1::Statement& statement : response->resolved().statements()) {
+    for (const v1::BoundExpression& value : statement.candidates(0).expressions()) {
+      CHECK(value.status() == v1::STATUS_OK);
+    }
   }
 }
 
