@@ -248,8 +248,8 @@ absl::StatusOr<LocatedLine> LocateFunction(const dwarf::Module& module, const dw
   for (const dwarf::FunctionMatch& match : *matches) {
     auto rows = lines.Rows(match.unit);
     if (!rows.ok()) return rows.status();
-    Point at =
-        match.inlined ? Point{match.entry, dwarf::EntryView(match.die)} : FirstAt(module, **rows, match.unit, match.entry);
+    Point at = match.inlined ? Point{match.entry, dwarf::EntryView(match.die)}
+                             : FirstAt(module, **rows, match.unit, match.entry);
     if (!match.inlined) {
       auto entry_scope = dwarf::FunctionAt(module, match.unit, match.entry, &match.die);
       if (!entry_scope.ok()) continue;

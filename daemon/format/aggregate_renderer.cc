@@ -27,6 +27,8 @@ bool Renderer::Present(const Object& object, uint64_t size, Position at, Value* 
 }
 
 void Renderer::RenderStruct(const Object& object, const v1::Type& type, Position at, Value* out, Text* text) {
+  // A type of which the plan has no members: nothing was to be captured of it.
+  if (type.fields().empty() && type.size() > 1) return Elided(at, out, text);
   const bool all_redacted = std::all_of(type.fields().begin(), type.fields().end(),
                                         [](const v1::Field& field) { return !field.redacted().empty(); });
   if (!all_redacted && !Present(object, type.size(), at, out, text)) return;

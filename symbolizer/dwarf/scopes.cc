@@ -250,8 +250,8 @@ size_t LevelOfLine(const std::vector<FunctionScope>& scopes, const FileNumber& f
   return best;
 }
 
-// `level` of `scopes`, or where that copy begins behind the statement `view` of `address`, the copy of the same function
-// around it that does not: inlined into itself, a function has the same lines on several levels.
+// `level` of `scopes`, or where that copy begins behind the statement `view` of `address`, the copy of the same
+// function around it that does not: inlined into itself, a function has the same lines on several levels.
 size_t LevelOfView(const std::vector<FunctionScope>& scopes, size_t level, LinkAddress address, View view) {
   if (view >= kUntoldView) return level;
   const auto begins_later = [&](const FunctionScope& scope) {

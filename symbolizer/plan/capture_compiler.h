@@ -94,8 +94,11 @@ class CaptureCompiler {
   absl::Status FollowBits(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowOptional(OpEmitter* out, const v1::Shape& shape);
   absl::Status FollowPointer(OpEmitter* out, const v1::Shape& shape);
-  // What lies behind a struct in registers: a string view, a span, a smart pointer.
-  absl::Status FollowInHand(OpEmitter* out, const v1::Node& object);
+  // In capture_in_hand.cc. What lies behind a struct in registers: a string view, a span, a smart pointer, what a
+  // lambda has captured by reference.
+  absl::Status FollowInHand(OpEmitter* out, const v1::Node& object, int depth = 0);
+  absl::Status FollowMembersInHand(OpEmitter* out, const v1::Node& object, int depth);
+  absl::Status FollowMemberInHand(OpEmitter* out, const v1::Node& member, OpEmitter::Label end, int depth);
   absl::Status FollowParts(OpEmitter* out, const v1::Shape& shape, uint32_t type);
   // Follows one of `parts`; when it is `outside` of what is captured of the object, it is copied first.
   absl::Status FollowPart(OpEmitter* out, const v1::Node& value, bool outside);

@@ -328,29 +328,6 @@ absl::Status CaptureCompiler::FollowPointer(OpEmitter* out, const v1::Shape& sha
   return absl::OkStatus();
 }
 
-absl::Status CaptureCompiler::FollowInHand(OpEmitter* out, const v1::Node& object) {
-  v1::Shape shape = shaper_->ShapeOf(object.type());
-  bool complete = true;
-  const auto replace = [&](v1::Node* node) {
-    auto inside = InsideObject(*node, object);
-    complete = complete && inside.has_value();
-    if (inside) *node = *std::move(inside);
-  };
-  if (shape.has_data()) replace(shape.mutable_data());
-  if (shape.has_size()) replace(shape.mutable_size());
-  if (shape.has_end()) replace(shape.mutable_end());
-  if (shape.has_engaged()) replace(shape.mutable_engaged());
-  if (!complete) return absl::OkStatus();
-  return Part(out, [&](OpEmitter::Label) -> absl::Status {
-    absl::Status status;
-    if (shape.kind() == v1::Shape::STRING) status = FollowString(out, shape);
-    if (shape.kind() == v1::Shape::SEQUENCE) status = FollowSequence(out, shape);
-    if (shape.kind() == v1::Shape::POINTER) status = FollowPointer(out, shape);
-    status.IgnoreError();  // shown as not captured
-    return absl::OkStatus();
-  });
-}
-
 absl::Status CaptureCompiler::FollowPart(OpEmitter* out, const v1::Node& value, bool outside) {
   if (!IsInMemory(value) || (!outside && !HasIndirection(value.type()))) return absl::OkStatus();
   auto address = out->AddressValue(value.memory());

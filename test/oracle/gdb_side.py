@@ -170,7 +170,14 @@ def tree(value, depth=0, inside_printer=False):
 def function_name(name):
     """Without parameters and template arguments, to compare across tools."""
     plain, depth = "", 0
-    for letter in (name or "").replace("(anonymous namespace)", "{anonymous}").replace("operator()", "operator"):
+    name = name or ""
+    if name.startswith("decltype"):  # the type that a template returns, as the demangler has it: parentheses, then a blank
+        for at, letter in enumerate(name):
+            depth += {"(": 1, ")": -1}.get(letter, 0)
+            if letter == ")" and depth == 0:
+                name = name[at + 1:]
+                break
+    for letter in name.replace("(anonymous namespace)", "{anonymous}").replace("operator()", "operator"):
         if letter == "(" and depth == 0:
             break
         depth += {"<": 1, ">": -1}.get(letter, 0)

@@ -60,16 +60,21 @@ class Views:
         return found
 
     @functools.cached_property
-    def variables(self):
-        """Name -> offsets of the lists of all variables that have it."""
-        names, origins, lists, die = {}, {}, {}, None
+    def variables_and_entries(self):
+        """(name -> offsets of the lists of all variables that have it, the addresses where functions begin)."""
+        names, origins, lists, entries, die, function = {}, {}, {}, set(), None, False
         for line in lines_of(self.file, "info"):
             if match := DIE.match(line):
                 die = int(match[1], 16) if match[2] in ("DW_TAG_variable", "DW_TAG_formal_parameter") else None
+                function = match[2] == "DW_TAG_subprogram"
                 continue
-            if die is None or not (match := ATTRIBUTE.match(line)):
+            if die is None and not function or not (match := ATTRIBUTE.match(line)):
                 continue
             attribute, text = match.groups()
+            if function:
+                if attribute in ("DW_AT_low_pc", "DW_AT_entry_pc") and (address := re.search(r"0x([0-9a-f]+)$", text.strip())):
+                    entries.add(int(address[1], 16))
+                continue
             if attribute == "DW_AT_name":
                 names[die] = text.rpartition(": ")[2].removeprefix("(string) ").strip()
             elif attribute in ("DW_AT_abstract_origin", "DW_AT_specification"):
@@ -82,7 +87,15 @@ class Views:
             while origin in origins and origin not in names:
                 origin = origins[origin]
             found.setdefault(names.get(origin), []).append(offset)
-        return found
+        return found, entries
+
+    @property
+    def variables(self):
+        return self.variables_and_entries[0]
+
+    @property
+    def entries(self):
+        return self.variables_and_entries[1]
 
     @functools.cached_property
     def rows(self):
@@ -105,7 +118,7 @@ class Views:
             at = (address, view)
             mine = [entry[4] for entry in entries if (entry[0], entry[1]) <= at < (entry[2], entry[3])]
             # gdb takes the first that covers the address, and an empty one where a function begins.
-            theirs = [entry[4] for entry in entries if entry[0] <= address < entry[2] or entry[0] == entry[2] == address]
+            theirs = [entry[4] for entry in entries if entry[0] <= address < entry[2] or entry[0] == entry[2] == address and address in self.entries]
             told += mine
             differs = differs or set(mine) != set(theirs) and bool(mine or theirs)
         return told if differs else None

@@ -39,6 +39,12 @@ TEST_CASE_METHOD(Aggregates, "structs nest, with bases first and anonymous membe
   CHECK(value.fields(3).name().empty());
 }
 
+TEST_CASE_METHOD(Aggregates, "a type of which the plan has no members is not shown as an empty one") {
+  const uint32_t unknown = types.Add(v1::TYPE_STRUCT, 16, "Unknown");
+  memory.PutAll<int32_t>(0x1000, {1, 2, 3, 4});
+  CHECK(Show(At(unknown, 0x1000)) == "{...} (truncated: not captured)");
+}
+
 TEST_CASE_METHOD(Aggregates, "bitfields are members like others") {
   const uint32_t flags = types.Add(v1::TYPE_STRUCT, 4, "Flags");
   types.Field(flags, "a", types.UInt(), 0, 3, 0);

@@ -24,7 +24,8 @@ absl::Status Failure(const std::string& name) {
   const UnitFile& file = files->front().units.front();
   const uint32_t line = MarkedLine("zoo.cc", "zoo");
   for (const LineRow& row : **(*lines)->Rows(file.unit)) {
-    if (row.line == line) return FunctionOfStatement(**module, file.unit, row.address, row.file, line, row.view).status();
+    if (row.line == line)
+      return FunctionOfStatement(**module, file.unit, row.address, row.file, line, row.view).status();
   }
   FAIL("no row");
   return absl::OkStatus();

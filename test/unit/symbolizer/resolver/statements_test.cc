@@ -3,6 +3,7 @@
 // From a location as a user writes it to the statements and values there, over the small programs.
 #include "symbolizer/statements.h"
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -97,6 +98,21 @@ TEST_CASE("A statement belongs to its own copy of a function, not to the next on
       CHECK(value.status() == v1::STATUS_OK);
     }
   }
+}
+
+TEST_CASE("What an object in a register refers to is captured, with the members of its type") {
+  v1::SymbolizerRequest request = Request("closure.clang.O2", "function:Apply");
+  request.mutable_spec()->set_template_("{function}");
+  const auto response = Resolve(request);
+  INFO(response.status());
+  REQUIRE(response.ok());
+  const v1::ResolvedLogpoint& resolved = response->resolved();
+  const auto& ops = resolved.statements(0).candidates(0).plan().ops();
+  CHECK(std::any_of(ops.begin(), ops.end(), [](const v1::CaptureOp& op) { return op.code() == v1::CAP_CALL; }));
+  const auto& types = resolved.types();
+  const auto order = std::find_if(types.begin(), types.end(), [](const v1::Type& t) { return t.name() == "Order"; });
+  REQUIRE(order != types.end());
+  CHECK(order->fields_size() == 2);
 }
 
 TEST_CASE("Where gcc wrote no views, a value that begins with one of several statements is not shown for any") {
