@@ -146,10 +146,9 @@ bool Engine::Reattach(const std::shared_ptr<Logpoint>& logpoint) {
 absl::StatusOr<std::vector<std::shared_ptr<Logpoint>>> Engine::FindLive(const std::vector<std::string>& ids) const {
   std::vector<std::shared_ptr<Logpoint>> found;
   for (const std::string& id : ids) {
-    found.push_back(registry_.Find(id));
-    if (found.back() == nullptr) {
-      return WithHint(absl::NotFoundError(fmt::format("no logpoint {}", id)), "`dlogctl ls` lists the logpoints");
-    }
+    auto logpoint = registry_.Get(id);
+    if (!logpoint.ok()) return logpoint.status();
+    found.push_back(*std::move(logpoint));
     if (!found.back()->live()) {
       return WithHint(absl::FailedPreconditionError(fmt::format("{} has ended: {}", id, found.back()->state())),
                       "add it again with `dlogctl log` or `dlogctl apply`");

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/control/registry.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
+
+#include "symbolizer/base/status_hint.h"
 
 namespace dlog::daemon {
 void Registry::BeginAttach() {
@@ -56,6 +60,11 @@ std::shared_ptr<Logpoint> Registry::Find(const std::string& id) const {
   MutexLock lock(&mutex_);
   auto entry = by_id_.find(id);
   return entry == by_id_.end() ? nullptr : entry->second.logpoint;
+}
+
+absl::StatusOr<std::shared_ptr<Logpoint>> Registry::Get(const std::string& id) const {
+  if (auto logpoint = Find(id)) return logpoint;
+  return WithHint(absl::NotFoundError(fmt::format("no logpoint {}", id)), "`dlogctl ls` lists the logpoints");
 }
 
 std::vector<std::shared_ptr<Logpoint>> Registry::All() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/base/mutex.h"
 #include "daemon/control/logpoint.h"
@@ -41,6 +42,8 @@ class Registry {
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   RecordOwner OwnerOf(uint32_t site, uint32_t generation) const ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<Logpoint> Find(const std::string& id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same; NotFound instead of null.
+  absl::StatusOr<std::shared_ptr<Logpoint>> Get(const std::string& id) const ABSL_LOCKS_EXCLUDED(mutex_);
   // In the order of their creation.
   std::vector<std::shared_ptr<Logpoint>> All() const ABSL_LOCKS_EXCLUDED(mutex_);
 
