@@ -113,6 +113,7 @@ class Renderer {
   void RenderSmartPointer(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
   void RenderAlias(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
   void RenderVariant(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
+  void RenderTypeName(const pipeline::Object& value, Position at, Value* out, Text* text);
   void RenderMembers(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
   void RenderBits(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);
   void RenderTime(const pipeline::Object& object, const v1::Shape& shape, Position at, Value* out, Text* text);

@@ -11,6 +11,7 @@
 #include "daemon/format/leaf.h"
 #include "daemon/format/renderer.h"
 #include "daemon/format/time_text.h"
+#include "daemon/format/type_name.h"
 #include "daemon/pipeline/elements.h"
 #include "daemon/pipeline/lookup.h"
 
@@ -344,11 +345,27 @@ void Renderer::RenderVariant(const Object& object, const v1::Shape& shape, Posit
   } else {
     const size_t start = text->size();
     text->append(part.name()).push_back('(');
-    Render(value, at.Inside(), out, text);
+    if (part.is_type_name()) {
+      RenderTypeName(value, at.Inside(), out, text);
+    } else {
+      Render(value, at.Inside(), out, text);
+    }
     text->push_back(')');
     out->refer_text(text->view(start));
   }
   out->refer_type(type);
+}
+
+// The text that is the name of a type, without quotes; any other text as it is.
+void Renderer::RenderTypeName(const Object& value, Position at, Value* out, Text* text) {
+  const size_t start = text->size();
+  Render(value, at, out, text);
+  if (out->status() != v1::STATUS_OK) return;
+  const std::string type = TypeNameText(out->string_value());
+  if (type.empty()) return;
+  text->resize(start);
+  text->append(type);
+  out->set_string_value(type);
 }
 
 void Renderer::RenderMembers(const Object& object, const v1::Shape& shape, Position at, Value* out, Text* text) {

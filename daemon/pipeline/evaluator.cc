@@ -93,6 +93,9 @@ Object Evaluation::Run(const v1::Node& node, int depth) {
       return Convert(node, depth);
     case v1::Node::kAddressOf:
       return AddressOf(node, depth);
+    case v1::Node::kLinkAddress:
+      if (const auto address = image_.RuntimeAddress(node.link_address())) return Word(node.type(), *address);
+      return Failed(node.type(), v1::STATUS_UNREADABLE, "not captured");
     case v1::Node::kSelf:
       return Word(node.type(), self_);
     case v1::Node::kUnavailable:

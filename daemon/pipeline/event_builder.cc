@@ -195,6 +195,7 @@ absl::Status EventBuilder::Build(const LogpointContext& context, size_t site, co
       !status.ok()) {
     return status;
   }
+  impl_->image.SetProbeAddress(candidate.probe_address());
   batch->Add(impl_->SourceOf(context, statement, batch));
   impl_->FillOrigin(header, batch);
   impl_->FillValues(context, candidate, header, batch);

@@ -40,6 +40,7 @@ const T* FindNext(const std::vector<T>& sorted, uint64_t address) {
 
 void MemoryImage::Clear() {
   register_mask_ = 0;
+  probe_address_.reset();
   vector_mask_ = 0;
   duration_.reset();
   pieces_.clear();
@@ -51,6 +52,12 @@ void MemoryImage::SetRegister(unsigned dwarf_number, uint64_t value) {
   if (dwarf_number >= registers_.size()) return;
   registers_[dwarf_number] = value;
   register_mask_ |= uint32_t{1} << dwarf_number;
+}
+
+std::optional<uint64_t> MemoryImage::RuntimeAddress(uint64_t link_address) const {
+  constexpr unsigned kRip = 16;
+  if (!probe_address_.has_value() || !has_register(kRip)) return std::nullopt;
+  return register_value(kRip) - *probe_address_ + link_address;
 }
 
 void MemoryImage::SetVector(unsigned number, std::span<const uint8_t, DLOG_VECTOR_BYTES> bytes) {

@@ -35,6 +35,8 @@ class MemoryImage {
  public:
   void Clear();
   void SetRegister(unsigned dwarf_number, uint64_t value);
+  // The link-time address of the instruction that was hit, of which register 16 is the address in the process.
+  void SetProbeAddress(uint64_t link_address) { probe_address_ = link_address; }
   // The 16 bytes of xmm register `number`; absent when the hit's vector registers could not be known.
   void SetVector(unsigned number, std::span<const uint8_t, DLOG_VECTOR_BYTES> bytes);
   void AddSegment(uint64_t address, std::span<const uint8_t> bytes);  // the bytes must outlive the image's use
@@ -47,6 +49,8 @@ class MemoryImage {
   // Registers not in the record's mask read as absent.
   bool has_register(unsigned dwarf_number) const;
   uint64_t register_value(unsigned dwarf_number) const;
+  // Where a link-time address of the probed binary is. None when register 16 or the probe's own address is not known.
+  std::optional<uint64_t> RuntimeAddress(uint64_t link_address) const;
   bool has_vector(unsigned number) const;
   // Nanoseconds since the call began.
   std::optional<uint64_t> duration() const { return duration_; }
@@ -81,6 +85,7 @@ class MemoryImage {
 
   std::array<uint64_t, DLOG_NREGS> registers_ = {};
   uint32_t register_mask_ = 0;
+  std::optional<uint64_t> probe_address_;
   std::array<std::array<uint8_t, DLOG_VECTOR_BYTES>, DLOG_NVECTORS> vectors_ = {};
   uint32_t vector_mask_ = 0;
   std::optional<uint64_t> duration_;

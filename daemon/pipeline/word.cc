@@ -22,6 +22,11 @@ class WordEvaluation {
       case v1::Node::kSelf:
         *out = self_;
         return true;
+      case v1::Node::kLinkAddress: {
+        const auto address = image_.RuntimeAddress(node.link_address());
+        *out = address.value_or(0);
+        return address.has_value();
+      }
       case v1::Node::kReg:
         *out = image_.register_value(node.reg());
         return image_.has_register(node.reg());

@@ -137,6 +137,7 @@ std::string Describe(const v1::Node& node, int depth) {
       return "synthetic pointer";
     case v1::Node::kLookup:
       return Describe(node.lookup().container(), depth + 1) + ", by its key";
+    case v1::Node::kLinkAddress:
     case v1::Node::kSelf:
       return "self";
     case v1::Node::kUnavailable:

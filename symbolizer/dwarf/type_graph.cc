@@ -11,6 +11,7 @@
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/scopes.h"
+#include "symbolizer/dwarf/type_functions.h"
 #include "symbolizer/dwarf/type_layout.h"
 #include "symbolizer/dwarf/type_lookup.h"
 #include "symbolizer/dwarf/type_name.h"
@@ -382,6 +383,15 @@ std::optional<int64_t> TypeGraph::TemplateValue(uint32_t index, size_t n) {
   const std::optional<Dwarf_Die> argument = impl_->TemplateArgument(index, n);
   if (!argument.has_value() || Tag(*argument) != DW_TAG_template_value_parameter) return std::nullopt;
   return EnumeratorValue(*argument);
+}
+
+std::vector<TypeGraph::Maker> TypeGraph::MakersNamed(std::string_view part,
+                                                     const std::function<bool(const std::string&)>& matches) {
+  std::vector<Maker> out;
+  for (const TypeFunction& found : TypeFunctionsNamed(impl_->module, part, matches)) {
+    out.push_back({found.function, AddTypeOf(found.argument)});
+  }
+  return out;
 }
 
 uint32_t TypeGraph::PointerTo(uint32_t index) {

@@ -6,6 +6,7 @@
 #include <elfutils/libdw.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,14 @@ class TypeGraph {
   // itself) takes them for; the same with a reference to it.
   uint32_t WithShape(uint32_t type, const v1::Shape& shape);
   uint32_t ReferenceTo(uint32_t reference, uint32_t target);
+
+  // The functions of the binary with such a name (without parameters), each with the first template argument of its
+  // class. `part` is in all those names. Those that share their code are left out.
+  struct Maker {
+    LinkAddress function;
+    uint32_t type;
+  };
+  std::vector<Maker> MakersNamed(std::string_view part, const std::function<bool(const std::string&)>& matches);
 
   uint32_t PointerTo(uint32_t index);
   uint32_t ArrayOf(uint32_t element, uint64_t count);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/nodes.h"
 
@@ -17,6 +18,7 @@ constexpr int64_t kMaxMergedBytes = 4096;  // of inputs behind one pointer
 constexpr int64_t kMaxGap = 8;             // bytes nobody asked for that one read may take along: padding, a neighbour
 constexpr size_t kMaxOpsPerList = 512;     // what does not fit is not followed
 constexpr size_t kMaxRoutines = 256;
+constexpr int kMaxInlineChoices = 4;
 constexpr int kMaxInlineDepth = 16;  // structs within structs within one list
 
 bool IsCharPointer(const dwarf::TypeGraph& types, const v1::Type& type) {
@@ -94,8 +96,8 @@ bool ReadsOnlyFrame(const v1::Node& node) {
 
 }  // namespace
 
-CaptureCompiler::CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits)
-    : types_(types), shaper_(shaper), limits_(limits), main_(*types, OpEmitter::Use::kCapture) {}
+CaptureCompiler::CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits, LinkAddress probe)
+    : types_(types), shaper_(shaper), limits_(limits), probe_(probe), main_(*types, OpEmitter::Use::kCapture, probe) {}
 
 // The cells of what is no register of the processor are only defined when the mask says so.
 void CaptureCompiler::NoteOnRequest(const std::vector<v1::CaptureOp>& ops) {
@@ -110,6 +112,9 @@ void CaptureCompiler::NoteRegisters(const v1::Node& node) {
   switch (node.kind_case()) {
     case v1::Node::kReg:
       if (node.reg() < kRegisters) register_mask_ |= 1u << node.reg();
+      break;
+    case v1::Node::kLinkAddress:
+      register_mask_ |= 1u << dwarf::kRipRegister;
       break;
     case v1::Node::kVector:
       vector_mask_ |= 1u << (node.vector() & 15);
@@ -154,7 +159,7 @@ void CaptureCompiler::NoteRegisters(const v1::Node& node) {
 }
 
 absl::Status CaptureCompiler::SetCondition(const v1::Node& condition) {
-  OpEmitter out(*types_, OpEmitter::Use::kCondition);
+  OpEmitter out(*types_, OpEmitter::Use::kCondition, probe_);
   // Each side of a top-level && rejects by itself: the cheap half decides without the dear one.
   std::vector<const v1::Node*> conjuncts = {&condition};
   for (size_t i = 0; i < conjuncts.size();) {
@@ -486,6 +491,7 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
       result = t.shape().has_size() || HasIndirection(t.target(), depth + 1) || types_->HidesBytes(t.target());
       break;
     case v1::TYPE_STRUCT:
+    case v1::TYPE_OPAQUE:
     case v1::TYPE_UNION: {
       const v1::Shape shape = shaper_->ShapeOf(type);
       const bool data_inside = shape.kind() == v1::Shape::SEQUENCE && !shape.has_end() && DataIsInside(shape);
@@ -493,6 +499,8 @@ bool CaptureCompiler::HasIndirection(uint32_t type, int depth) {
         result = HasIndirection(shape.element(), depth + 1);
       } else if (shape.parts_size() != 0 || shape.kind() == v1::Shape::TIME) {
         result = shape.kind() == v1::Shape::VARIANT && shape.element() != 0;  // derived classes
+        // Which of its parts it is takes the registers.
+        NoteRegisters(shape.engaged());
         for (const v1::Shape::Part& part : shape.parts()) {
           result = result || IsOutside(part.value(), type) ||
                    (IsInMemory(part.value()) && HasIndirection(part.value().type(), depth + 1));
@@ -558,9 +566,21 @@ absl::Status CaptureCompiler::Follow(OpEmitter* out, uint32_t type, Address addr
         return CallEach(out, t.target(), *first, *count, static_cast<uint32_t>(types_->at(t.target()).size()), false);
       });
     case v1::TYPE_UNION:
+    case v1::TYPE_OPAQUE:
     case v1::TYPE_STRUCT: {
-      if (shaper_->ShapeOf(type).kind() != v1::Shape::NONE) return FollowShape(out, type, address);
-      if (t.kind() == v1::TYPE_UNION) return absl::OkStatus();
+      if (const v1::Shape& shape = shaper_->ShapeOf(type); shape.kind() != v1::Shape::NONE) {
+        // One of many: what all of them need is not repeated for each object.
+        const bool own_routine =
+            out != &main_ && depth == 1 && address.cell == OpEmitter::kSelfCell && address.offset == 0;
+        const bool once = shape.parts_size() > kMaxInlineChoices && !own_routine;
+        if (!once || shape.kind() != v1::Shape::VARIANT) return FollowShape(out, type, address);
+        v1::CaptureOp& op = out->Emit(v1::CAP_CALL);
+        op.set_a(address.cell);
+        op.set_offset(address.offset);
+        op.set_routine(RoutineFor(type, Flavor::kFollow));
+        return absl::OkStatus();
+      }
+      if (t.kind() != v1::TYPE_STRUCT) return absl::OkStatus();
       for (const v1::Field& field : t.fields()) {
         if (field.bit_size() != 0 || !field.redacted().empty()) continue;
         if (field.is_virtual_base()) {
@@ -665,7 +685,7 @@ void CaptureCompiler::CompilePendingRoutines() {
     const auto [type, flavor] = routine_keys_[routines_.size()];
     v1::CaptureRoutine routine;
     if (routines_.size() < kMaxRoutines) {
-      OpEmitter out(*types_, OpEmitter::Use::kCapture);
+      OpEmitter out(*types_, OpEmitter::Use::kCapture, probe_);
       types_->Expand(type);
       // What cannot be followed is shown as not captured; the rest of the object is kept.
       CompileRoutine(&out, type, flavor).IgnoreError();

@@ -26,7 +26,8 @@ struct CaptureLimits {
 // Compiles one site's plan. Not thread-safe.
 class CaptureCompiler {
  public:
-  CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits);
+  // `probe`: the link-time address of the hit.
+  CaptureCompiler(dwarf::TypeGraph* types, Shaper* shaper, CaptureLimits limits, LinkAddress probe);
 
   // The hit counts only when `condition` (of type bool) is true. Unimplemented for what the kernel cannot compute.
   absl::Status SetCondition(const v1::Node& condition);
@@ -133,6 +134,7 @@ class CaptureCompiler {
   dwarf::TypeGraph* const types_;
   Shaper* const shaper_;
   const CaptureLimits limits_;
+  const LinkAddress probe_;
   uint32_t register_mask_ = 0;
   uint32_t vector_mask_ = 0;
   std::vector<v1::CaptureOp> condition_;

@@ -126,6 +126,7 @@ void InputCollector::AddValue(const v1::Node& node, const google::protobuf::Repe
     case v1::Node::kAddressOf:
       return AddValue(node.address_of(), types);
     case v1::Node::kConstant:
+    case v1::Node::kLinkAddress:
     case v1::Node::kVector:
     case v1::Node::kUnavailable:
     case v1::Node::kDuration:

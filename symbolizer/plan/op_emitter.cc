@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/slice.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/nodes.h"
@@ -260,6 +261,8 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
       if (!IsInMemory(node.address_of())) return NotInKernel("the address of a value that is not in memory");
       return Value(AddressOf(node.address_of()));
     }
+    case v1::Node::kLinkAddress:
+      return EmitArithImm(v1::OP_ADD, dwarf::kRipRegister, static_cast<int64_t>(node.link_address() - probe_.value));
     case v1::Node::kSelf:
       return Materialize(self_);
     case v1::Node::kChecked: {

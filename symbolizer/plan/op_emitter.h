@@ -30,7 +30,8 @@ class OpEmitter {
 
   // In a condition a failed check stops the hit with an error; elsewhere it jumps to the failure label.
   enum class Use { kCondition, kCapture };
-  OpEmitter(const dwarf::TypeGraph& types, Use use) : types_(types), use_(use) {}
+  // `probe`: the link-time address of the hit.
+  OpEmitter(const dwarf::TypeGraph& types, Use use, LinkAddress probe) : types_(types), use_(use), probe_(probe) {}
 
   // The address that `self` stands for; default: cell kSelfCell.
   void set_self(Address self) { self_ = self; }
@@ -104,6 +105,7 @@ class OpEmitter {
 
   const dwarf::TypeGraph& types_;
   const Use use_;
+  const LinkAddress probe_;
   Address self_{kSelfCell, 0};
   bool checked_ = false;
   bool quiet_ = false;

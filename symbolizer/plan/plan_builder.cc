@@ -105,7 +105,7 @@ std::string Summary(const absl::Status& status) {
 SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwarf::TypeGraph* types, Shaper* shaper) {
   SitePlan result;
   Binder binder(*site.module, *site.scope, site.point, site.line, types, shaper);
-  CaptureCompiler compiler(types, shaper, request.limits);
+  CaptureCompiler compiler(types, shaper, request.limits, site.point.probe);
 
   if (request.condition.ast != nullptr) {
     auto condition = binder.Bind(*request.condition.ast, request.condition.text);

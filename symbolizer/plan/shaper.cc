@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "symbolizer/dwarf/alignment.h"
+#include "symbolizer/dwarf/type_functions.h"
 #include "symbolizer/expr/ast.h"
 #include "symbolizer/plan/binder.h"
 #include "symbolizer/plan/conversions.h"
@@ -32,6 +33,7 @@ class Application {
       : visualizer_(visualizer), type_(type), types_(types), shaper_(shaper) {}
 
   absl::StatusOr<v1::Shape> Run() {
+    extras_.names["$address"] = MakeConvert(Self(), Fundamental(types_, "unsigned long"));
     Apply();
     if (!status_.ok()) return status_;
     if (visualizer_.has_valid()) ApplyRequirement(visualizer_.valid());
@@ -58,6 +60,8 @@ class Application {
   void ApplyAlias(const visualizers::Alias& alias);
   void ApplyFields(const visualizers::Fields& fields);
   void ApplyStorage(const std::string& member);
+  void ApplyErased(const visualizers::Erased& erased);
+  void ApplyHolder(const visualizers::Erased::Holder& holder, const v1::Node& function);
   void ApplyRequirement(const visualizers::Requirement& requirement);
   // Where objects of `type` lie in the storage at `member`. Fails when they do not fit it.
   v1::Node Stored(const v1::Node& member, uint32_t type);
@@ -318,6 +322,7 @@ void Application::ApplyParts(const google::protobuf::RepeatedPtrField<visualizer
   for (const visualizers::Part& part : parts) {
     v1::Shape::Part* out = shape_.add_parts();
     out->set_name(part.name());
+    out->set_is_type_name(part.type_name());
     Set(Bind(type_, part.value()), out->mutable_value());
   }
 }
@@ -351,6 +356,39 @@ void Application::ApplyStorage(const std::string& member) {
     if (!alternative.has_value()) break;
     types_->Expand(*alternative);
     Set(Stored(storage, *alternative), shape_.add_parts()->mutable_value());
+  }
+}
+
+// Part 0 is the function itself; each other one is the value of the type that one function tells.
+void Application::ApplyErased(const visualizers::Erased& erased) {
+  shape_.set_kind(v1::Shape::VARIANT);
+  Set(Word(0), shape_.mutable_engaged());
+  const v1::Node function = Value(type_, erased.function());
+  *shape_.add_parts()->mutable_value() = function;
+  for (const visualizers::Erased::Holder& holder : erased.holders()) ApplyHolder(holder, function);
+}
+
+void Application::ApplyHolder(const visualizers::Erased::Holder& holder, const v1::Node& function) {
+  const v1::Node place = Value(type_, holder.value());
+  if (!status_.ok()) return;
+  // What follows the class in the pattern, up to a '*'.
+  const std::string::size_type colon = holder.match().rfind("::");
+  std::string part = colon == std::string::npos ? holder.match() : holder.match().substr(colon + 2);
+  part.resize(std::min(part.size(), part.find('*')));
+  const auto matches = [&](const std::string& name) { return visualizers::MatchesPattern(holder.match(), name); };
+  for (const dwarf::TypeGraph::Maker& maker : types_->MakersNamed(part, matches)) {
+    types_->Expand(maker.type);
+    if (static_cast<size_t>(shape_.parts_size()) > dwarf::kMaxTypeFunctions) return;
+    if (types_->at(maker.type).size() == 0 || types_->at(maker.type).size() > kMaxNodeBytes) continue;
+    v1::Node address;
+    address.set_link_address(maker.function.value);
+    v1::Node matched = WordBinary(v1::OP_EQ, MakeConvert(function, 0), std::move(address));
+    const auto number = static_cast<uint64_t>(shape_.parts_size());
+    matched = WordBinary(v1::OP_MUL, std::move(matched), Word(number));
+    *shape_.mutable_engaged() = WordBinary(v1::OP_ADD, v1::Node(shape_.engaged()), std::move(matched));
+    v1::Shape::Part* out = shape_.add_parts();
+    out->set_name(types_->at(maker.type).name());
+    *out->mutable_value() = MemoryObject(MakeConvert(place, 0), maker.type);
   }
 }
 
@@ -481,6 +519,8 @@ void Application::Apply() {
       return ApplyTuple(visualizer_.tuple());
     case Visualizer::kTime:
       return ApplyTime(visualizer_.time());
+    case Visualizer::kErased:
+      return ApplyErased(visualizer_.erased());
     case Visualizer::kFields:
       return ApplyFields(visualizer_.fields());
     case Visualizer::SHAPE_NOT_SET:
@@ -493,11 +533,13 @@ void Application::Apply() {
 const v1::Shape& Shaper::ShapeOf(uint32_t type) {
   const v1::TypeKind kind = types_->at(type).kind();
   // One that was made with a shape keeps it.
-  const bool open = !types_->at(type).has_shape() && (kind == v1::TYPE_STRUCT || kind == v1::TYPE_UNION);
+  const bool opaque = kind == v1::TYPE_OPAQUE;
+  const bool open = !types_->at(type).has_shape() && (kind == v1::TYPE_STRUCT || kind == v1::TYPE_UNION || opaque);
   if (decided_.insert(type).second && open) {
     const std::string name = types_->raw_name(type);
     absl::Status misfit;
     for (const Visualizer* visualizer : catalog_.Matches(name)) {
+      if (visualizer->declared_only() != opaque) continue;
       if (!visualizer->base_class().empty() && !HasBase(type, visualizer->base_class())) continue;
       auto shape = Application(*visualizer, type, types_, this).Run();
       misfit = shape.status();

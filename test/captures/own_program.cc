@@ -67,6 +67,7 @@ OwnProgram::OwnProgram(const std::string& function, const std::vector<std::strin
   auto offset = (*module)->binary().ToFileOffset(entry);
   REQUIRE(offset.ok());
   offset_ = *offset;
+  entry_ = entry.value;
   const auto image = (*module)->binary().image();
   REQUIRE(offset_.value + kMostInstructionBytes <= image.size());
   auto instruction = code::Decode(image.subspan(offset_.value, kMostInstructionBytes), entry);
@@ -118,6 +119,7 @@ std::vector<std::string> OwnProgram::Capture(const FakeMemory& memory, const uin
       image.AddSegment(segment.address, segment.bytes);
     }
   }
+  image.SetProbeAddress(entry_);
   image.Seal();
   return Show(image, static_cast<uint16_t>(run.flags()));
 }

@@ -34,6 +34,7 @@ class OwnProgram {
   // Of one capture: at most DLOG_MAX_RECORD_DATA; by default what a logpoint takes by default.
   void set_max_bytes(uint32_t bytes) { max_bytes_ = bytes; }
 
+  uint64_t entry() const { return entry_; }
   const attach::AssembledPlan& plan() const { return assembled_; }
   uint32_t register_mask() const { return capture_.register_mask(); }
   FileOffset offset() const { return offset_; }
@@ -46,6 +47,7 @@ class OwnProgram {
   v1::CapturePlan capture_;
   attach::AssembledPlan assembled_;
   FileOffset offset_;
+  uint64_t entry_ = 0;  // link-time address
   std::vector<uint8_t> instruction_;
   uint32_t max_bytes_ = 16384;
 };

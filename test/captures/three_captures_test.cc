@@ -218,6 +218,7 @@ TEST_CASE("the kernel, process_vm_readv and a core file show the same values of 
   const Record& record = records[0];
   pipeline::MemoryImage image;
   REQUIRE(pipeline::LoadRecord(record.header, record.data, program.register_mask(), &image).ok());
+  image.SetProbeAddress(program.entry());
   const std::vector<std::string> live = program.Show(image, record.header.flags);
 
   const std::vector<std::string> read = program.Capture(MemoryOfProcess(child.pid()), record.header.regs);

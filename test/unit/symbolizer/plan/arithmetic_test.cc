@@ -37,6 +37,29 @@ uint64_t u64;
 float f;
 double d;
 
+enum Small : uint8_t { kOne = 1, kMost = 255 };
+enum Plain { kNegative = -5, kPositive = 5 };
+enum class Wide : int64_t { kLow = INT64_MIN, kHigh = INT64_MAX };
+struct Fields {
+  unsigned a : 3;
+  int s : 5;
+  long c : 40;
+  unsigned long g : 40;
+  bool e : 1;
+  unsigned w : 32;
+  Small small : 8;
+};
+Fields fields;
+Small small;
+Plain plain;
+Wide wide;
+wchar_t wc;
+char8_t c8;
+char16_t c16;
+char32_t c32;
+long long ll;
+unsigned long long ull;
+
 __attribute__((noinline)) int Anchor(int amount) {
   asm volatile("" : : "r"(amount) : "memory");
   return amount + i32;
@@ -49,7 +72,11 @@ namespace {
 using namespace arithmetic_test;  // NOLINT: their names are those of the expressions
 
 constexpr const char* kNames[] = {"b", "c", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f", "d"};
-auto Variables() { return std::tie(b, c, i8, u8, i16, u16, i32, u32, i64, u64, f, d); }
+// The first ones are called as kNames says.
+auto Variables() {
+  return std::tie(b, c, i8, u8, i16, u16, i32, u32, i64, u64, f, d, fields, small, plain, wide, wc, c8, c16, c32, ll,
+                  ull);
+}
 
 struct Program {
   Program() {
@@ -100,7 +127,7 @@ Bound& BindText(const std::string& text) {
   INFO(node.status().ToString());
   REQUIRE(node.ok());
   bound->node = *node;
-  CaptureCompiler compiler(&types, &shaper, {});
+  CaptureCompiler compiler(&types, &shaper, {}, program.entry);
   if (compiler.SetCondition(Converted(types, *node, Fundamental(&types, "bool"))).ok()) {
     auto assembled = attach::AssemblePlan(compiler.Finish());
     REQUIRE(assembled.ok());
@@ -157,6 +184,17 @@ void Check(const std::string& text, const T* expected) {
 template <typename T>
 constexpr bool kSignedInteger = std::is_integral_v<T>&& std::is_signed_v<T>;
 
+// The result has the type of the promoted left operand.
+template <typename A, typename B>
+void CheckShifts(const std::string& left, const std::string& right, A a, B count) {
+  using Promoted = decltype(+a);
+  const bool fits = count >= B{} && static_cast<uint64_t>(count) < 8 * sizeof(Promoted);
+  const Promoted up = fits ? static_cast<Promoted>(static_cast<Promoted>(a) << count) : Promoted{};
+  const Promoted down = fits ? static_cast<Promoted>(static_cast<Promoted>(a) >> count) : Promoted{};
+  Check<Promoted>(left + " << " + right, fits ? &up : nullptr);
+  Check<Promoted>(left + " >> " + right, fits ? &down : nullptr);
+}
+
 // The compiler's own arithmetic on values a and b; undefined where the checked form says so.
 template <typename A, typename B>
 void CheckPair(const std::string& left, const std::string& right, A a, B b_value) {
@@ -197,6 +235,7 @@ void CheckPair(const std::string& left, const std::string& right, A a, B b_value
     const auto bits_and = static_cast<Common>(x & y);
     const auto bits_or = static_cast<Common>(x | y);
     const auto bits_xor = static_cast<Common>(x ^ y);
+    CheckShifts(left, right, a, b_value);
     Check<Common>(left + " & " + right, &bits_and);
     Check<Common>(left + " | " + right, &bits_or);
     Check<Common>(left + " ^ " + right, &bits_xor);
@@ -249,6 +288,145 @@ void CheckTable(std::index_sequence<left...> all) {
 
 TEST_CASE("operators agree with the compiler on every pair of types") {
   CheckTable(std::make_index_sequence<std::size(kNames)>());
+}
+
+// What compilers warn of is what has to be the same.
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wparentheses"
+#pragma GCC diagnostic ignored "-Wbool-operation"
+
+// The text as an expression of dlog's against the same text as one of the compiler's.
+#define AGREES(expression)                                                  \
+  do {                                                                      \
+    const auto expected = (expression);                                     \
+    Check<std::remove_const_t<decltype(expected)>>(#expression, &expected); \
+  } while (false)
+
+void CheckPromotions() {
+  AGREES(fields.a - 1 < 0);
+  AGREES(fields.a - 7);
+  AGREES(fields.a << 28);
+  AGREES(-fields.a);
+  AGREES(~fields.a);
+  AGREES(fields.s * 3);
+  AGREES(fields.s >> 1);
+  AGREES(fields.s < fields.a);
+  AGREES(fields.c + 1);
+  AGREES(fields.c / 3);
+  AGREES(fields.e + fields.e);
+  AGREES(-fields.e);
+  AGREES(fields.w + 1 > 0);
+  AGREES(fields.w > -1);
+  AGREES(fields.small + 1);
+  AGREES(small + 1);
+  AGREES(small == kMost);
+  AGREES(small << 8);
+  AGREES(plain * 2);
+  AGREES(plain < 0);
+  AGREES(plain == kNegative);
+  AGREES(wide == Wide::kHigh);
+  AGREES(wide < Wide::kHigh);
+  AGREES(static_cast<int64_t>(wide));
+  AGREES(static_cast<int>(small) - 300);
+  AGREES(wc + 1);
+  AGREES(c8 + 1);
+  AGREES(c8 << 4);
+  AGREES(c16 - 1);
+  AGREES(c16 * 2 == 2);
+  AGREES(c32 + 1);
+  AGREES(-c32);
+  AGREES(ll / 3);
+  AGREES(ll % 7);
+  AGREES(ll + ull);
+  AGREES(ull - 1);
+  AGREES(ull / 3);
+  AGREES(ull >> 1);
+  AGREES(ull > ll);
+  AGREES(+c);
+  AGREES(-i8);
+  AGREES(~u16);
+  AGREES(-u32);
+  AGREES(!u64);
+  AGREES(~u64);
+  AGREES(!d);
+  AGREES(-f);
+  AGREES(f * 2);
+  AGREES(d / 3);
+  AGREES(f + d);
+  AGREES(i32 + 1.5f);
+  AGREES(u64 * 0.5);
+  AGREES(b + b);
+  AGREES(b == true);
+  AGREES(i32 / 3 * 3 + i32 % 3);
+  AGREES((i16 & 0xff) | u8 << 8);
+  AGREES(i32 > 0 && u32 > 1u || !b);
+  AGREES(i8 == u8);
+  AGREES(static_cast<unsigned char>(i8) == u8);
+  AGREES((short)(u16 + 1));
+  AGREES((bool)(i32 & 4));
+  AGREES((int)d);
+  AGREES((float)i64);
+}
+
+TEST_CASE("operands of every kind are promoted as the compiler does") {
+  for (const int64_t value : {int64_t{0}, int64_t{1}, int64_t{5}, int64_t{-3}, int64_t{127}, int64_t{-128},
+                              int64_t{255}, int64_t{30000}, int64_t{-30001}}) {
+    const auto bits = static_cast<uint64_t>(value);
+    fields = {static_cast<unsigned>(bits & 7),
+              static_cast<int>(value % 16),
+              static_cast<long>(value * 1000003),
+              bits & 0xffffffffff,
+              (bits & 1) != 0,
+              static_cast<unsigned>(bits),
+              static_cast<Small>(bits & 0xff)};
+    small = static_cast<Small>(bits & 0xff);
+    plain = value < 0 ? kNegative : kPositive;
+    wide = value < 0 ? Wide::kLow : Wide::kHigh;
+    wc = static_cast<wchar_t>(value);
+    c8 = static_cast<char8_t>(bits);
+    c16 = static_cast<char16_t>(bits);
+    c32 = static_cast<char32_t>(bits);
+    ll = value * 1000000007;
+    ull = static_cast<unsigned long long>(ll);
+    b = (bits & 1) != 0;
+    c = static_cast<char>(value);
+    i8 = static_cast<int8_t>(value);
+    u8 = static_cast<uint8_t>(bits);
+    i16 = static_cast<int16_t>(value);
+    u16 = static_cast<uint16_t>(bits);
+    i32 = static_cast<int32_t>(value * 65537);
+    u32 = static_cast<uint32_t>(bits);
+    i64 = value << 33;
+    u64 = bits;
+    f = static_cast<float>(value) / 4;
+    d = static_cast<double>(value) / 8;
+    CheckPromotions();
+  }
+}
+
+TEST_CASE("literals have the types and values that the compiler gives them") {
+  AGREES(1u - 2);
+  AGREES(-1 < 1u);
+  AGREES(1l << 40);
+  AGREES(0xffffffff);
+  AGREES(0x7fffffff);
+  AGREES(2147483648 - 1);
+  AGREES(4294967295 + 1);
+  AGREES(0xffffffffffffffff);
+  AGREES(0777);
+  AGREES(0b1011);
+  AGREES(1'000'000 * 3);
+  AGREES('a' + 1);
+  AGREES('\xff' < 0);
+  AGREES(3 / 2.0);
+  AGREES(1e3f);
+  AGREES(0x1p-3);
+  AGREES(10 % -3);
+  AGREES(-7 / 2);
+  AGREES(-7 % 2);
+  AGREES(-7 >> 1);
+  AGREES(true + true);
+  AGREES(7ull - 8);
 }
 
 TEST_CASE("casts agree with the compiler") {

@@ -349,7 +349,7 @@ TEST_CASE("what the kernel cannot compute in a condition is said, not guessed") 
     REQUIRE(ast.ok());
     auto node = binder.Bind(**ast, text);
     REQUIRE(node.ok());
-    CaptureCompiler compiler(&types, &shaper, {});
+    CaptureCompiler compiler(&types, &shaper, {}, {});
     return compiler.SetCondition(Converted(types, *node, Fundamental(&types, "bool")));
   };
   CHECK(condition("g_double > 100").ok());
@@ -365,7 +365,7 @@ TEST_CASE("neighbouring bytes of several expressions are read at once") {
   auto catalog = visualizers::Catalog::BuiltIn();
   REQUIRE(catalog.ok());
   Shaper shaper(*catalog, &types);
-  CaptureCompiler compiler(&types, &shaper, {});
+  CaptureCompiler compiler(&types, &shaper, {}, {});
   const uint32_t number = Fundamental(&types, "long");
   v1::Node frame;
   frame.set_reg(7);
@@ -388,7 +388,7 @@ struct WordCapture {
   WordCapture() : types(*TheProgram().module, &table), catalog(visualizers::Catalog::BuiltIn()) {
     REQUIRE(catalog.ok());
     shaper = std::make_unique<Shaper>(*catalog, &types);
-    compiler = std::make_unique<CaptureCompiler>(&types, shaper.get(), CaptureLimits{});
+    compiler = std::make_unique<CaptureCompiler>(&types, shaper.get(), CaptureLimits{}, LinkAddress{});
     stack.set_reg(7);
   }
   v1::Node At(const v1::Node& base, int64_t offset) {
