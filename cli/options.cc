@@ -114,4 +114,18 @@ absl::Status InstrumentOptions::Fill(v1::LogpointSpec* spec) const {
   return absl::OkStatus();
 }
 
+CLI::Option* AddText(CLI::App* command, std::string* text) {
+  command->footer(R"(TEXT, as in 'order {o.id} of {o.customer}: {total:.2f}':
+  {expr}      a C++ expression without side effects, as on that line: names, . -> [] * &, casts, arithmetic,
+              comparisons, size(), empty(), front(), back(), map[key]; $pid $tid $comm $time $this;
+              $args, $locals: all there are; at return:NAME $ret and $duration
+  {expr:fmt}  formats of std::format: {x:#x} {d:.2f} {s:>10}
+              {v:[3]} the first 3 elements, {p:[n]} n elements of what p points to, {p:s} a C string,
+              {e:errno} the name of an error number, {t:%F %T} a point in time
+  {{ }}       braces
+`dlogctl vars TARGET LOCATION` lists the names; `dlogctl explain` tells what an expression gives; more in
+README.md (How to use it) and dlogctl(1).)");
+  return command->add_option("TEXT", *text, "'text {expr} {expr:fmt}', explained below");
+}
+
 }  // namespace dlog::cli

@@ -51,4 +51,7 @@ struct InstrumentOptions {
   uint32_t string_bytes = 0;
 };
 
+// Adds the argument TEXT of log, explain and resolve, and what may stand in it to the end of the help.
+CLI::Option* AddText(CLI::App* command, std::string* text);
+
 }  // namespace dlog::cli

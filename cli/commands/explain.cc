@@ -32,7 +32,7 @@ void AddExplainCommand(CLI::App* app, Context* context) {
   options->target.AddTo(command, /*offline_allowed=*/true);
   options->instrument.AddTo(command);
   command->add_option("LOCATION", options->location, "FILE:LINE, function:NAME or return:NAME")->required();
-  command->add_option("TEXT", options->text, "'text {expr} {expr:fmt}'");
+  AddText(command, &options->text);
   command->callback([options, context] { context->run = [options, context] { return Run(*options, *context); }; });
 }
 

@@ -265,7 +265,7 @@ void AddLogCommand(CLI::App* app, Context* context) {
   options->target.AddTo(command, /*offline_allowed=*/false);
   options->instrument.AddTo(command);
   command->add_option("LOCATION", options->location, "FILE:LINE, function:NAME or return:NAME");
-  CLI::Option* text = command->add_option("TEXT", options->text, "'text {expr} {expr:fmt}'");
+  CLI::Option* text = AddText(command, &options->text);
   command->add_option("--plan", options->plan_file, "plan made by `dlogctl resolve`, in place of LOCATION and TEXT");
   command->add_flag("--detach", options->detach, "leave it with the daemon and return");
   command->callback([options, text, context] {
