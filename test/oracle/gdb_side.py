@@ -5,7 +5,7 @@ DLOG_ORACLE names a file with the request:
   {"output": FILE, "hits": N, "hit_cap": N, "bias": N, "sites": [{"address": N, "line": N, "file": NAME, "expressions": [..]}],
    "lines": ["file.cc:12", ...]}
 `address` is link-time. Answer: {"lines": {"file.cc:12": {address: the line that gdb gives it, ...}}, "counts": {address: n}, "capped": [address],
-"rows": {"address:line": [row]}}; a row is {"serial": n, "registers": {name: n}, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
+"rows": {"address:line": [row]}}; a row is {"serial": n, "registers": {name: n, "cfa": n, "entry": {name: n}}, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
 
 A node: {"k": kind, ...} with kind int, bool, float, enum, ptr, struct, array, out (optimized out), err, other.
 """
@@ -30,7 +30,7 @@ serial = itertools.count()
 counts = {}
 rows = {}
 capped = set()
-entered = {}  # (function, thread, CFA) -> {argument: value}, of the latest call
+entered = {}  # (function, thread, CFA) -> ({argument: value}, registers), of the latest call
 exhausted = []  # entries that are no longer looked at
 
 
@@ -74,7 +74,7 @@ def pointer_node(value, depth, inside_printer):
 
 
 def struct_node(value, depth):
-    fields = []
+    fields, places = [], []
     for field in value.type.strip_typedefs().fields():
         if not hasattr(field, "bitpos") and not field.is_base_class:
             continue  # a static member
@@ -85,7 +85,8 @@ def struct_node(value, depth):
         except (gdb.error, RuntimeError) as error:
             part = error_node(error)
         fields.append([f"<{field.name}>" if field.is_base_class else field.name or "", part])
-    node = {"k": "struct", "f": fields}
+        places.append(field.bitpos // 8 if hasattr(field, "bitpos") and not field.bitsize else None)
+    node = {"k": "struct", "f": fields, "o": places}
     printer = gdb.default_visualizer(value)
     if printer is not None:
         node["p"] = printed(printer, depth)
@@ -273,15 +274,20 @@ def outermost_function(pc):
     return found
 
 
-def entry_values(frame, pc):
-    """{argument: its value} when the function of this frame was entered, as the breakpoint there saw it."""
+def calling_frame(frame):
+    """The frame of the caller of the function that the code was made for; its stack pointer is the CFA."""
     while frame is not None and frame.type() == gdb.INLINE_FRAME:
         frame = frame.older()
-    caller = frame.older() if frame is not None else None
+    return frame.older() if frame is not None else None
+
+
+def entry_values(frame, pc):
+    """({argument: its value}, registers) when the function of this frame was entered, as the breakpoint there saw it."""
+    caller = calling_frame(frame)
     if caller is None:
-        return {}
+        return {}, {}
     function = outermost_function(pc)
-    return entered.get((function.name if function else None, gdb.selected_thread().num, int(caller.read_register("rsp"))), {})
+    return entered.get((function.name if function else None, gdb.selected_thread().num, int(caller.read_register("rsp"))), ({}, {}))
 
 
 def vla_counts(visible, frame):
@@ -307,7 +313,7 @@ def values_at(blocks, site, frame, pc):
     """({expression: node}, names that are declared further down) in one copy of the function."""
     visible, later = names_at(blocks, site)
     values = {}
-    entry = entry_values(frame, pc)
+    entry, _ = entry_values(frame, pc)
     counts_of_arrays = vla_counts(visible, frame)
     for name in [*visible, *(e for e in site["expressions"] if e not in visible)]:
         pointer = name.lstrip("*")
@@ -328,9 +334,17 @@ def values_at(blocks, site, frame, pc):
     return values, later
 
 
+def registers_of(frame):
+    return {name: int(frame.read_register(name)) & (1 << 64) - 1 for name in REGISTERS}
+
+
 def row(site, frame, pc):
     copies = [values_at(blocks, site, frame, pc) for blocks in blocks_of(pc, site)]
-    registers = {name: int(frame.read_register(name)) & (1 << 64) - 1 for name in REGISTERS}
+    registers = registers_of(frame)
+    registers["entry"] = entry_values(frame, pc)[1]
+    caller = calling_frame(frame)
+    if caller is not None:
+        registers["cfa"] = int(caller.read_register("rsp")) & (1 << 64) - 1
     return {"serial": next(serial), "registers": registers, "values": copies[0][0], "later": sorted(copies[0][1]), "copies": [values for values, _ in copies[1:]]}
 
 
@@ -355,7 +369,7 @@ class Entry(gdb.Breakpoint):
                         found[symbol.name] = value
                     except (gdb.error, RuntimeError):
                         pass
-            entered[(function.name, gdb.selected_thread().num, int(frame.read_register("rsp")) + 8)] = found
+            entered[(function.name, gdb.selected_thread().num, int(frame.read_register("rsp")) + 8)] = found, registers_of(frame)
         except (gdb.error, RuntimeError, AttributeError):
             pass
         self.seen += 1

@@ -46,13 +46,20 @@ GDB_PROGRAMS = ["gdb.base/all-types.c", "gdb.base/bitfields.c", "gdb.base/bitfie
                 "gdb.cp/psmang.cc", "gdb.cp/ref-types.cc", "gdb.cp/rvalue-ref-types.cc", "gdb.cp/templates.cc", "gdb.cp/try_catch.cc",
                 "gdb.cp/userdef.cc", "gdb.cp/virtbase.cc", "gdb.cp/virtfunc.cc", "gdb.opt/inline-break.c", "gdb.opt/inline-locals.c"]
 
-# Programs of others, from Debian's source packages unpacked below $DLOG_ORACLE_SOURCES: folder, sources, include folders, flags;
-# programs/foreign/NAME_main.cc drives each.
+# Programs of others, from Debian's source packages unpacked below $DLOG_ORACLE_SOURCES: folder, sources, include folders, flags, headers
+# of which lines are taken, too; programs/foreign/NAME_main.cc drives each.
 FOREIGN = {
-    "tinyxml2": ("tinyxml2-*", ["tinyxml2.cpp"], [], []),
-    "re2": ("re2-*", ["re2/*.cc", "util/rune.cc", "util/strutil.cc"], [], []),
+    "tinyxml2": ("tinyxml2-*", ["tinyxml2.cpp"], [], [], []),
+    "re2": ("re2-*", ["re2/*.cc", "util/rune.cc", "util/strutil.cc"], [], [], []),
+    "pugixml": ("pugixml-*", ["src/pugixml.cpp"], ["src"], [], []),
+    "fmt": ("fmtlib-*", ["src/format.cc", "src/os.cc"], ["include"], [],
+            [f"include/fmt/{name}.h" for name in ("core", "format", "format-inl", "ranges")]),
+    "json": ("nlohmann-json3-*", [], ["include"], [],
+             [f"include/nlohmann/{name}.hpp" for name in ("json", "detail/input/lexer", "detail/input/parser", "detail/input/binary_reader",
+                                                          "detail/output/serializer", "detail/output/binary_writer")]),
+    "yaml": ("yaml-cpp-*", ["src/*.cpp"], ["include", "src"], [], ["include/yaml-cpp/node/impl.h", "include/yaml-cpp/node/convert.h"]),
     "leveldb": ("leveldb-*", ["table/*.cc", "util/*.cc", "db/memtable.cc", "db/dbformat.cc", "db/write_batch.cc"], ["include"],
-                ["-DLEVELDB_PLATFORM_POSIX=1", "-fno-rtti"]),
+                ["-DLEVELDB_PLATFORM_POSIX=1", "-fno-rtti"], []),
 }
 FOREIGN_BUILDS = [("gcc", "O2"), ("clang19", "O2"), ("gcc", "O3"), ("clang", "O1"), ("gcc", "O1"), ("clang", "O2"), ("clang19", "O3"), ("clang16", "O2")]
 
@@ -133,22 +140,22 @@ def suite_makers():
 
 
 def foreign_sources(name):
-    """(folder, sources) of a program of others."""
-    pattern, sources, _, _ = FOREIGN[name]
+    """(folder, sources, headers) of a program of others."""
+    pattern, sources, _, _, headers = FOREIGN[name]
     folder = next((path for path in sorted(pathlib.Path(os.environ.get("DLOG_ORACLE_SOURCES", "/nowhere")).glob(pattern)) if path.is_dir()), None)
     if folder is None:
         raise Missing(f"{name}: no source below DLOG_ORACLE_SOURCES")
     found = [path for source in sources for path in sorted(folder.glob(source)) if not re.search(r"_test|testutil|windows", path.name)]
-    return folder, found
+    return folder, found, [folder / header for header in headers]
 
 
 def foreign_material(name, compiler, level, lines):
-    folder, sources = foreign_sources(name)
+    folder, sources, headers = foreign_sources(name)
     driver = COMPILERS[compiler]["c++"]
     if shutil.which(driver) is None:
         raise Missing(f"{driver} is not installed")
     main = HERE / "programs" / "foreign" / f"{name}_main.cc"
-    _, _, includes, flags = FOREIGN[name]
+    _, _, includes, flags, _ = FOREIGN[name]
     CACHE.mkdir(parents=True, exist_ok=True)
     if name == "leveldb":  # CMake makes this one
         generated = CACHE / "leveldb" / "port" / "port_config.h"
@@ -163,7 +170,7 @@ def foreign_material(name, compiler, level, lines):
         if done.returncode != 0:
             raise Missing(f"{output.name}: does not compile: {done.stderr.strip()[-300:]}")
         pathlib.Path(f"{output}.new").rename(output)  # one that was ended while it linked is none
-    return Material(f"foreign {output.name}", [str(output)], [str(main), *map(str, sources)], lines)
+    return Material(f"foreign {output.name}", [str(output)], [str(main), *map(str, sources + headers)], lines)
 
 
 def foreign_makers():

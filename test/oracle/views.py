@@ -2,9 +2,10 @@
 """Location views as readelf prints them: which description of a variable is for the statement of a line, where several
 statements begin at one address. gdb 13 does not read them. Independent of dlog's own reader.
 
-    Views(binary).told(name, line, address)  ->  None: gdb's own answer stands
-                                                 else the descriptions for that statement, as texts of readelf
-    evaluate(text, registers)                ->  the number that a simple description is, None: it is not simple
+    Views(binary).told(name, file, line, address)  ->  None: gdb's own answer stands
+                                                       else the descriptions for that statement, as texts of readelf
+    evaluate(text, registers)                      ->  the number that a simple description is, None: it is not simple
+    object_bytes(text, registers)                  ->  {offset: byte} of what a description tells of the object itself
 """
 import functools
 import pathlib
@@ -17,7 +18,9 @@ ENTRY = re.compile(r"\s([0-9a-f]{16}) ([0-9a-f]{16}) \((.*)\)")
 DIE = re.compile(r"^ <\d+><([0-9a-f]+)>: Abbrev Number: \d+ \((DW_TAG_\w+)\)")
 ATTRIBUTE = re.compile(r"^\s+<[0-9a-f]+>\s+(DW_AT_\w+)\s*:\s*(.*)$")
 ROW = re.compile(r"^(\S+)\s+(\d+)\s+0x([0-9a-f]+)(?:\s+(\d+))?(?:\s+x)?\s*$")
+IMPLICIT = re.compile(r"DW_OP_implicit_pointer: <0x([0-9a-f]+)> 0")
 WORD = (1 << 64) - 1
+MAX_HOPS = 4  # of pointers that stand for other variables
 
 
 def debug_file(binary):
@@ -61,7 +64,8 @@ class Views:
 
     @functools.cached_property
     def variables_and_entries(self):
-        """(name -> offsets of the lists of all variables that have it, the addresses where functions begin)."""
+        """(name -> offsets of the lists of all variables that have it, the addresses where functions begin,
+        variable -> offset of its list)."""
         names, origins, lists, entries, die, function = {}, {}, {}, set(), None, False
         for line in lines_of(self.file, "info"):
             if match := DIE.match(line):
@@ -87,7 +91,7 @@ class Views:
             while origin in origins and origin not in names:
                 origin = origins[origin]
             found.setdefault(names.get(origin), []).append(offset)
-        return found, entries
+        return found, entries, lists
 
     @property
     def variables(self):
@@ -111,21 +115,41 @@ class Views:
         view = self.rows.get((file, line, address))
         if view is None:
             return None
-        told = []
-        differs = False
+        told, differs = [], False
         for offset in self.variables.get(name, []):
-            entries = [entry for entry in self.lists.get(offset, []) if entry[0] <= address <= entry[2]]
-            at = (address, view)
-            mine = [entry[4] for entry in entries if (entry[0], entry[1]) <= at < (entry[2], entry[3])]
-            # gdb takes the first that covers the address, and an empty one where a function begins.
-            theirs = [entry[4] for entry in entries if entry[0] <= address < entry[2] or entry[0] == entry[2] == address and address in self.entries]
+            mine, other = self._at(offset, address, view)
             told += mine
-            differs = differs or set(mine) != set(theirs) and bool(mine or theirs)
+            differs = differs or other
         return told if differs else None
+
+    def _at(self, offset, address, view, hops=0):
+        """(the descriptions of the list for this statement, whether gdb takes others)."""
+        entries = [entry for entry in self.lists.get(offset, []) if entry[0] <= address <= entry[2]]
+        at = (address, view)
+        mine = [entry[4] for entry in entries if (entry[0], entry[1]) <= at < (entry[2], entry[3])]
+        # gdb takes the first that covers the address, and an empty one where a function begins.
+        theirs = [entry[4] for entry in entries if entry[0] <= address < entry[2] or
+                  entry[0] == entry[2] == address and address in self.entries]
+        differs = set(mine) != set(theirs) and bool(mine or theirs)
+        # gdb 13 takes registers of another frame for the entry value of an inlined copy's argument.
+        differs = differs or any("entry_value" in text for text in mine)
+        # What stands for a variable is that variable, and gdb takes its descriptions the same way.
+        found = []
+        for text in mine:
+            target = IMPLICIT.fullmatch(text)
+            behind = self.variables_and_entries[2].get(int(target[1], 16)) if target and hops < MAX_HOPS else None
+            if behind is None:
+                found.append(text)
+                continue
+            texts, other = self._at(behind, address, view, hops + 1)
+            found += texts
+            differs = differs or other
+        return found, differs
 
 
 def evaluate(text, registers):
     """Register, constant, and register plus constant."""
+    text = re.sub(r"DW_OP_(?:GNU_)?entry_value: \(DW_OP_reg\d+ \((\w+)\)\)", r"entry \1", text)
     if match := re.fullmatch(r"DW_OP_(?:reg\d+|regx: \d+) \((\w+)\)", text):
         return registers.get(match[1])
     if not text.endswith("; DW_OP_stack_value"):
@@ -134,6 +158,12 @@ def evaluate(text, registers):
     for operation in text.split("; ")[:-1]:
         if match := re.fullmatch(r"DW_OP_lit(\d+)|DW_OP_const\w+: (-?\d+)", operation):
             stack.append(int(match[1] or match[2]))
+        elif match := re.fullmatch(r"entry (\w+)", operation):
+            if match[1] not in registers.get("entry", {}):
+                return None
+            stack.append(registers["entry"][match[1]])
+        elif (match := re.fullmatch(r"DW_OP_fbreg: (-?\d+)", operation)) and "cfa" in registers:  # gcc's frame base
+            stack.append(registers["cfa"] + int(match[1]))
         elif match := re.fullmatch(r"DW_OP_breg\d+ \((\w+)\): (-?\d+)", operation):
             if match[1] not in registers:
                 return None
@@ -147,3 +177,22 @@ def evaluate(text, registers):
             return None
         stack[-1] &= WORD
     return stack[-1] if len(stack) == 1 else None
+
+
+def object_bytes(text, registers):
+    """What is in memory, or not simple, has no bytes here."""
+    found, begin, part = {}, 0, []
+    operations = text.split("; ")
+    if "DW_OP_piece" not in text:
+        operations.append("DW_OP_piece: 8")
+    for operation in operations:
+        if not (match := re.fullmatch(r"DW_OP_piece: (\d+)", operation)):
+            part.append(operation)
+            continue
+        size = int(match[1])
+        number = evaluate("; ".join(part), registers) if part and size <= 8 else None
+        if number is not None:
+            found.update(enumerate((number & WORD).to_bytes(8, "little")[:size], begin))
+        begin += size
+        part = []
+    return found
