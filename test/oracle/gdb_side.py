@@ -5,7 +5,7 @@ DLOG_ORACLE names a file with the request:
   {"output": FILE, "hits": N, "hit_cap": N, "bias": N, "sites": [{"address": N, "line": N, "file": NAME, "expressions": [..]}],
    "lines": ["file.cc:12", ...]}
 `address` is link-time. Answer: {"lines": {"file.cc:12": {address: the line that gdb gives it, ...}}, "counts": {address: n}, "capped": [address],
-"rows": {"address:line": [row]}}; a row is {"serial": n, "registers": {name: n, "cfa": n, "entry": {name: n}}, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
+"rows": {"address:line": [row]}}; a row is {"serial": n, "registers": {name: n, "cfa": n, "entry": {name: n}, "stack": {"at": n, "hex": text}}, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
 
 A node: {"k": kind, ...} with kind int, bool, float, enum, ptr, struct, array, out (optimized out), err, other.
 """
@@ -21,6 +21,7 @@ MAX_ITEMS = 128
 MAX_DEPTH = 7
 MAX_STRING = 300
 MAX_BLOCKS = 64
+MAX_FRAME = 4096
 REGISTERS = ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16))]
 
 with open(os.environ["DLOG_ORACLE"], encoding="utf-8") as request_file:
@@ -345,6 +346,10 @@ def row(site, frame, pc):
     caller = calling_frame(frame)
     if caller is not None:
         registers["cfa"] = int(caller.read_register("rsp")) & (1 << 64) - 1
+        size = min(registers["cfa"] - registers["rsp"], MAX_FRAME)
+        if size > 0:
+            memory = gdb.selected_inferior().read_memory(registers["rsp"], size)
+            registers["stack"] = {"at": registers["rsp"], "hex": memory.tobytes().hex()}
     return {"serial": next(serial), "registers": registers, "values": copies[0][0], "later": sorted(copies[0][1]), "copies": [values for values, _ in copies[1:]]}
 
 

@@ -286,10 +286,23 @@ def is_told(value, other, told, offset=0):
             part, place = theirs.get(field["name"], (None, None))
             found.append(None if place is None else is_told(field, part, told, offset + place))
         return False if False in found else None if None in found else True
+    if isinstance(value.get("value"), str) and value["type"].rstrip().removesuffix("const").rstrip().endswith("*"):
+        return is_told_text(value["value"], other, told, offset)
     mine, bits = compare.integer(value), 64 if other["k"] == "ptr" else other.get("bits")
     if mine is None or not bits or any(offset + at not in told for at in range(bits // 8)):
         return True if compare.compare(value, other)[0] == compare.SAME else None  # no proof needed of what gdb shows, too
     return bytes(told[offset + at] for at in range(bits // 8)) == (mine % (1 << bits)).to_bytes(bits // 8, "little")
+
+
+def is_told_text(text, other, told, offset):
+    """The same of a text: dlog shows what is at the address that is told, gdb what is at another one nearby."""
+    if "s" not in other or any(offset + at not in told for at in range(8)):
+        return None
+    theirs, mine = bytes.fromhex(other["s"]), text.encode()
+    moved = int.from_bytes(bytes(told[offset + at] for at in range(8)), "little") - other["v"]
+    theirs, mine = (theirs[moved:], mine) if moved >= 0 else (theirs, mine[-moved:])
+    both = min(len(theirs), len(mine))
+    return theirs[:both] == mine[:both] if both else None
 
 
 def by_views(material, line, row, value, other, verdict):

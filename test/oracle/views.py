@@ -20,6 +20,7 @@ ATTRIBUTE = re.compile(r"^\s+<[0-9a-f]+>\s+(DW_AT_\w+)\s*:\s*(.*)$")
 ROW = re.compile(r"^(\S+)\s+(\d+)\s+0x([0-9a-f]+)(?:\s+(\d+))?(?:\s+x)?\s*$")
 IMPLICIT = re.compile(r"DW_OP_implicit_pointer: <0x([0-9a-f]+)> 0")
 WORD = (1 << 64) - 1
+WHOLE = 4096  # of an object that is not in pieces no more is looked at
 MAX_HOPS = 4  # of pointers that stand for other variables
 
 
@@ -179,20 +180,31 @@ def evaluate(text, registers):
     return stack[-1] if len(stack) == 1 else None
 
 
+def stack_bytes(address, size, registers):
+    """What gdb saw of the frame, none outside of it."""
+    stack = registers.get("stack")
+    if address is None or stack is None or not 0 <= address - stack["at"] < len(stack["hex"]) // 2:
+        return b""
+    return bytes.fromhex(stack["hex"])[address - stack["at"]:][:size]
+
+
 def object_bytes(text, registers):
-    """What is in memory, or not simple, has no bytes here."""
+    """What is in memory outside of the frame, or not simple, has no bytes here."""
     found, begin, part = {}, 0, []
     operations = text.split("; ")
     if "DW_OP_piece" not in text:
-        operations.append("DW_OP_piece: 8")
+        operations.append(f"DW_OP_piece: {WHOLE}")
     for operation in operations:
         if not (match := re.fullmatch(r"DW_OP_piece: (\d+)", operation)):
             part.append(operation)
             continue
-        size = int(match[1])
-        number = evaluate("; ".join(part), registers) if part and size <= 8 else None
-        if number is not None:
-            found.update(enumerate((number & WORD).to_bytes(8, "little")[:size], begin))
+        size, described = int(match[1]), "; ".join(part)
+        if "DW_OP_stack_value" in part or described.startswith("DW_OP_reg"):
+            number = evaluate(described, registers) if size <= 8 or size == WHOLE else None
+            content = b"" if number is None else (number & WORD).to_bytes(8, "little")[:size]
+        else:
+            content = stack_bytes(evaluate(described + "; DW_OP_stack_value", registers) if part else None, size, registers)
+        found.update(enumerate(content, begin))
         begin += size
         part = []
     return found
