@@ -5,7 +5,7 @@ DLOG_ORACLE names a file with the request:
   {"output": FILE, "hits": N, "hit_cap": N, "bias": N, "sites": [{"address": N, "line": N, "file": NAME, "expressions": [..]}],
    "lines": ["file.cc:12", ...]}
 `address` is link-time. Answer: {"lines": {"file.cc:12": {address: the line that gdb gives it, ...}}, "counts": {address: n}, "capped": [address],
-"rows": {"address:line": [row]}}; a row is {"serial": n, "registers": {name: n, "cfa": n, "entry": {name: n}, "stack": {"at": n, "hex": text}}, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
+"rows": {"address:line": [row]}}; a row is {"serial": n, "registers": {name: n, "cfa": n, "entry": {name: n}, "stack": {"at": n, "hex": text}, "texts": {address: hex}}, "values": {expression: node}, "later": [name], "copies": [{expression: node}]}.
 
 A node: {"k": kind, ...} with kind int, bool, float, enum, ptr, struct, array, out (optimized out), err, other.
 """
@@ -22,6 +22,7 @@ MAX_DEPTH = 7
 MAX_STRING = 300
 MAX_BLOCKS = 64
 MAX_FRAME = 4096
+TEXT_BYTES = 32  # behind each register
 REGISTERS = ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", *(f"r{n}" for n in range(8, 16))]
 
 with open(os.environ["DLOG_ORACLE"], encoding="utf-8") as request_file:
@@ -179,13 +180,15 @@ def function_name(name):
             if letter == ")" and depth == 0:
                 name = name[at + 1:]
                 break
+    parameters = 0  # what a function has before its local names ("f(int)::{lambda(int)#1}::operator()") is dropped, too
     for letter in name.replace("(anonymous namespace)", "{anonymous}").replace("operator()", "operator"):
-        if letter == "(" and depth == 0:
-            break
+        if depth == 0 and (letter == "(" or parameters):
+            parameters += {"(": 1, ")": -1}.get(letter, 0)
+            continue
         depth += {"<": 1, ">": -1}.get(letter, 0)
         if depth == 0 and letter != ">":
             plain += letter
-    return plain.strip().rpartition("::")[2]
+    return plain.removesuffix(" const").strip().rpartition("::")[2].rpartition(" ")[2]  # "int f<int>(int)"
 
 
 def blocks_of(pc, site):
@@ -328,8 +331,8 @@ def values_at(blocks, site, frame, pc):
             values[name] = object_node(value.dereference() if pointer != name else value)
         except (gdb.error, RuntimeError) as error:
             values[name] = error_node(error)
-        if symbol.is_argument and pointer in entry and values[name]["k"] == "out":
-            values[name]["entry"] = at_entry(entry, name, pointer)
+        if symbol.is_argument and pointer in entry:
+            values[name]["entry" if values[name]["k"] == "out" else "at_entry"] = at_entry(entry, name, pointer)
         if values[name]["k"] == "array" and counts_of_arrays:
             values[name]["vla"] = counts_of_arrays
     return values, later
@@ -339,9 +342,22 @@ def registers_of(frame):
     return {name: int(frame.read_register(name)) & (1 << 64) - 1 for name in REGISTERS}
 
 
+def texts_behind(addresses):
+    """{address: the bytes there up to NUL, as hex}, of those that can be read."""
+    found = {}
+    for address in addresses:
+        try:
+            memory = gdb.selected_inferior().read_memory(address, TEXT_BYTES).tobytes()
+        except (gdb.error, OverflowError):
+            continue
+        found[address] = memory.partition(b"\0")[0].hex()
+    return found
+
+
 def row(site, frame, pc):
     copies = [values_at(blocks, site, frame, pc) for blocks in blocks_of(pc, site)]
     registers = registers_of(frame)
+    registers["texts"] = texts_behind(registers.values())
     registers["entry"] = entry_values(frame, pc)[1]
     caller = calling_frame(frame)
     if caller is not None:

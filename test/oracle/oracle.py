@@ -272,7 +272,7 @@ def views_of(binary):
     return views.Views(binary)
 
 
-def is_told(value, other, told, offset=0):
+def is_told(value, other, told, registers, offset=0):
     """Whether the bytes `told` of the object are what dlog shows of it: True, False, or None when they do not say."""
     if value["status"] not in compare.SHOWN:
         return True
@@ -284,22 +284,26 @@ def is_told(value, other, told, offset=0):
         found = []
         for field in fields:
             part, place = theirs.get(field["name"], (None, None))
-            found.append(None if place is None else is_told(field, part, told, offset + place))
+            found.append(None if place is None else is_told(field, part, told, registers, offset + place))
         return False if False in found else None if None in found else True
     if isinstance(value.get("value"), str) and value["type"].rstrip().removesuffix("const").rstrip().endswith("*"):
-        return is_told_text(value["value"], other, told, offset)
+        return is_told_text(value["value"], other, told, offset, registers)
     mine, bits = compare.integer(value), 64 if other["k"] == "ptr" else other.get("bits")
     if mine is None or not bits or any(offset + at not in told for at in range(bits // 8)):
         return True if compare.compare(value, other)[0] == compare.SAME else None  # no proof needed of what gdb shows, too
     return bytes(told[offset + at] for at in range(bits // 8)) == (mine % (1 << bits)).to_bytes(bits // 8, "little")
 
 
-def is_told_text(text, other, told, offset):
-    """The same of a text: dlog shows what is at the address that is told, gdb what is at another one nearby."""
-    if "s" not in other or any(offset + at not in told for at in range(8)):
+def is_told_text(text, other, told, offset, registers):
+    """The same of a text: dlog shows what is at the address that is told, gdb what is at another one nearby or behind a register."""
+    if any(offset + at not in told for at in range(8)):
         return None
-    theirs, mine = bytes.fromhex(other["s"]), text.encode()
-    moved = int.from_bytes(bytes(told[offset + at] for at in range(8)), "little") - other["v"]
+    address = int.from_bytes(bytes(told[offset + at] for at in range(8)), "little")
+    mine, theirs = text.encode(), registers.get("texts", {}).get(str(address))
+    if theirs is None and "s" not in other:
+        return None
+    moved = 0 if theirs is not None else address - other["v"]
+    theirs = bytes.fromhex(theirs if theirs is not None else other["s"])
     theirs, mine = (theirs[moved:], mine) if moved >= 0 else (theirs, mine[-moved:])
     both = min(len(theirs), len(mine))
     return theirs[:both] == mine[:both] if both else None
@@ -318,7 +322,9 @@ def by_views(material, line, row, value, other, verdict):
         return compare.NEITHER, "no value at this statement, by its views"
     if value["expr"].startswith("*"):
         return compare.NEITHER, f"behind another pointer at this statement, by its views: {told}"
-    found = [is_told(value, other, views.object_bytes(text, row["registers"])) for text in told]
+    if value["type"].endswith("&") and not all(isinstance(text, views.Target) for text in told):  # it tells where the object is
+        return compare.compare(value, other["at_entry"]) if "at_entry" in other and all("entry_value" in text for text in told) else verdict
+    found = [is_told(value, other, views.object_bytes(text, row["registers"]), row["registers"]) for text in told]
     if True in found:
         return compare.SAME, ""
     return (compare.WRONG, f"dlog {value.get('text')}, by its views {told}") if None not in found else verdict

@@ -24,6 +24,10 @@ WHOLE = 4096  # of an object that is not in pieces no more is looked at
 MAX_HOPS = 4  # of pointers that stand for other variables
 
 
+class Target(str):
+    """A description of what an implicit pointer stands for, not of the pointer."""
+
+
 def debug_file(binary):
     notes = subprocess.run(["readelf", "-n", binary], capture_output=True, text=True, check=False).stdout
     found = re.search(r"Build ID: ([0-9a-f]+)", notes)
@@ -143,7 +147,7 @@ class Views:
                 found.append(text)
                 continue
             texts, other = self._at(behind, address, view, hops + 1)
-            found += texts
+            found += map(Target, texts)
             differs = differs or other
         return found, differs
 
