@@ -11,6 +11,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/dwarf/die.h"
+#include "symbolizer/dwarf/scopes.h"
 #include "symbolizer/elf/debug_file.h"
 #include "symbolizer/returns.h"
 
@@ -83,6 +85,7 @@ struct SearchFailures {
   std::vector<std::string> searched;    // modules with debug information
   std::vector<std::string> mismatched;  // "debug file belongs to another build"
   std::vector<std::string> suggestions;
+  absl::Status missing_part;  // a split debug file that was not found: what is asked for may be described there
 };
 
 absl::Status NotFoundAnywhere(const v1::SymbolizerRequest& request, std::string_view what,
@@ -97,6 +100,12 @@ absl::Status NotFoundAnywhere(const v1::SymbolizerRequest& request, std::string_
                         absl::StrCat(failures.first_open_error.message(), "; and no ", std::string(what), " in ",
                                      absl::StrJoin(failures.searched, ", ")));
     return WithHint(std::move(status), HintOf(failures.first_open_error));
+  }
+  if (!failures.missing_part.ok()) {
+    return WithHint(absl::Status(failures.missing_part.code(),
+                                 absl::StrCat("no ", std::string(what), " in ", absl::StrJoin(failures.searched, ", "),
+                                              "; but ", failures.missing_part.message())),
+                    HintOf(failures.missing_part));
   }
   absl::Status status = absl::NotFoundError(
       absl::StrCat("no ", std::string(what), " in ", absl::StrJoin(failures.searched, ", "),
@@ -210,6 +219,21 @@ absl::StatusOr<FoundFile> FindFileOrLikely(const v1::SymbolizerRequest& request,
   return FindFileElsewhere(request, name, found.status());
 }
 
+// Of the units with code whose contents are in split debug files that were not found: the first, and how many more
+// there are. OK when there is none.
+absl::Status MissingParts(const dwarf::Module& module) {
+  absl::Status first;
+  size_t missing = 0;
+  dwarf::ForEachCodeUnit(module, [&](const Dwarf_Die& unit) {
+    absl::Status content = dwarf::CheckContent(module, unit);
+    if (!content.ok() && missing++ == 0) first = std::move(content);
+    return true;
+  });
+  if (missing < 2) return first;
+  return WithHint(absl::Status(first.code(), absl::StrCat(first.message(), "; and ", missing - 1, " more")),
+                  HintOf(first));
+}
+
 absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request, const ParsedLocation& wanted) {
   FoundLocation found;
   SearchFailures failures;
@@ -218,6 +242,7 @@ absl::StatusOr<FoundLocation> FindFunction(const v1::SymbolizerRequest& request,
                                     : LocateFunction(*opened.module, *opened.lines, wanted.function);
     if (!located.ok()) return located.status();
     if (located->sites.empty()) {
+      if (failures.missing_part.ok()) failures.missing_part = MissingParts(*opened.module);
       for (std::string& similar : dwarf::SimilarFunctions(*opened.module, wanted.function, kMostSuggestions)) {
         if (failures.suggestions.size() < kMostSuggestions) failures.suggestions.push_back(std::move(similar));
       }

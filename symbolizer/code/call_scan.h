@@ -22,6 +22,18 @@ struct EntryTransfer {
 std::vector<EntryTransfer> TransfersTo(std::span<const uint8_t> code, LinkAddress address, LinkAddress entry,
                                        size_t limit);
 
+// An instruction that goes where a word of data points to.
+struct SlotTransfer {
+  LinkAddress address;  // where a direct call or jump would enter it: an endbr64 and a bnd prefix in front belong to it
+  LinkAddress next;     // behind it
+  bool is_call = false;
+};
+
+// Every place in `code` whose bytes form `call [slot]` or `jmp [slot]` relative to rip, as linkers make them. At most
+// `limit`.
+std::vector<SlotTransfer> TransfersThrough(std::span<const uint8_t> code, LinkAddress address, LinkAddress slot,
+                                           size_t limit);
+
 // Whether `code` computes the address `entry`: `lea reg, [rip+...]`, or an immediate of 32 bits when `absolute`. May
 // say yes where there is none, never no where there is one.
 bool MentionsAddress(std::span<const uint8_t> code, LinkAddress address, LinkAddress entry, bool absolute);

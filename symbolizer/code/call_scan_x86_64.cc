@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <Zydis/Zydis.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "symbolizer/code/call_scan.h"
@@ -43,6 +45,25 @@ std::vector<EntryTransfer> TransfersTo(std::span<const uint8_t> code, LinkAddres
     if (opcode != kCallRel32 && opcode != kJumpRel32 && !conditional) continue;
     if (code.size() - at < 4 || TargetAt(code, address, at) != entry.value) continue;
     out.push_back({{address.value + at + 4}, opcode == kCallRel32});
+  }
+  return out;
+}
+
+std::vector<SlotTransfer> TransfersThrough(std::span<const uint8_t> code, LinkAddress address, LinkAddress slot,
+                                           size_t limit) {
+  constexpr uint8_t kGroup5 = 0xff, kCallSlot = 0x15, kJumpSlot = 0x25, kBnd = 0xf2;
+  constexpr std::array<uint8_t, 4> kEndbr64 = {0xf3, 0x0f, 0x1e, 0xfa};
+  std::vector<SlotTransfer> out;
+  for (size_t at = 2; at + 4 <= code.size() && out.size() < limit; ++at) {
+    const bool is_call = code[at - 1] == kCallSlot;
+    if (code[at - 2] != kGroup5 || (!is_call && code[at - 1] != kJumpSlot)) continue;
+    if (TargetAt(code, address, at) != slot.value) continue;
+    size_t begin = at - 2;
+    if (begin > 0 && code[begin - 1] == kBnd) --begin;
+    const bool marked = begin >= kEndbr64.size() &&
+                        std::equal(kEndbr64.begin(), kEndbr64.end(), code.subspan(begin - kEndbr64.size()).begin());
+    if (marked) begin -= kEndbr64.size();
+    out.push_back({{address.value + begin}, {address.value + at + 4}, is_call});
   }
   return out;
 }

@@ -19,6 +19,8 @@ namespace {
 
 constexpr size_t kMaxTailCalledFunctions = 128;
 constexpr size_t kMaxCallSiteDies = 1u << 16;
+constexpr size_t kMaxRelocations = 1u << 20;  // of one section
+constexpr size_t kMaxSlots = 8;
 
 bool Contains(const std::vector<AddressRange>& ranges, LinkAddress address) {
   return std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& r) { return r.Contains(address); });
@@ -244,6 +246,89 @@ absl::Status CheckNoReentry(const Module& module, const Dwarf_Die& function, Lin
   return absl::OkStatus();
 }
 
+// The words of the module's data that the dynamic linker fills with the address of the function at `entry`, or of
+// another of its name.
+std::vector<LinkAddress> SlotsOf(const Module& module, LinkAddress entry) {
+  std::vector<LinkAddress> out;
+  Elf* const elf = module.binary().handle();
+  for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr; section = elf_nextscn(elf, section)) {
+    GElf_Shdr header;
+    if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_RELA || header.sh_entsize == 0) continue;
+    Elf_Data* const relocations = elf_getdata(section, nullptr);
+    Elf_Scn* const symbol_section = elf_getscn(elf, header.sh_link);
+    Elf_Data* const symbols = symbol_section != nullptr ? elf_getdata(symbol_section, nullptr) : nullptr;
+    const size_t count = std::min<size_t>(header.sh_size / header.sh_entsize, kMaxRelocations);
+    for (size_t i = 0; relocations != nullptr && symbols != nullptr && i < count && out.size() < kMaxSlots; ++i) {
+      GElf_Rela relocation;
+      GElf_Sym symbol;
+      if (gelf_getrela(relocations, static_cast<int>(i), &relocation) == nullptr) break;
+      const uint64_t type = GELF_R_TYPE(relocation.r_info);
+      if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT) continue;
+      if (gelf_getsym(symbols, static_cast<int>(GELF_R_SYM(relocation.r_info)), &symbol) == nullptr) continue;
+      if (symbol.st_shndx != SHN_UNDEF && symbol.st_value == entry.value) out.push_back({relocation.r_offset});
+    }
+  }
+  return out;
+}
+
+// Adds the call that returns to `next`, when the debug information describes it.
+bool AddDescribed(const Module& module, LinkAddress next, CallTarget target, LinkAddress slot, Callers* out) {
+  const std::optional<Dwarf_Die> caller = SubprogramAt(module, {next.value - 1});
+  bool described = false;
+  size_t budget = kMaxCallSiteDies;
+  if (!caller.has_value()) return false;
+  ForEachCallSite(*caller, 0, &budget, [&](const Dwarf_Die& site) {
+    if (ReturnAddressOf(site) != next || IsTailCall(site)) return true;
+    out->sites.push_back({next, site, *caller, target, slot});
+    described = true;
+    return false;
+  });
+  return described;
+}
+
+// Calls through a slot of the function, at once or by a stub of the procedure linkage table.
+void AddCallsThroughSlots(const Module& module, LinkAddress entry, Callers* out) {
+  for (const LinkAddress slot : SlotsOf(module, entry)) {
+    std::vector<LinkAddress> returns;
+    const auto image = module.binary().image();
+    for (const elf::Segment& segment : module.binary().segments()) {
+      if (!segment.executable) continue;
+      const auto bytes = image.subspan(segment.offset.value, segment.file_size);
+      for (const auto& through : code::TransfersThrough(bytes, segment.address, slot, kMaxCallSites)) {
+        if (through.is_call) {
+          returns.push_back(through.next);
+          continue;
+        }
+        for (const auto& call : code::TransfersTo(bytes, segment.address, through.address, kMaxCallSites)) {
+          if (call.is_call) returns.push_back(call.next);
+        }
+      }
+    }
+    for (const LinkAddress next : returns) {
+      if (out->sites.size() < kMaxCallSites) AddDescribed(module, next, CallTarget::kSlot, slot, out);
+    }
+  }
+}
+
+// Calls through pointers in the unit of `function` whose target the debug information tells. None when there are many.
+void AddCallsThroughPointers(const Module& module, const Dwarf_Die& function, Callers* out) {
+  std::vector<CallSite> found;
+  size_t budget = kMaxCallSiteDies;
+  std::set<const void*> seen;
+  for (const UnitIndex::Code& code : IndexOf(module, function).code()) {
+    if (!seen.insert(code.die.addr).second) continue;
+    ForEachCallSite(code.die, 0, &budget, [&](const Dwarf_Die& site) {
+      if (!Own(site, DW_AT_call_target).has_value() && !Own(site, DW_AT_GNU_call_site_target).has_value()) return true;
+      const auto next = ReturnAddressOf(site);
+      if (next.has_value() && !IsTailCall(site)) found.push_back({*next, site, code.die, CallTarget::kExpression, {}});
+      return found.size() <= kMaxIndirectCallSites;
+    });
+    if (found.size() > kMaxIndirectCallSites || budget == 0) return;
+  }
+  if (out->sites.size() + found.size() <= kMaxCallSites)
+    out->sites.insert(out->sites.end(), found.begin(), found.end());
+}
+
 Callers FindCallers(const Module& module, LinkAddress entry) {
   Callers out;
   const std::optional<Dwarf_Die> function = SubprogramAt(module, entry);
@@ -258,20 +343,10 @@ Callers FindCallers(const Module& module, LinkAddress entry) {
     return out;
   }
   for (LinkAddress next : transfers.returns) {
-    const LinkAddress call{next.value - 1};
-    const std::optional<Dwarf_Die> caller = SubprogramAt(module, call);
-    bool described = false;
-    size_t budget = kMaxCallSiteDies;
-    if (caller.has_value()) {
-      ForEachCallSite(*caller, 0, &budget, [&](const Dwarf_Die& site) {
-        if (ReturnAddressOf(site) != next || IsTailCall(site)) return true;
-        out.sites.push_back({next, site, *caller});
-        described = true;
-        return false;
-      });
-    }
-    if (!described) ++out.undescribed;
+    if (!AddDescribed(module, next, CallTarget::kDirect, {}, &out)) ++out.undescribed;
   }
+  AddCallsThroughSlots(module, entry, &out);
+  AddCallsThroughPointers(module, *function, &out);
   out.status = CheckNoReentry(module, *function, entry, transfers);
   return out;
 }

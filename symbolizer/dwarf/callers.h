@@ -16,10 +16,22 @@ namespace dlog::dwarf {
 // A function called from more places than this gets no entry values: the plan would be too large.
 inline constexpr size_t kMaxCallSites = 64;
 
+// Indirect calls of one unit that are considered: each is a case of the plan.
+inline constexpr size_t kMaxIndirectCallSites = 16;
+
+// What shows that the call was one of this function.
+enum class CallTarget {
+  kDirect,     // the instruction
+  kSlot,       // a word of the module, at the hit: calls through the procedure linkage table, or as it does
+  kExpression  // DW_AT_call_target, evaluated in the caller's frame at the hit
+};
+
 struct CallSite {
   LinkAddress return_address;
   Dwarf_Die die;     // DW_TAG_call_site or DW_TAG_GNU_call_site
   Dwarf_Die caller;  // the concrete DW_TAG_subprogram around it
+  CallTarget target = CallTarget::kDirect;
+  LinkAddress slot = {};  // kSlot
 };
 
 struct Callers {
@@ -30,8 +42,10 @@ struct Callers {
   absl::Status status;
 };
 
-// The direct calls of the function of `module` that starts at `entry`. Calls from other modules and through pointers
-// are not among them: their return addresses are none of these. Remembered by the module.
+// The calls of the function of `module` that starts at `entry`: those that its address is an operand of, those through
+// the module's own slots for it, and those through pointers in the function's unit whose target the debug information
+// tells. Others, and all from other modules, are not among them: their return addresses are none of these. Remembered
+// by the module.
 const Callers& CallersOf(const Module& module, LinkAddress entry);
 
 // Whether the debug information of `function` claims to describe all of its tail calls.

@@ -3,6 +3,7 @@
 // Control flow in location expressions: both ways of a branch are evaluated, and the hit chooses.
 #include <dwarf.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -34,7 +35,13 @@ absl::Status Evaluator::Branch(std::span<const Dwarf_Op> ops, size_t at, size_t 
   any_ = true;
   const std::optional<uint64_t> known = ConstantValue(condition->word);
   if (known.has_value()) return RunFrom(ops, *known != 0 ? target : at + 1);
-  if (++nesting_ > kMaxExpressionNesting) return UnsupportedExpression("location expression with too many branches");
+  if (++nesting_ > kMaxExpressionNesting) {
+    const bool loops = std::any_of(ops.begin(), ops.end(), [](const Dwarf_Op& op) {
+      return (op.atom == DW_OP_bra || op.atom == DW_OP_skip) && static_cast<int16_t>(op.number) < 0;
+    });
+    return UnsupportedExpression(loops ? "location expression with a loop whose rounds depend on a value at the hit"
+                                       : "location expression with too many branches");
+  }
   Evaluator yes = *this;
   if (absl::Status s = yes.RunFrom(ops, target); !s.ok()) return s;
   Evaluator no = *this;

@@ -17,6 +17,7 @@
 #include "symbolizer/dwarf/prologue.h"
 #include "symbolizer/dwarf/registers_x86_64.h"
 #include "symbolizer/dwarf/symbols.h"
+#include "symbolizer/dwarf/word_arithmetic.h"
 
 namespace dlog::dwarf {
 namespace {
@@ -176,7 +177,22 @@ absl::StatusOr<v1::Node> Frame::ParameterValue(const Dwarf_Die& die) const {
   });
 }
 
-absl::StatusOr<v1::Node> Frame::ValueAtCall(const CallSite& site, const Wanted& wanted) const {
+absl::StatusOr<v1::Node> Frame::TargetOfCall(const CallSite& site, const Frame& caller) const {
+  if (site.target == CallTarget::kSlot) {
+    return LoadNode(BinaryNode(v1::OP_ADD, RegisterNode(kRipRegister), ConstantNode(site.slot.value - probe_.value)),
+                    8);
+  }
+  auto target = Own(site.die, DW_AT_call_target);
+  if (!target.has_value()) target = Own(site.die, DW_AT_GNU_call_site_target);
+  const std::span<const Dwarf_Op> ops = target.has_value() ? OperationsOf(*target) : std::span<const Dwarf_Op>();
+  // Only a register that the caller still has: memory may have changed since the call.
+  if (!NamedRegister(ops).has_value()) {
+    return absl::FailedPreconditionError("the caller does not tell what it called");
+  }
+  return EvaluateAddress(ops, caller.Context(&*target));
+}
+
+absl::StatusOr<v1::Node> Frame::ValueAtCall(const CallSite& site, const Wanted& wanted, LinkAddress entry) const {
   std::optional<Dwarf_Attribute> value;
   ForEachChild(site.die, [&](const Dwarf_Die& child) {
     const int tag = Tag(child);
@@ -190,7 +206,14 @@ absl::StatusOr<v1::Node> Frame::ValueAtCall(const CallSite& site, const Wanted& 
   if (ops.empty()) return absl::FailedPreconditionError("the caller does not know the value either");
   const Frame caller(*this, site);
   const ExpressionContext context = caller.Context(&*value);
-  return EvaluateBits(ops, context);
+  absl::StatusOr<v1::Node> word = EvaluateBits(ops, context);
+  if (site.target == CallTarget::kDirect || !word.ok()) return word;
+  // The return address tells of the call, not that it was of this function: another may have come here by a tail call.
+  absl::StatusOr<v1::Node> target = TargetOfCall(site, caller);
+  if (!target.ok()) return target;
+  v1::Node here = BinaryNode(v1::OP_ADD, RegisterNode(kRipRegister), ConstantNode(entry.value - probe_.value));
+  return CheckedNode(BinaryNode(v1::OP_EQ, *std::move(target), std::move(here)), *std::move(word),
+                     "only its value at the function's entry is known, and its caller has called another function");
 }
 
 absl::StatusOr<v1::Node> Frame::FromCallers(const Wanted& wanted) const {
@@ -216,7 +239,7 @@ absl::StatusOr<v1::Node> Frame::FromCallers(const Wanted& wanted) const {
   size_t silent = callers.undescribed;
   std::string reason = silent > 0 ? "its callers do not describe their arguments" : "";
   for (const CallSite& site : callers.sites) {
-    absl::StatusOr<v1::Node> value = ValueAtCall(site, wanted);
+    absl::StatusOr<v1::Node> value = ValueAtCall(site, wanted, *entry);
     if (!value.ok() || NodeCount(*value) > kMaxNodesPerCaller) {
       ++silent;
       if (!value.ok()) reason = std::string(value.status().message());

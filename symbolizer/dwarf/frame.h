@@ -51,7 +51,9 @@ class Frame {
   // What `reg` was in the caller, as the call frame information of this frame recovers it.
   absl::StatusOr<v1::Node> CallersRegister(uint64_t reg) const;
   absl::StatusOr<v1::Node> FromCallers(const Wanted& wanted) const;
-  absl::StatusOr<v1::Node> ValueAtCall(const CallSite& site, const Wanted& wanted) const;
+  absl::StatusOr<v1::Node> ValueAtCall(const CallSite& site, const Wanted& wanted, LinkAddress entry) const;
+  // Where the call `site` that `caller` has made went to, as an address at the hit.
+  absl::StatusOr<v1::Node> TargetOfCall(const CallSite& site, const Frame& caller) const;
 
   const Module& module_;
   const Dwarf_Die function_;

@@ -48,3 +48,37 @@ for _compiler in ("gcc", "clang"):
             continue  # describes calls from DWARF 5 on
         scenario(f"entry/{_compiler} -O2 {_dwarf}", needs=("bpf", _compiler))(
             lambda env, c=_compiler, d=_dwarf: _check(env, c, ("-O2", d)))
+
+
+def _relayed(env, compiler):
+    """Values come in pairs: what the caller tells, and the truth; where no caller is proven there is none."""
+    library = fixtures.compile_program(f"librelay-{compiler}.so", ["relay_library.c"], "-w", "-O2", "-g", "-fPIC", "-shared",
+                                       compiler=compiler)
+    program = fixtures.compile_program(f"relay-{compiler}", ["relay.c", library], "-w", "-O2", "-g", "-ldl", compiler=compiler)
+    known = {}
+    with env.running([program], stderr=-3) as target:
+        for mark in ("leaf", "replaced", "pointed"):
+            line = harness.source_line("test/e2e/programs/relay_library.c", f"// {mark}")
+            events = env.ctl_ok("-o", "json", "log", "-p", target.pid, f"relay_library.c:{line}", "{a} {true_a} {b} {true_b}", "--rate", 0,
+                                "--hits", HITS, "--budget", "400%").json_lines()
+            check_equal(len(events), HITS, f"events of {mark}")
+            known[mark] = 0
+            for values in (event["values"] for event in events):
+                for value, truth in zip(values[::2], values[1::2]):
+                    if value["status"] == "ok":
+                        check_equal(value["text"], truth["text"], f"{mark}: {values}")
+                        known[mark] += 1
+    check(known["leaf"] > 0, f"calls through the procedure linkage table: {known}")
+    check_equal(known["replaced"], 0, "calls of a function of the same name")
+    return known
+
+
+@scenario("entry/gcc, through the procedure linkage table and pointers", needs=("bpf", "gcc"))
+def _relayed_gcc(env):
+    _relayed(env, "gcc")
+
+
+@scenario("entry/clang, through the procedure linkage table and pointers", needs=("bpf", "clang"))
+def _relayed_clang(env):
+    known = _relayed(env, "clang")
+    check(0 < known["pointed"] < 2 * HITS, f"calls through a pointer whose target clang describes: {known}")

@@ -22,6 +22,19 @@ TEST_CASE("Direct calls and jumps to an entry are found, with the address behind
   CHECK(TransfersTo(code, kStart, {0x2000}, 2).size() == 2);
 }
 
+TEST_CASE("Calls and jumps through a word are found, with what stands in front of them") {
+  // call [0x2000]; endbr64; bnd jmp [0x2000]
+  const Bytes code = {0xff, 0x15, 0xfa, 0x0f, 0, 0, 0xf3, 0x0f, 0x1e, 0xfa, 0xf2, 0xff, 0x25, 0xef, 0x0f, 0, 0};
+  const auto found = TransfersThrough(code, kStart, {0x2000}, 10);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].is_call);
+  CHECK(found[0].next == LinkAddress{0x1006});
+  CHECK_FALSE(found[1].is_call);
+  CHECK(found[1].address == LinkAddress{0x1006});
+  CHECK(TransfersThrough(code, kStart, {0x2008}, 10).empty());
+  CHECK(TransfersThrough(code, kStart, {0x2000}, 1).size() == 1);
+}
+
 TEST_CASE("Short jumps count, and bytes cut off at the end do not") {
   CHECK(TransfersTo(Bytes{0xeb, 0x10}, kStart, {0x1012}, 10).size() == 1);
   CHECK(TransfersTo(Bytes{0x74, 0x10}, kStart, {0x1012}, 10).size() == 1);

@@ -197,6 +197,14 @@ TEST_CASE("Branches that loop, lead nowhere or give different kinds of locations
   CHECK(code({kRax, kRax, Op(DW_OP_bra, 1), Op(DW_OP_stack_value)}) == absl::StatusCode::kUnimplemented);
 }
 
+TEST_CASE("A loop whose rounds depend on the hit is named as one") {
+  // rax: while (top & 1) top >>= 1
+  const auto looping =
+      Text({kRax, Op(DW_OP_dup), Op(DW_OP_lit1), Op(DW_OP_and), Op(DW_OP_bra, 3), Op(DW_OP_skip, 5), Op(DW_OP_lit1),
+            Op(DW_OP_shr), Op(DW_OP_skip, static_cast<uint64_t>(-14)), Op(DW_OP_stack_value)});
+  CHECK_THAT(looping, ContainsText("loop whose rounds depend on a value"));
+}
+
 TEST_CASE("An implicit pointer has a target, or nothing is known about it") {
   const Program program("zoo.gcc.O0.dwarf5");
   const Statement statement = program.In("zoo.cc", "zoo", "main");

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "symbolizer/base/status_hint.h"
 #include "symbolizer/module_search.h"
 #include "symbolizer/resolver.h"
 #include "test/catch.h"
@@ -144,6 +145,20 @@ TEST_CASE("Lines are found and sites have functions in every version of DWARF") 
     CHECK_THAT(located.sites[0].scope.name, ContainsText("Pieces"));
     CHECK(located.sites[0].address == Locate("locals.gcc.O2.dwarf4", "function:Pieces").sites[0].address);
   }
+}
+
+TEST_CASE(
+    "A function that may be described in a .dwo file that is missing names the file and where it was looked for") {
+  const auto found = FindLocation(Request("split/missing", "function:zoo::Nowhere"));
+  INFO(found.status());
+  CHECK(absl::IsNotFound(found.status()));
+  const std::string message(found.status().message());
+  CHECK_THAT(message, ContainsText("no function 'zoo::Nowhere'"));
+  CHECK_THAT(message, ContainsText("missing.zoo.dwo is missing; tried: "));
+  CHECK_THAT(HintOf(found.status()), ContainsText(".dwo"));
+  // Where nothing is missing, similar names are the better hint.
+  const auto whole = FindLocation(Request("split/package5", "function:zoo::Nowhere"));
+  CHECK_THAT(std::string(whole.status().message()), !ContainsText("missing"));
 }
 
 TEST_CASE("A computed truth value that is neither true nor false keeps its bits") {
