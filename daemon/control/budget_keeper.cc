@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "daemon/base/parallel.h"
 
 namespace dlog::daemon {
 namespace {
@@ -21,7 +20,7 @@ constexpr absl::Duration kCalm = absl::Seconds(2);
 constexpr double kRearmAt = 0.5;
 // A logpoint with less of its own budget left than this takes part in using up that of its target.
 constexpr double kSpending = 0.8;
-constexpr size_t kDisarmThreads = 16;
+constexpr size_t kDisarmThreads = 8;
 
 v1::InstructionClass DearestClass(const Logpoint& logpoint, bool* vectors) {
   v1::InstructionClass dearest = v1::CLASS_NOP;
@@ -48,7 +47,9 @@ v1::InstructionClass DearestEntry(const Logpoint& logpoint) {
 }  // namespace
 
 BudgetKeeper::BudgetKeeper(Attacher* attacher, std::function<absl::Time()> now)
-    : attacher_(attacher), now_(std::move(now)), thread_([this] { Run(); }) {}
+    : attacher_(attacher), now_(std::move(now)), thread_([this] { Run(); }) {
+  for (size_t i = 0; i < kDisarmThreads; ++i) disarming_threads_.emplace_back([this] { DisarmQueued(); });
+}
 
 BudgetKeeper::~BudgetKeeper() {
   {
@@ -57,6 +58,7 @@ BudgetKeeper::~BudgetKeeper() {
   }
   attacher_->StopWaiting();
   thread_.join();
+  for (std::thread& thread : disarming_threads_) thread.join();
 }
 
 void BudgetKeeper::Add(const std::shared_ptr<Logpoint>& logpoint) {
@@ -87,6 +89,11 @@ void BudgetKeeper::Add(const std::shared_ptr<Logpoint>& logpoint) {
 
 void BudgetKeeper::Remove(const std::string& id) {
   MutexLock lock(&mutex_);
+  const auto is_idle = [this, &id]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto found = entries_.find(id);
+    return found == entries_.end() || !found->second.disarming;
+  };
+  mutex_.Await(is_idle);
   entries_.erase(id);
 }
 
@@ -139,16 +146,31 @@ void BudgetKeeper::Check(const std::vector<Entry*>& alarmed, absl::Time now) {
       if (other.target == entry->target && other.armed() && spends) over.insert(&other);
     }
   }
-  Disarm({over.begin(), over.end()});
+  for (Entry* entry : over) {
+    entry->disarming = entry->throttled = true;
+    to_disarm_.push_back(entry);
+  }
 }
 
-// All at the same time: taking a probe off waits for the kernel, and the others would go on to cost until it is their
-// turn.
-void BudgetKeeper::Disarm(const std::vector<Entry*>& entries) {
-  InParallel(entries.size(), kDisarmThreads, [&entries](size_t i) { entries[i]->logpoint->Disarm(); });
-  const absl::Time off = now_();
-  for (Entry* entry : entries) Charge(entry, off);
-  for (Entry* entry : entries) Throttle(entry, off);
+// Taking a probe off waits for the kernel, for seconds when that is busy, and others would go on to cost until it is
+// their turn. So several threads do, and none of them holds the lock meanwhile: Remove waits for the entry.
+void BudgetKeeper::DisarmQueued() {
+  mutex_.Lock();
+  const auto has_work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !to_disarm_.empty(); };
+  while (true) {
+    mutex_.Await(has_work);
+    if (to_disarm_.empty()) break;
+    Entry* const entry = to_disarm_.front();
+    to_disarm_.pop_front();
+    mutex_.Unlock();
+    entry->logpoint->Disarm();
+    mutex_.Lock();
+    const absl::Time off = now_();
+    Charge(entry, off);
+    Throttle(entry, off);
+    entry->disarming = false;
+  }
+  mutex_.Unlock();
 }
 
 void BudgetKeeper::Throttle(Entry* entry, absl::Time off) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,7 +28,7 @@ namespace dlog::daemon {
 // For all logpoints of one target together.
 inline constexpr double kTargetBudget = 0.02;
 
-// Thread-safe. Runs a thread of its own from construction to destruction.
+// Thread-safe. Runs threads of its own from construction to destruction.
 class BudgetKeeper {
  public:
   // `attacher` must outlive this. `now`: monotonic.
@@ -55,8 +56,9 @@ class BudgetKeeper {
     absl::Time armed_at = {};
     absl::Time rearm_at = absl::InfiniteFuture();  // finite while the probe is off
     bool throttled = false;
+    bool disarming = false;  // the entry stays as long as that
 
-    bool armed() const { return rearm_at == absl::InfiniteFuture(); }
+    bool armed() const { return rearm_at == absl::InfiniteFuture() && !disarming; }
   };
 
   void Run();
@@ -66,7 +68,7 @@ class BudgetKeeper {
   void SetAlarm(Entry* entry, absl::Time now);
   // Those that are over their budget are taken off, the others get a new alarm.
   void Check(const std::vector<Entry*>& alarmed, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Disarm(const std::vector<Entry*>& entries);
+  void DisarmQueued() ABSL_LOCKS_EXCLUDED(mutex_);
   void Throttle(Entry* entry, absl::Time off);
   void Rearm(Entry* entry, absl::Time now);
   // Puts back what is due; returns when to look again.
@@ -80,6 +82,9 @@ class BudgetKeeper {
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::weak_ptr<TimeBudget>> targets_ ABSL_GUARDED_BY(mutex_);
 
+  std::deque<Entry*> to_disarm_ ABSL_GUARDED_BY(mutex_);  // disarming
+
+  std::vector<std::thread> disarming_threads_;
   std::thread thread_;  // last: starts when everything above exists
 };
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,6 +83,11 @@ class FakeKernel {
     MutexLock lock(&mutex_);
     held_ = hold;
   }
+  // Disarm of the n-th attached logpoint does not return until another is named, or none.
+  void HoldDisarm(std::optional<size_t> n) {
+    MutexLock lock(&mutex_);
+    slow_disarm_ = n.has_value() ? *n + 1 : 0;
+  }
   // The next Attach hits once before it returns (the probe is live before the caller knows), or fails.
   void HitWhileAttaching() {
     MutexLock lock(&mutex_);
@@ -144,6 +150,8 @@ class FakeKernel {
     }
     void Disarm() override {
       MutexLock lock(&kernel_->mutex_);
+      kernel_->mutex_.Await(
+          [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(kernel_->mutex_) { return kernel_->slow_disarm_ != n_ + 1; });
       kernel_->attached_.at(n_).armed = false;
       ++kernel_->attached_.at(n_).disarmed;
     }
@@ -228,6 +236,7 @@ class FakeKernel {
   std::deque<dlog_record> ring_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint32_t> raised_ ABSL_GUARDED_BY(mutex_);  // alarms
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t slow_disarm_ ABSL_GUARDED_BY(mutex_) = 0;  // 1 + n
   bool hit_while_attaching_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status next_error_ ABSL_GUARDED_BY(mutex_);
   std::vector<attach::MissingSite> next_missing_ ABSL_GUARDED_BY(mutex_);

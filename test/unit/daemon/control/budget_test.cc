@@ -101,6 +101,18 @@ TEST_CASE("those that use up the target's budget are taken off together, one tha
   CHECK(node.kernel.attached(4).disarmed == 0);
 }
 
+TEST_CASE("while the kernel is slow to take one off, others are taken off") {
+  FakeNode node;
+  for (int i = 0; i < 2; ++i) Add(&node, 0.01);
+  node.kernel.HoldDisarm(0);
+  node.kernel.Hit(0, 30000);
+  node.kernel.Hit(1, 30000);
+  CHECK(Eventually([&] { return node.kernel.attached(1).disarmed == 1; }));
+  CHECK(node.kernel.attached(0).disarmed == 0);
+  node.kernel.HoldDisarm({});
+  CHECK(Eventually([&] { return node.kernel.attached(0).disarmed == 1; }));
+}
+
 TEST_CASE("a throttled logpoint is not armed again after its end") {
   FakeNode node;
   const std::string id = Add(&node, 0.01);
