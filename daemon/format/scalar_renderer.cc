@@ -209,6 +209,9 @@ void Renderer::RenderCharacter(const Scalar& value, const v1::Type& type, Positi
     AppendWide({reinterpret_cast<const char*>(&unit), value.type.size}, value.type.size, &character);
   }
   if (at.root && !format_.empty()) {
+    if (WantsInteger(format_) && value.type.kind == ScalarKind::kSigned) {
+      return Leaf(static_cast<int64_t>(value.bits), {}, at, out, text);
+    }
     if (WantsInteger(format_)) return Leaf(static_cast<uint32_t>(value.bits), {}, at, out, text);
     return Leaf(std::string_view(character), {}, at, out, text);
   }

@@ -68,8 +68,8 @@ ScalarType ScalarTypeOf(uint32_t index, const TypeTable& types) {
       return Integer(ScalarKind::kSigned, type.size());
     case v1::TYPE_UNSIGNED:
     case v1::TYPE_UCHAR:
-    case v1::TYPE_UTF_CHAR:
       return Integer(ScalarKind::kUnsigned, type.size());
+    case v1::TYPE_UTF_CHAR:
     case v1::TYPE_ENUM:
       return Integer(type.is_signed() ? ScalarKind::kSigned : ScalarKind::kUnsigned, type.size());
     case v1::TYPE_POINTER:

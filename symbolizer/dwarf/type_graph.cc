@@ -137,6 +137,9 @@ void TypeGraph::Impl::Describe(uint32_t index) {
     const v1::TypeKind kind = KindOf(*core);
     table->Mutable(index)->set_kind(kind);
     table->Mutable(index)->set_size(UnsignedOf(*core, DW_AT_byte_size).value_or(0));
+    if (kind == v1::TYPE_UTF_CHAR && UnsignedOf(*core, DW_AT_encoding) == DW_ATE_signed) {
+      table->Mutable(index)->set_is_signed(true);  // wchar_t
+    }
     if (kind == v1::TYPE_POINTER || kind == v1::TYPE_REFERENCE) {
       table->Mutable(index)->set_size(kPointerSize);
       table->Mutable(index)->set_target(AddDie(TypeOf(*core), 0, false));

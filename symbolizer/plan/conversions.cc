@@ -77,7 +77,7 @@ bool IsScalar(const v1::Type& type) { return IsArithmetic(type) || IsPointer(typ
 
 bool IsSignedInteger(const v1::Type& type) {
   return type.kind() == v1::TYPE_SIGNED || type.kind() == v1::TYPE_CHAR ||
-         (type.kind() == v1::TYPE_ENUM && type.is_signed());
+         ((type.kind() == v1::TYPE_ENUM || type.kind() == v1::TYPE_UTF_CHAR) && type.is_signed());
 }
 
 uint32_t Fundamental(dwarf::TypeGraph* types, std::string_view name) {
@@ -108,7 +108,10 @@ uint32_t Fundamental(dwarf::TypeGraph* types, std::string_view name) {
       {"char32_t", v1::TYPE_UTF_CHAR, 4},
   };
   for (const Entry& entry : kEntries) {
-    if (entry.name == name) return types->Builtin(entry.kind, entry.size, name);
+    if (entry.name != name) continue;
+    const uint32_t type = types->Builtin(entry.kind, entry.size, name);
+    if (name == "wchar_t") types->mutable_at(type)->set_is_signed(true);
+    return type;
   }
   return types->Builtin(v1::TYPE_SIGNED, 4, "int");
 }
@@ -124,7 +127,7 @@ uint32_t Promoted(dwarf::TypeGraph* types, uint32_t type) {
   if (!IsInteger(t)) return type;
   if (t.size() < 4) return Fundamental(types, "int");
   // wchar_t has int's range on this ABI, char32_t unsigned int's.
-  const bool is_signed = IsSignedInteger(t) || (t.kind() == v1::TYPE_UTF_CHAR && t.name() == "wchar_t");
+  const bool is_signed = IsSignedInteger(t);
   if (t.size() == 4) return Fundamental(types, is_signed ? "int" : "unsigned int");
   return Fundamental(types, is_signed ? "long" : "unsigned long");
 }

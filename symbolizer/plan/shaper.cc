@@ -536,7 +536,12 @@ const v1::Shape& Shaper::ShapeOf(uint32_t type) {
   const bool opaque = kind == v1::TYPE_OPAQUE;
   const bool open = !types_->at(type).has_shape() && (kind == v1::TYPE_STRUCT || kind == v1::TYPE_UNION || opaque);
   if (decided_.insert(type).second && open) {
-    const std::string name = types_->raw_name(type);
+    // C spells it "struct timespec".
+    const std::string raw_name = types_->raw_name(type);
+    std::string_view name = raw_name;
+    for (const std::string_view keyword : {"struct ", "union "}) {
+      if (name.starts_with(keyword)) name.remove_prefix(keyword.size());
+    }
     absl::Status misfit;
     for (const Visualizer* visualizer : catalog_.Matches(name)) {
       if (visualizer->declared_only() != opaque) continue;

@@ -71,6 +71,12 @@ SYSTEM = {
     "s.v4": _V4, "s.v6": _V6, "s.local": _LOCAL, "s.storage": _V6, "s.none": "family(16)", "*s.by_pointer": _V4, "*s.six": _V6, "*s.path": _LOCAL,
     "s.v4.sin_addr": "192.0.2.7", "s.when": "1.5s", "s.ago": "2.25s",
 }
+SERVER = {
+    "c->state": "READING", "c->flags": "(KEEP | PROXIED)", "c->in": _V4, "*c->peer": _V4, "c->since": "7.5s", "c->since.tv_sec": "7",
+    "c->bits": "{version = 4, length = 15, delta = -3, big = 78187493530, state = CLOSED}", "c->bits.delta * 2": "-6",
+    "c->bits.big >> 4": "4886718345", "c->payload": "{word = 1069547520, real = 1.5, half = {low = 0, high = 16320}}",
+    "c->table": re.compile(r"\{nullptr, 0x[0-9a-f]+ <on_get>\}"), "c->buffer": "GET /", "c->error:errno": "ENOENT",
+}
 QT_LISTS = {
     "s.numbers": "{1, 2, 3}", "s.strings": '{"one", "two"}', "s.list": '{"three"}', "s.none": "{}", "s.numbers[2]": "3", "s.numbers.size()": "3",
     "s.large": "{{a = 1, b = 2, c = 3}, {a = 4, b = 5, c = 6}}", "s.large[1].b": "5", "s.numbers[3]": "<error: index out of range>",
@@ -199,3 +205,11 @@ def _conditions(env):
         check(event["message"] == "3", event["message"])
         refused = env.ctl("log", "-p", target.pid, location, "{s.leaf.id}", *options, "--if", "s.orders[42].id == 420")
         check(refused.returncode == 1 and "cannot be evaluated in the kernel" in refused.stderr, refused.stderr)
+
+
+for _level in ("-O0", "-O2"):
+    for _compiler in ("gcc", "clang"):
+        @scenario(f"library/a server in C, {_compiler} {_level}", needs=("bpf", _compiler))
+        def _server(env, compiler=_compiler, level=_level):
+            program = fixtures.compile_program(f"server-{compiler}{level}", ["server.c"], "-g", level, compiler=compiler)
+            _check(env, program, "server.c", SERVER)

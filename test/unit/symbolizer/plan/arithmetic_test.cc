@@ -54,6 +54,9 @@ Small small;
 Plain plain;
 Wide wide;
 wchar_t wc;
+using Own = wchar_t;
+Own own_wc;
+
 char8_t c8;
 char16_t c16;
 char32_t c32;
@@ -74,8 +77,8 @@ using namespace arithmetic_test;  // NOLINT: their names are those of the expres
 constexpr const char* kNames[] = {"b", "c", "i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "f", "d"};
 // The first ones are called as kNames says.
 auto Variables() {
-  return std::tie(b, c, i8, u8, i16, u16, i32, u32, i64, u64, f, d, fields, small, plain, wide, wc, c8, c16, c32, ll,
-                  ull);
+  return std::tie(b, c, i8, u8, i16, u16, i32, u32, i64, u64, f, d, fields, small, plain, wide, wc, own_wc, c8, c16,
+                  c32, ll, ull);
 }
 
 struct Program {
@@ -329,6 +332,13 @@ void CheckPromotions() {
   AGREES(static_cast<int64_t>(wide));
   AGREES(static_cast<int>(small) - 300);
   AGREES(wc + 1);
+  AGREES(wc < 0);
+  AGREES(wc == -3L);
+  AGREES(wc + 1L);
+  AGREES(wc * 0.5);
+  AGREES((long)wc);
+  AGREES(own_wc - 5 < 0);
+  AGREES(own_wc + 1L);
   AGREES(c8 + 1);
   AGREES(c8 << 4);
   AGREES(c16 - 1);
@@ -383,6 +393,7 @@ TEST_CASE("operands of every kind are promoted as the compiler does") {
     plain = value < 0 ? kNegative : kPositive;
     wide = value < 0 ? Wide::kLow : Wide::kHigh;
     wc = static_cast<wchar_t>(value);
+    own_wc = wc;
     c8 = static_cast<char8_t>(bits);
     c16 = static_cast<char16_t>(bits);
     c32 = static_cast<char32_t>(bits);
