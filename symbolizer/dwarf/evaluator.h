@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "plan.pb.h"
 #include "symbolizer/dwarf/expression.h"
+#include "symbolizer/dwarf/wide_mark.h"
 
 namespace dlog::dwarf {
 
@@ -33,7 +34,13 @@ struct StackType {
   friend bool operator==(const StackType&, const StackType&) = default;
 };
 
-// `word` holds the value extended to 64 bits by its own type; of floating point it is a node of that type.
+// An integer of 16 bytes.
+inline constexpr uint32_t kWideBytes = 16;
+inline bool IsWord(const StackType& type) { return !type.is_float && type.size <= sizeof(uint64_t); }
+inline bool IsWide(const StackType& type) { return !type.is_float && type.size == kWideBytes; }
+
+// `word` holds the value extended to 64 bits by its own type; of floating point it is a node of that type, of 16 bytes
+// an unsigned integer (kWideMark).
 struct Entry {
   v1::Node word;
   StackType type;
@@ -71,6 +78,8 @@ class Evaluator {
   absl::Status Stack(const Dwarf_Op& op);
   absl::Status Arithmetic(const Dwarf_Op& op);
   absl::Status Convert(const Dwarf_Op& op, const StackType& to);
+  absl::Status ConvertWide(Entry operand, const StackType& to);
+  absl::Status WideArithmetic(const Dwarf_Op& op, Entry left, Entry right);
   absl::Status FloatArithmetic(const Dwarf_Op& op, Entry left, Entry right);
   absl::Status SignedArithmetic(uint8_t atom, Entry left, Entry right);
   absl::Status Compare(v1::Operator op, Entry left, Entry right);

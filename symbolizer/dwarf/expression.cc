@@ -336,7 +336,7 @@ absl::StatusOr<v1::Node> Evaluator::TakeLocation() {
       break;
   }
   if (!any_) return absl::FailedPreconditionError("optimized out");
-  if (stack_.empty() || stack_.back().type.is_float) return MalformedExpression("no address on the stack");
+  if (stack_.empty() || !IsWord(stack_.back().type)) return MalformedExpression("no address on the stack");
   return MemoryNode(std::move(stack_.back().word));
 }
 
@@ -348,8 +348,8 @@ absl::StatusOr<v1::Node> Evaluator::TakeAddress() {
   }
   if (form_ == Form::kRegister) return std::move(terminal_);
   if (stack_.empty()) return MalformedExpression("no address on the stack");
-  if (stack_.back().type.is_float)
-    return UnsupportedExpression("a floating-point number where a machine word is needed");
+  if (!IsWord(stack_.back().type))
+    return UnsupportedExpression("a floating-point or wide number where a machine word is needed");
   return std::move(stack_.back().word);
 }
 

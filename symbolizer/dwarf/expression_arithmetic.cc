@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
+#include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/evaluator.h"
 #include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/word_arithmetic.h"
@@ -48,6 +50,14 @@ v1::Node TypedNegation(v1::Node number, const StackType& type) {
   return out;
 }
 
+// The integer of 16 bytes that a machine word stands for, which is extended by its own type.
+v1::Node Widened(v1::Node word, bool is_signed) {
+  if (is_signed) word = ConvertNode(std::move(word), kSignedMark | sizeof(uint64_t));
+  return ConvertNode(std::move(word), kWideMark);
+}
+
+v1::Node AsSignedWide(v1::Node wide) { return ConvertNode(std::move(wide), kSignedMark | kWideBytes); }
+
 // LLVM mixes literals, which are generic, with typed values: `convert int; lit3; mul`. A literal then means that value
 // of the other operand's type. False when neither is a literal.
 bool AdoptType(Entry* left, Entry* right) {
@@ -55,7 +65,8 @@ bool AdoptType(Entry* left, Entry* right) {
     if (!literal->type.generic || other.type.generic || !ConstantValue(literal->word).has_value()) return false;
     literal->type = other.type;
     // An entry is kept extended by its own type; comparisons and divisions rely on it.
-    literal->word = Extend(std::move(literal->word), other.type.size, other.type.is_signed);
+    literal->word = IsWide(other.type) ? Widened(std::move(literal->word), other.type.is_signed)
+                                       : Extend(std::move(literal->word), other.type.size, other.type.is_signed);
     return true;
   };
   return adopt(left, *right) || adopt(right, *left);
@@ -79,15 +90,22 @@ absl::StatusOr<StackType> Evaluator::BaseType(const Dwarf_Op& op, uint64_t offse
   const bool is_signed = encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
   const bool is_integer = is_signed || encoding == DW_ATE_unsigned || encoding == DW_ATE_unsigned_char ||
                           encoding == DW_ATE_boolean || encoding == DW_ATE_address || encoding == DW_ATE_UTF;
-  if (encoding == DW_ATE_float && (size == 4 || size == 8))
+  // Of 16 bytes: only the name tells x87's from IEEE binary128.
+  const bool x87 = size == 16 && std::string_view(NameOf(type)).find("128") == std::string_view::npos;
+  if (encoding == DW_ATE_float && (size == 4 || size == 8 || x87))
     return StackType{false, true, true, static_cast<uint32_t>(size)};
-  if (!is_integer)
-    return UnsupportedExpression("location expression on numbers that are neither integers nor IEEE binary32 or 64");
-  if (size < 1 || size > 8) return UnsupportedExpression("location expression on integers wider than 64 bits");
+  if (!is_integer) {
+    return UnsupportedExpression(
+        "location expression on numbers that are neither integers nor of a known float format");
+  }
+  if (size < 1 || (size > 8 && size != kWideBytes)) {
+    return UnsupportedExpression("location expression on integers of an unusual size");
+  }
   return StackType{false, false, is_signed, static_cast<uint32_t>(size)};
 }
 
 absl::Status Evaluator::PushBits(v1::Node word, const StackType& type) {
+  if (type.size > sizeof(uint64_t)) return MalformedExpression("a machine word as a wider number");
   if (type.is_float) return Push(FromBits(std::move(word), type), type);
   return Push(Extend(std::move(word), type.size, type.is_signed), type);
 }
@@ -95,6 +113,7 @@ absl::Status Evaluator::PushBits(v1::Node word, const StackType& type) {
 absl::StatusOr<v1::Node> Evaluator::TakeBits() {
   const bool number = form_ == Form::kAddress || form_ == Form::kValue;
   if (!number || composite_.pieces_size() > 0 || stack_.empty() || !stack_.back().type.is_float) return TakeAddress();
+  if (stack_.back().type.size > sizeof(uint64_t)) return UnsupportedExpression("a number wider than a register");
   return BitsOf(std::move(stack_.back().word), stack_.back().type.size);
 }
 
@@ -115,10 +134,10 @@ absl::Status Evaluator::Typed(const Dwarf_Op& op) {
       auto address = Pop();
       if (!address.ok()) return address.status();
       if (op.number != type->size) return MalformedExpression("DW_OP_deref_type with a size that is not its type's");
-      if (address->type.is_float) return MalformedExpression("a floating-point number as an address");
-      if (type->is_float) {
+      if (address->type.is_float || IsWide(address->type)) return MalformedExpression("a wide number as an address");
+      if (type->is_float || IsWide(*type)) {
         v1::Node object = MemoryNode(std::move(address->word));
-        object.set_type(kFloatMark | type->size);
+        object.set_type(type->is_float ? kFloatMark | type->size : kWideMark);
         return Push(std::move(object), *type);
       }
       v1::Node word = LoadNode(std::move(address->word), type->size);
@@ -133,10 +152,10 @@ absl::Status Evaluator::Typed(const Dwarf_Op& op) {
         return MalformedExpression("typed constant without its block");
       }
       if (block.length != type->size) return MalformedExpression("typed constant of a wrong size");
-      if (type->is_float) {
+      if (type->is_float || IsWide(*type)) {
         v1::Node number;
         number.set_constant(block.data, block.length);
-        number.set_type(kFloatMark | type->size);
+        number.set_type(type->is_float ? kFloatMark | type->size : kWideMark);
         return Push(std::move(number), *type);
       }
       uint64_t value = 0;
@@ -154,6 +173,10 @@ absl::Status Evaluator::Convert(const Dwarf_Op& op, const StackType& to) {
   const StackType& from = operand->type;
   if (op.atom == DW_OP_reinterpret || op.atom == DW_OP_GNU_reinterpret) {
     if (from.size != to.size) return MalformedExpression("DW_OP_reinterpret changes the size");
+    if (from.size > sizeof(uint64_t) && from.is_float != to.is_float) {
+      return UnsupportedExpression("location expression that takes a wide number's bits for another's");
+    }
+    if (IsWide(to)) return Push(std::move(operand->word), to);
     if (from.is_float && !to.is_float) {
       v1::Node bits = BitsOf(std::move(operand->word), from.size);
       return Push(to.is_signed ? Extend(std::move(bits), to.size, true) : std::move(bits), to);
@@ -162,6 +185,7 @@ absl::Status Evaluator::Convert(const Dwarf_Op& op, const StackType& to) {
     if (to.is_float) return Push(std::move(operand->word), to);
     return Push(Extend(std::move(operand->word), to.size, to.is_signed), to);
   }
+  if (IsWide(from) || IsWide(to)) return ConvertWide(*std::move(operand), to);
   if (!from.is_float && !to.is_float) return Push(Extend(std::move(operand->word), to.size, to.is_signed), to);
   const uint32_t number = kFloatMark | to.size;
   if (from.is_float && to.is_float) return Push(ConvertNode(std::move(operand->word), number), to);
@@ -173,6 +197,65 @@ absl::Status Evaluator::Convert(const Dwarf_Op& op, const StackType& to) {
   if (from.generic) return UnsupportedExpression("conversion to floating point from a number of unknown sign");
   v1::Node whole = from.is_signed ? ConvertNode(std::move(operand->word), kSignedMark | 8) : std::move(operand->word);
   return Push(ConvertNode(std::move(whole), number), to);
+}
+
+absl::Status Evaluator::ConvertWide(Entry operand, const StackType& to) {
+  const StackType& from = operand.type;
+  if (IsWide(from) && to.is_float) {
+    v1::Node number = from.is_signed ? AsSignedWide(std::move(operand.word)) : std::move(operand.word);
+    return Push(ConvertNode(std::move(number), kFloatMark | to.size), to);
+  }
+  if (IsWide(from)) {
+    if (IsWide(to)) return Push(std::move(operand.word), to);
+    return Push(Extend(ConvertNode(std::move(operand.word), 0), to.size, to.is_signed), to);
+  }
+  if (from.generic) return UnsupportedExpression("conversion to a wide number from one of unknown sign");
+  if (!from.is_float) return Push(Widened(std::move(operand.word), from.is_signed), to);
+  v1::Node whole = to.is_signed ? AsSignedWide(std::move(operand.word)) : std::move(operand.word);
+  return Push(ConvertNode(std::move(whole), kWideMark), to);
+}
+
+// Modulo 2^128; what depends on the sign goes through the signed type.
+absl::Status Evaluator::WideArithmetic(const Dwarf_Op& op, Entry left, Entry right) {
+  const StackType type = left.type;
+  const auto typed = [&](v1::Operator o) {
+    return Push(TypedBinaryNode(o, std::move(left.word), std::move(right.word), kWideMark), type);
+  };
+  const auto compared = [&](v1::Operator o) {
+    if (type.is_signed && o != v1::OP_EQ && o != v1::OP_NE) {
+      left.word = AsSignedWide(std::move(left.word));
+      right.word = AsSignedWide(std::move(right.word));
+    }
+    return Push(TypedBinaryNode(o, std::move(left.word), std::move(right.word), 0));
+  };
+  switch (op.atom) {
+    case DW_OP_plus:
+      return typed(v1::OP_ADD);
+    case DW_OP_minus:
+      return typed(v1::OP_SUB);
+    case DW_OP_mul:
+      return typed(v1::OP_MUL);
+    case DW_OP_and:
+      return typed(v1::OP_AND);
+    case DW_OP_or:
+      return typed(v1::OP_OR);
+    case DW_OP_xor:
+      return typed(v1::OP_XOR);
+    case DW_OP_eq:
+      return compared(v1::OP_EQ);
+    case DW_OP_ne:
+      return compared(v1::OP_NE);
+    case DW_OP_lt:
+      return compared(v1::OP_LT);
+    case DW_OP_le:
+      return compared(v1::OP_LE);
+    case DW_OP_gt:
+      return compared(v1::OP_GT);
+    case DW_OP_ge:
+      return compared(v1::OP_GE);
+    default:
+      return UnsupportedExpression("location expression with a division or shift of integers wider than 64 bits");
+  }
 }
 
 absl::Status Evaluator::FloatArithmetic(const Dwarf_Op& op, Entry left, Entry right) {
@@ -209,8 +292,16 @@ absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
     v1::Node negated = TypedNegation(std::move(right.word), type);
     return Push(std::move(negated), type);
   }
+  if (IsWide(type) && (op.atom == DW_OP_neg || op.atom == DW_OP_not)) {
+    v1::Node out = UnaryNode(op.atom == DW_OP_neg ? v1::OP_NEG : v1::OP_BIT_NOT, std::move(right.word));
+    out.set_type(kWideMark);
+    return Push(std::move(out), type);
+  }
   const bool binary = op.atom != DW_OP_deref && op.atom != DW_OP_deref_size && op.atom != DW_OP_plus_uconst &&
                       op.atom != DW_OP_not && op.atom != DW_OP_abs;
+  if (IsWide(type) && (!binary || op.atom == DW_OP_plus_uconst)) {
+    return UnsupportedExpression("location expression with this operation on an integer wider than 64 bits");
+  }
   if (type.is_float && !binary)
     return UnsupportedExpression("location expression with an integer operation on a floating-point number");
   auto typed = [&](v1::Node word) { return Push(Extend(std::move(word), type.size, type.is_signed), type); };
@@ -245,6 +336,7 @@ absl::Status Evaluator::Arithmetic(const Dwarf_Op& op) {
   const bool shift = op.atom == DW_OP_shl || op.atom == DW_OP_shr || op.atom == DW_OP_shra;
   if (!shift && left.type != right.type && !AdoptType(&left, &right))
     return MalformedExpression("operands of different types");
+  if (IsWide(left.type) || IsWide(right.type)) return WideArithmetic(op, std::move(left), std::move(right));
   const StackType result = left.type;
   auto push = [&](v1::Operator o) {
     return Push(Extend(BinaryNode(o, std::move(left.word), std::move(right.word)), result.size, result.is_signed),

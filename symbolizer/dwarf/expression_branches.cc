@@ -65,7 +65,7 @@ absl::Status Evaluator::Join(v1::Node condition, Evaluator yes, Evaluator no) {
   if (!yes_word.ok()) return yes_word.status();
   absl::StatusOr<Entry> no_word = word(no, &no_is_address);
   if (!no_word.ok()) return no_word.status();
-  if (yes_is_address != no_is_address || yes_word->type != no_word->type || yes_word->type.is_float) {
+  if (yes_is_address != no_is_address || yes_word->type != no_word->type || !IsWord(yes_word->type)) {
     return UnsupportedExpression("location expression whose ways give different kinds of locations");
   }
   v1::Node chosen;

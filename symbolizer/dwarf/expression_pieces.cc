@@ -63,8 +63,8 @@ absl::Status Evaluator::AddPiece(uint64_t bytes, uint64_t bit_offset) {
   } else if (form_ == Form::kPointer) {
     const bool whole = bytes == kWordBytes && bit_offset == 0;
     add(bytes, whole ? std::move(terminal_) : UnavailableNode("synthetic pointer"), false);
-  } else if (form_ == Form::kValue && stack_.back().type.is_float) {
-    return UnsupportedExpression("piece that is a floating-point computation");
+  } else if (form_ == Form::kValue && !IsWord(stack_.back().type)) {
+    return UnsupportedExpression("piece that is a floating-point or wide computation");
   } else if (form_ == Form::kRegister || form_ == Form::kValue) {
     if (bit_offset + bytes * 8 > kWordBits && form_ == Form::kRegister && terminal_.has_vector()) {
       return UnsupportedExpression("value in the upper half of a vector register");
@@ -98,8 +98,8 @@ absl::Status Evaluator::AddBitPiece(uint64_t bits, uint64_t bit_offset) {
       return MalformedExpression("piece beyond its implicit value");
     }
     *piece.mutable_value() = ConstantNode(BitsOf(terminal_.constant(), bit_offset, bits));
-  } else if (form_ == Form::kValue && stack_.back().type.is_float) {
-    return UnsupportedExpression("piece that is a floating-point computation");
+  } else if (form_ == Form::kValue && !IsWord(stack_.back().type)) {
+    return UnsupportedExpression("piece that is a floating-point or wide computation");
   } else if (form_ == Form::kRegister || form_ == Form::kValue) {
     if (bit_offset + bits > kWordBits) return MalformedExpression("piece larger than its register");
     piece.set_bit_offset(static_cast<uint32_t>(bit_offset));

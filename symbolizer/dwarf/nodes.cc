@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "symbolizer/dwarf/wide_mark.h"
+
 namespace dlog::dwarf {
 namespace {
 
@@ -137,7 +139,7 @@ v1::Node ConvertNode(v1::Node operand, uint32_t type) {
 }
 
 void ResolveTypeMarks(const std::function<uint32_t(uint32_t mark)>& number, v1::Node* node) {
-  if (node->type() >= kSignedMark) node->set_type(number(node->type()));
+  if (node->type() >= kWideMark) node->set_type(number(node->type()));
   switch (node->kind_case()) {
     case v1::Node::kMemory:
       return ResolveTypeMarks(number, node->mutable_memory());

@@ -14,6 +14,7 @@
 #include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/slice.h"
 #include "symbolizer/dwarf/type_layout.h"
+#include "symbolizer/dwarf/wide_mark.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/members.h"
 #include "symbolizer/plan/nodes.h"
@@ -328,8 +329,11 @@ v1::Node Binder::WithComputedCount(const dwarf::Variable& variable, v1::Node obj
 void Binder::ResolveTypeMarks(v1::Node* node) {
   dwarf::ResolveTypeMarks(
       [this](uint32_t mark) {
-        if (!dwarf::IsFloatMark(mark)) return Fundamental(types_, "long");
-        return Fundamental(types_, (mark & 0xff) == 4 ? "float" : "double");
+        const uint32_t size = mark & 0xff;
+        if (mark == dwarf::kWideMark) return types_->Builtin(v1::TYPE_UNSIGNED, size, "unsigned __int128");
+        if (dwarf::IsFloatMark(mark))
+          return Fundamental(types_, size == 4 ? "float" : size == 8 ? "double" : "long double");
+        return size == 16 ? types_->Builtin(v1::TYPE_SIGNED, size, "__int128") : Fundamental(types_, "long");
       },
       node);
 }
@@ -342,8 +346,16 @@ absl::StatusOr<v1::Node> Binder::Typed(v1::Node location, uint32_t type, std::st
     location.set_type(type);
     return location;
   }
+  const bool wide = location.type() == dwarf::kWideMark;
   ResolveTypeMarks(&location);
   const v1::Type t = types_->at(type);
+  if (wide) {
+    const bool integer = t.kind() == v1::TYPE_SIGNED || t.kind() == v1::TYPE_UNSIGNED;
+    if (!integer || t.size() != 16) {
+      return absl::UnimplementedError(absl::StrCat(std::string(what), " is computed as another type"));
+    }
+    return Converted(*types_, std::move(location), type);
+  }
   const bool aggregate = t.kind() == v1::TYPE_STRUCT || t.kind() == v1::TYPE_UNION || t.kind() == v1::TYPE_ARRAY;
   const bool computed = location.has_unary() || location.has_binary() || location.has_convert();
   const bool chosen = location.has_select() || location.has_checked();

@@ -21,6 +21,13 @@ absl::Status NotInKernel(std::string_view what) {
 
 bool IsLoadSize(uint64_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
+// More than a cell holds.
+bool IsWideNumber(const v1::Type& type) {
+  const bool number =
+      type.kind() == v1::TYPE_SIGNED || type.kind() == v1::TYPE_UNSIGNED || type.kind() == v1::TYPE_FLOAT;
+  return number && type.size() > sizeof(uint64_t);
+}
+
 // Type 0 is the unsigned machine word.
 uint64_t ScalarSize(const v1::Type& type, uint32_t index) { return index == 0 ? 8 : type.size(); }
 
@@ -228,6 +235,7 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
   } guard(&depth_);
   const uint32_t mark = next_cell_;
   const v1::Type& type = types_.at(node.type());
+  if (IsWideNumber(type)) return NotInKernel("'" + type.name() + "'");
   switch (node.kind_case()) {
     case v1::Node::kReg: {
       const uint64_t size = ScalarSize(type, node.type());

@@ -8,6 +8,7 @@
 #include "symbolizer/dwarf/location.h"
 #include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/type_layout.h"
+#include "symbolizer/dwarf/wide_mark.h"
 #include "test/catch.h"
 #include "word_evaluator.h"
 
@@ -409,7 +410,44 @@ TEST_CASE("The value of another variable is extended by its type, wherever it is
   CHECK(typed.ValueOf("wide32", absl::FailedPreconditionError("gone")).status().message() == "gone");
 }
 
-TEST_CASE("Wide types are refused") {
+TEST_CASE("Integers of 128 bits are computed as such, and are neither words nor addresses") {
+  TypedExpressions typed;
+  const Dwarf_Op to_wide = typed.Convert("number128");
+  const Dwarf_Op to_long = typed.Convert("number64");
+  const Dwarf_Op to_short = typed.Convert("number16");
+  const std::vector<Dwarf_Op> value = {kRax, to_short, to_wide};
+  const auto with = [&](std::vector<Dwarf_Op> more) {
+    std::vector<Dwarf_Op> ops = value;
+    ops.insert(ops.end(), more.begin(), more.end());
+    return typed.Locate(ops);
+  };
+  // From a signed type: the sign goes along.
+  const auto plain = with({});
+  INFO(plain.status());
+  REQUIRE(plain.ok());
+  CHECK(plain->type() == kWideMark);
+  CHECK(plain->convert().type() == (kSignedMark | 8));
+  const auto product = with({kRdx, to_long, to_wide, Op(DW_OP_mul)});
+  REQUIRE(product.ok());
+  CHECK(product->type() == kWideMark);
+  CHECK(product->binary().op() == v1::OP_MUL);
+  const auto less = with({kRdx, to_long, to_wide, Op(DW_OP_lt)});
+  REQUIRE(less.ok());
+  CHECK(less->type() == 0);
+  CHECK(with({Op(DW_OP_lit1), Op(DW_OP_plus)})->binary().right().type() == kWideMark);
+  CHECK(with({Op(DW_OP_neg)})->unary().op() == v1::OP_NEG);
+  // Back to a word.
+  CHECK(with({to_long})->type() == 0);
+  const auto code = [&](const std::vector<Dwarf_Op>& ops) { return with(ops).status().code(); };
+  CHECK(code({Op(DW_OP_deref)}) == absl::StatusCode::kUnimplemented);
+  CHECK(code({kRdx, to_long, to_wide, Op(DW_OP_div)}) == absl::StatusCode::kUnimplemented);
+  CHECK(code({Op(DW_OP_plus_uconst, 1)}) == absl::StatusCode::kUnimplemented);
+  CHECK(code({kRdx, Op(DW_OP_plus)}) == absl::StatusCode::kInvalidArgument);
+  CHECK(typed.Evaluated(value, EvaluateAddress).status().code() == absl::StatusCode::kUnimplemented);
+  CHECK(typed.Evaluated(value, EvaluateBits).status().code() == absl::StatusCode::kUnimplemented);
+}
+
+TEST_CASE("What is wide must have a known sign, and a type that exists") {
   TypedExpressions typed;
   CHECK(typed.Locate({kRax, typed.Convert("number128")}).status().code() == absl::StatusCode::kUnimplemented);
   CHECK(typed.Locate({kRax, Op(DW_OP_convert, 1)}).status().code() == absl::StatusCode::kInvalidArgument);
