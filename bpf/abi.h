@@ -15,8 +15,9 @@
  *   ring       ring buffer of struct dlog_full_record or dlog_few_record, with segments
  *   alarms     ring buffer of struct dlog_alarm
  *   starts     hash of struct dlog_start -> u64: CLOCK_BOOTTIME at which a call that is going on has begun; written by
- * the programs kicks      per CPU a ring buffer whose content is worthless: its reader's waking up switches the thread
- * away
+ *              the programs
+ *   kept       hash of struct dlog_start -> struct dlog_kept: registers at the start of a call; likewise
+ *   kicks      per CPU a ring buffer whose content is worthless: its reader's waking up switches the thread away
  */
 #ifndef DLOG_BPF_ABI_H
 #define DLOG_BPF_ABI_H
@@ -47,6 +48,8 @@ enum {
   DLOG_MAX_LOGPOINTS = 2048,
   DLOG_SCRATCH_PER_CPU = 4,
   DLOG_MAX_STARTS = 32768, /* calls that are timed at once; beyond, the longest ago are forgotten */
+  DLOG_MAX_KEPT = 16384,   /* likewise, whose registers are kept */
+  DLOG_KEPT_REGISTERS = 6, /* those of arguments, in their order: rdi, rsi, rdx, rcx, r8, r9 */
   DLOG_FEW_REGISTERS = 5,  /* with no more than that many, of the first 17, a record is a short one */
   DLOG_NO_REGISTER = 255,
   DLOG_NREGS = 19,             /* DWARF 0..15 general, 16 rip; then two that are none: */
@@ -101,6 +104,7 @@ enum dlog_op_code {
                              condition CONDITION_ERROR */
   DLOG_OP_DURATION,       /* cell[dst] = nanoseconds since the call began; when that is not known -> jump, in a
                              condition CONDITION_ERROR */
+  DLOG_OP_AT_ENTRY,       /* cell[dst] = the kept register number a; when that is not known as DURATION */
   DLOG_OP_CODES
 };
 
@@ -168,9 +172,10 @@ enum dlog_site_flags {
   DLOG_SITE_ACTIVE = 1,
   DLOG_SITE_VECTOR_CONDITION = 2, /* the condition reads vector registers */
   DLOG_SITE_FEW = 4,              /* register_mask has at most DLOG_FEW_REGISTERS bits, all below 17 */
-  DLOG_SITE_ENTRY = 8,            /* no more than the time of the hit is kept, as the start of a call */
+  DLOG_SITE_ENTRY = 8,            /* the start of a call: no record, only what TIMES and entry_mask say */
   DLOG_SITE_RETURN = 16,          /* the call of which it is the end began at the site `entry` */
-  DLOG_SITE_SLOT_RBP = 32         /* the slot is relative to rbp, else to rsp */
+  DLOG_SITE_SLOT_RBP = 32,        /* the slot is relative to rbp, else to rsp */
+  DLOG_SITE_TIMES = 64            /* ENTRY: the time is noted */
 };
 
 struct dlog_site {
@@ -186,10 +191,11 @@ struct dlog_site {
   dlog_u32 index;                  /* of this entry */
   dlog_u16 vector_mask;            /* bit n: xmm n is recorded; not 0 costs a switch of the thread per captured hit */
   dlog_u8 few[DLOG_FEW_REGISTERS]; /* DLOG_SITE_FEW: what is in register_mask, ascending, then DLOG_NO_REGISTER */
-  dlog_u8 reserved;
-  dlog_s32 slot_offset; /* ENTRY, RETURN: of the return address, from the register that the flags name */
+  dlog_u8 entry_mask;   /* bit n: ENTRY: the n-th argument register is kept; else what the site `entry` kept of it is
+                           recorded */
+  dlog_s32 slot_offset; /* ENTRY, RETURN, entry_mask: of the return address, from the register that the flags name */
   union {
-    dlog_u32 entry; /* RETURN: index into sites */
+    dlog_u32 entry; /* RETURN, entry_mask: index into sites */
     dlog_u32 epoch; /* ENTRY: since when all starts here were seen; unique; 0 = they are not. Set by dlogd once all
                        probes are in place, cleared before one is taken off, and by a program that loses a start */
   };
@@ -204,6 +210,12 @@ struct dlog_start {
   dlog_u32 epoch;
 };
 DLOG_STATIC_ASSERT(sizeof(struct dlog_start) == 16, "dlog_start layout");
+
+/* What a call began with. */
+struct dlog_kept {
+  dlog_u64 regs[DLOG_KEPT_REGISTERS];
+  dlog_u64 boot_ns; /* CLOCK_BOOTTIME */
+};
 
 /* No start of this call was seen. */
 #define DLOG_NO_DURATION (~0ULL)
@@ -265,7 +277,8 @@ enum dlog_segment_status {
   DLOG_SEGMENT_TRUNCATED = 2, /* fewer bytes than wanted: cap of the plan */
   DLOG_SEGMENT_TORN = 3,      /* these bytes have changed since they were first read; no bytes follow */
   DLOG_SEGMENT_VECTOR = 4,    /* not memory: the DLOG_VECTOR_BYTES of xmm register `address` */
-  DLOG_SEGMENT_DURATION = 5   /* not memory: the call began `address` nanoseconds ago; no bytes follow */
+  DLOG_SEGMENT_DURATION = 5,  /* not memory: the call began `address` nanoseconds ago; no bytes follow */
+  DLOG_SEGMENT_KEPT = 16      /* + n: not memory: the n-th kept register held `address` at the entry; no bytes follow */
 };
 
 /* The padding after the bytes is zero: bytes that no op asked for never leave the target. */
@@ -393,8 +406,11 @@ struct dlog_scratch {
   dlog_u32 walk_fuel;
   dlog_u32 vectors_known; /* 1: vectors[] holds xmm0..15 of this hit */
   dlog_u64 walk_param;
-  dlog_u64 duration;         /* nanoseconds since the call began, or DLOG_NO_DURATION */
-  dlog_u64 word;             /* what is read but not recorded; the stack is too small for it */
+  dlog_u64 duration;   /* nanoseconds since the call began, or DLOG_NO_DURATION */
+  dlog_u64 word;       /* what is read but not recorded; the stack is too small for it */
+  dlog_u32 kept_known; /* 1: kept holds what this call began with */
+  dlog_u32 reserved;
+  struct dlog_kept kept;
   struct dlog_window window; /* of the last COPY */
   dlog_u64 vectors[DLOG_NVECTORS * DLOG_VECTOR_BYTES / 8];
   struct dlog_part part;

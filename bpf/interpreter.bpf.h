@@ -112,6 +112,19 @@ static DLOG_INLINE void dlog_put_duration(struct dlog_scratch* s, dlog_u32 budge
   dlog_put_segment(s, s->duration, 0, DLOG_SEGMENT_DURATION);
 }
 
+/* Records the kept registers of `mask`; nothing when they are not known. */
+static DLOG_INLINE void dlog_put_kept(struct dlog_scratch* s, dlog_u32 mask, dlog_u32 budget) {
+  if (!s->kept_known) return;
+  for (dlog_u32 n = 0; n < DLOG_KEPT_REGISTERS; ++n) {
+    if (!(mask >> n & 1)) continue;
+    if (s->cursor + DLOG_SEGMENT_HEADER > budget) {
+      s->flags |= DLOG_RECORD_BUDGET;
+      return;
+    }
+    dlog_put_segment(s, s->kept.regs[n], 0, DLOG_SEGMENT_KEPT + n);
+  }
+}
+
 /* Ends the capture but for the words that are to be read again: what would follow is less important than what is there
  * (breadth first). */
 static DLOG_INLINE int dlog_end_capture(struct dlog_scratch* s, dlog_u32 flag) {
@@ -490,6 +503,17 @@ static DLOG_INLINE int dlog_duration(struct dlog_scratch* s, const struct dlog_o
   return 0;
 }
 
+static DLOG_INLINE int dlog_at_entry(struct dlog_scratch* s, const struct dlog_op* op, dlog_u32 index) {
+  const dlog_u32 number = op->a;
+  if (s->kept_known && number < DLOG_KEPT_REGISTERS) {
+    dlog_set_cell(s, op->dst, s->kept.regs[number]);
+    return 0;
+  }
+  if (s->condition) return dlog_stop(s, DLOG_VERDICT_ERROR);
+  s->op = index + op->jump;
+  return 0;
+}
+
 static DLOG_INLINE int dlog_copy_dynamic(struct dlog_scratch* s, const struct dlog_op* op, int sleepable) {
   const dlog_u64 units = dlog_cell(s, op->b);
   const dlog_u32 unit = op->size ? op->size : 1;
@@ -605,6 +629,8 @@ static DLOG_INLINE int dlog_step(struct dlog_scratch* s, int sleepable) {
       return dlog_vector(s, op, index);
     case DLOG_OP_DURATION:
       return dlog_duration(s, op, index);
+    case DLOG_OP_AT_ENTRY:
+      return dlog_at_entry(s, op, index);
     case DLOG_OP_REJECT_IF_ZERO:
       if (!s->condition) return dlog_stop(s, DLOG_VERDICT_BAD_PLAN);
       return a == 0 ? dlog_stop(s, DLOG_VERDICT_REJECTED) : 0;
@@ -633,6 +659,7 @@ static DLOG_INLINE void dlog_begin(struct dlog_scratch* s, const struct dlog_ran
 static DLOG_INLINE void dlog_begin_hit(struct dlog_scratch* s, const struct dlog_site* site, dlog_u64 duration) {
   s->hit++;
   s->duration = duration;
+  s->kept_known = 0;
   s->cursor = 0;
   s->checks = 0;
   s->checked = 0;

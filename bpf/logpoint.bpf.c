@@ -78,6 +78,13 @@ struct {
   __type(value, dlog_u64);
 } starts SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, DLOG_MAX_KEPT);
+  __type(key, struct dlog_start);
+  __type(value, struct dlog_kept);
+} kept SEC(".maps");
+
 struct kick_ring {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, DLOG_KICK_RING_BYTES);
@@ -146,7 +153,27 @@ static DLOG_INLINE void dlog_run(struct dlog_scratch* s, const struct dlog_range
   }
 }
 
-/* ---------------------------------------------------------------- durations */
+/* Without branches: the verifier sees one path, the CPU predicts nothing. */
+#define DLOG_MASKED(mask, n, value) ((value) & -(dlog_u64)((mask) >> (n)&1))
+
+/* Buffers left busy are those of hits that were preempted or are waiting for a page. */
+static DLOG_INLINE struct dlog_scratch* dlog_acquire_scratch(void) {
+  dlog_u32 key = bpf_get_smp_processor_id() * DLOG_SCRATCH_PER_CPU;
+  DLOG_UNROLL
+  for (dlog_u32 i = 0; i < DLOG_SCRATCH_PER_CPU; ++i, ++key) {
+    struct dlog_scratch* s = bpf_map_lookup_elem(&scratch, &key);
+    if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) return s;
+  }
+  return 0;
+}
+
+/* Only hits on this CPU look at it, so the compiler's order is all that is needed. */
+static DLOG_INLINE void dlog_release_scratch(struct dlog_scratch* s) {
+  asm volatile("" : : : "memory");
+  *(volatile dlog_u32*)&s->busy = 0;
+}
+
+/* ---------------------------------------------------------------- what the start of a call knows */
 
 static DLOG_INLINE void dlog_start_key(struct dlog_start* key, const struct pt_regs* ctx,
                                        const struct dlog_site* site) {
@@ -203,6 +230,57 @@ static DLOG_OWN_FRAME dlog_u64 dlog_take_duration(struct pt_regs* ctx, const str
   start = *(const volatile dlog_u64*)started;
   if (bpf_map_delete_elem(&starts, &key) || start < dlog_process_start() || start > now) return DLOG_NO_DURATION;
   return now - start;
+}
+
+static DLOG_OWN_FRAME void dlog_forget_kept(struct dlog_start* key, struct dlog_site* site) {
+  const long failed = bpf_map_delete_elem(&kept, key);
+  if (failed && failed != -DLOG_ENOENT) *(volatile dlog_u32*)&site->epoch = 0;
+}
+
+/* A call begins: keeps its registers, or at least nothing of a call before at the same place. */
+static DLOG_OWN_FRAME int dlog_keep_registers(struct pt_regs* ctx, struct dlog_site* site) {
+  struct dlog_start key;
+  struct dlog_scratch* s;
+  const dlog_u32 mask = site->entry_mask; /* what nobody asked for is not copied */
+  long failed = 1;
+  dlog_start_key(&key, ctx, site);
+  key.epoch = *(volatile dlog_u32*)&site->epoch;
+  if (!key.epoch) return 0;
+  s = dlog_acquire_scratch();
+  if (s) {
+    s->kept.regs[0] = DLOG_MASKED(mask, 0, ctx->di);
+    s->kept.regs[1] = DLOG_MASKED(mask, 1, ctx->si);
+    s->kept.regs[2] = DLOG_MASKED(mask, 2, ctx->dx);
+    s->kept.regs[3] = DLOG_MASKED(mask, 3, ctx->cx);
+    s->kept.regs[4] = DLOG_MASKED(mask, 4, ctx->r8);
+    s->kept.regs[5] = DLOG_MASKED(mask, 5, ctx->r9);
+    s->kept.boot_ns = bpf_ktime_get_boot_ns();
+    failed = bpf_map_update_elem(&kept, &key, &s->kept, BPF_ANY);
+    dlog_release_scratch(s);
+  }
+  if (failed) dlog_forget_kept(&key, site);
+  return 0;
+}
+
+/* In a call: what it began with, into the scratch buffer, when that is known. The entry of the table can be given to
+ * another key while it is read; that it is still there afterwards shows that it was not: nobody but the start of a call
+ * at the same place adds it, and this call has not left that yet. */
+static DLOG_OWN_FRAME int dlog_find_kept(struct pt_regs* ctx, const struct dlog_site* site, struct dlog_scratch* s) {
+  dlog_u32 index = site->entry;
+  const struct dlog_site* entry = bpf_map_lookup_elem(&sites, &index);
+  struct dlog_start key;
+  const volatile struct dlog_kept* found;
+  if (!entry) return 0;
+  dlog_start_key(&key, ctx, site);
+  key.epoch = *(const volatile dlog_u32*)&entry->epoch;
+  if (!key.epoch) return 0;
+  found = bpf_map_lookup_elem(&kept, &key);
+  if (!found) return 0;
+  DLOG_UNROLL
+  for (int n = 0; n < DLOG_KEPT_REGISTERS; ++n) s->kept.regs[n] = found->regs[n];
+  s->kept.boot_ns = found->boot_ns;
+  if (bpf_map_lookup_elem(&kept, &key) && s->kept.boot_ns >= dlog_process_start()) s->kept_known = 1;
+  return 0;
 }
 
 static DLOG_INLINE dlog_u64 dlog_duration_of(struct pt_regs* ctx, const struct dlog_site* site) {
@@ -268,9 +346,6 @@ static DLOG_OWN_FRAME dlog_u64 dlog_thread_pointer(void) {
   bpf_probe_read_kernel(&base, sizeof(base), &task->thread.fsbase);
   return base;
 }
-
-/* Without branches: the verifier sees one path, the CPU predicts nothing. */
-#define DLOG_MASKED(mask, n, value) ((value) & -(dlog_u64)((mask) >> (n)&1))
 
 static DLOG_INLINE void dlog_store_registers(dlog_u64* out, const struct pt_regs* ctx, dlog_u32 mask) {
   out[0] = DLOG_MASKED(mask, 0, ctx->ax);
@@ -384,23 +459,6 @@ static DLOG_INLINE void dlog_count_submitted(struct dlog_counters* counters, dlo
   dlog_count(counters, DLOG_COUNT_BYTES, bytes);
 }
 
-/* Buffers left busy are those of hits that were preempted or are waiting for a page. */
-static DLOG_INLINE struct dlog_scratch* dlog_acquire_scratch(void) {
-  dlog_u32 key = bpf_get_smp_processor_id() * DLOG_SCRATCH_PER_CPU;
-  DLOG_UNROLL
-  for (dlog_u32 i = 0; i < DLOG_SCRATCH_PER_CPU; ++i, ++key) {
-    struct dlog_scratch* s = bpf_map_lookup_elem(&scratch, &key);
-    if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) return s;
-  }
-  return 0;
-}
-
-/* Only hits on this CPU look at it, so the compiler's order is all that is needed. */
-static DLOG_INLINE void dlog_release_scratch(struct dlog_scratch* s) {
-  asm volatile("" : : : "memory");
-  *(volatile dlog_u32*)&s->busy = 0;
-}
-
 /* True when the condition holds; counts the hit otherwise. */
 static DLOG_INLINE int dlog_condition_holds(struct dlog_scratch* s, const struct dlog_site* site,
                                             struct dlog_counters* counters, int sleepable) {
@@ -429,6 +487,7 @@ static DLOG_INLINE void dlog_capture_and_submit(struct dlog_scratch* s, const st
   dlog_u32 bytes;
   if (!consumer) return;
   if (site->flags & DLOG_SITE_RETURN) dlog_put_duration(s, s->budget);
+  if (site->entry_mask) dlog_put_kept(s, site->entry_mask, s->budget);
   if (sleepable && site->vector_mask) dlog_put_vectors(s, site->vector_mask, s->budget);
   if (site->capture.count) {
     dlog_run(s, &site->capture, 0, sleepable);
@@ -492,6 +551,7 @@ static DLOG_INLINE int dlog_hit_interpreted(struct pt_regs* ctx, const struct dl
     return 0;
   }
   dlog_begin_hit(s, site, duration);
+  if (site->entry_mask) dlog_find_kept(ctx, site, s);
   dlog_store_registers(s->cells, ctx, site->register_mask | 0x1ffff);
   if (dlog_condition_holds(s, site, counters, sleepable)) dlog_capture_if_admitted(s, site, counters, sleepable);
   dlog_release_scratch(s);
@@ -612,6 +672,7 @@ static DLOG_INLINE struct dlog_scratch* dlog_begin_with_vectors(struct pt_regs* 
     return 0;
   }
   dlog_begin_hit(s, site, duration);
+  if (site->entry_mask) dlog_find_kept(ctx, site, s);
   dlog_store_registers(s->cells, ctx, site->register_mask | 0x1ffff);
   if (switched) dlog_read_vectors(s);
   return s;
@@ -671,7 +732,8 @@ static DLOG_INLINE void dlog_count_hit(const struct dlog_site* site, struct dlog
 
 static DLOG_OWN_FRAME int dlog_hit_entry(struct pt_regs* ctx, struct dlog_site* site, struct dlog_counters* counters) {
   dlog_count_hit(site, counters, DLOG_COUNT_STARTS);
-  return dlog_note_start(ctx, site);
+  if (site->flags & DLOG_SITE_TIMES) dlog_note_start(ctx, site);
+  return site->entry_mask ? dlog_keep_registers(ctx, site) : 0;
 }
 
 static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable, int vectors) {
@@ -697,7 +759,7 @@ static DLOG_INLINE int dlog_hit(struct pt_regs* ctx, int sleepable, int vectors)
     return 0;
   }
   if (vectors) return dlog_hit_vectors(ctx, site, counters, switches);
-  if (!(site->condition.count | site->capture.count | (site->flags & DLOG_SITE_RETURN))) {
+  if (!(site->condition.count | site->capture.count | (site->flags & DLOG_SITE_RETURN) | site->entry_mask)) {
     return dlog_hit_registers(ctx, site, lp, counters);
   }
   return sleepable ? dlog_interpret_sleepable(ctx, site, counters) : dlog_interpret_plain(ctx, site, counters);

@@ -36,6 +36,12 @@ absl::Status SetNumber(const std::string& text, T* out) {
   return absl::OkStatus();
 }
 
+absl::Status SetFlag(const std::string& text, bool* out) {
+  *out = text == "true";
+  if (*out || text == "false") return absl::OkStatus();
+  return absl::InvalidArgumentError("true or false is wanted");
+}
+
 struct Key {
   const char* name;
   absl::Status (*set)(const std::string& text, Document* out);
@@ -70,6 +76,7 @@ constexpr Key kKeys[] = {
     DLOG_NUMBER_KEY("depth", instrument.depth),
     DLOG_NUMBER_KEY("items", instrument.items),
     DLOG_NUMBER_KEY("string", instrument.string_bytes),
+    {"recover", [](const std::string& text, Document* out) { return SetFlag(text, &out->instrument.recover); }},
 };
 constexpr Key kTargetKeys[] = {
     DLOG_NUMBER_KEY("pid", target.pid),
@@ -245,6 +252,7 @@ std::string WriteDocument(const v1::LogpointSpec& spec) {
   if (limits.every() > 1) out += fmt::format("every: {}\n", limits.every());
   if (limits.hits() != 0) out += fmt::format("hits: {}\n", limits.hits());
   if (spec.site_policy() == v1::SITE_EXACT) out += "site: exact\n";
+  if (spec.recover()) out += "recover: true\n";
   return out;
 }
 

@@ -70,6 +70,9 @@ void InstrumentOptions::AddTo(CLI::App* command) {
   command->add_option("--bytes", event_bytes, "bytes captured for an event (default 16KiB)");
   command->add_option("--site", site, "auto: the cheapest equivalent instruction; exact: the line's first or none")
       ->check(CLI::IsMember({"auto", "exact"}));
+  command->add_flag(
+      "--recover", recover,
+      "arguments that are optimised out at the line: keep them from the function's entry, by a probe there");
 }
 
 absl::Status InstrumentOptions::Fill(v1::LogpointSpec* spec) const {
@@ -80,6 +83,7 @@ absl::Status InstrumentOptions::Fill(v1::LogpointSpec* spec) const {
                                      : v1::LEVEL_INFO);
   for (const std::string& tag : tags) spec->add_tags(tag);
   spec->set_site_policy(site == "exact" ? v1::SITE_EXACT : v1::SITE_AUTO);
+  spec->set_recover(recover);
   v1::Limits* limits = spec->mutable_limits();
   limits->set_hits(hits);
   limits->set_every(every);

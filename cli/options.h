@@ -49,6 +49,7 @@ struct InstrumentOptions {
   uint32_t depth = 0;
   uint32_t items = 0;
   uint32_t string_bytes = 0;
+  bool recover = false;
 };
 
 // Adds the argument TEXT of log, explain and resolve, and what may stand in it to the end of the help.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolizer/entries.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "symbolizer/candidates.h"
+#include "symbolizer/code/argument_registers_x86_64.h"
 
 namespace dlog::symbolizer {
 
@@ -22,7 +24,10 @@ std::string Entries::Make(const StatementSite& site, v1::Statement* statement) {
   statement->set_statement_address(start.value);
   statement->set_function(site.scope.name);
   if (!IsEmulated(*judged)) {
-    for (code::Move& move : finder_->MovesFor(site.scope, start, {}).moves) {
+    code::CaptureInputs inputs;
+    for (const uint8_t reg : code::kArgumentRegisters) inputs.gprs |= keeps_ ? 1u << reg : 0;
+    for (code::Move& move : finder_->MovesFor(site.scope, start, inputs).moves) {
+      if (!move.forward || !move.recovered.empty()) continue;
       auto moved = JudgeSite(module_, move.probe);
       if (!moved.ok() || !IsEmulated(*moved)) continue;
       v1::CandidateSite candidate = CandidateAt(*moved, move.probe);
@@ -49,12 +54,22 @@ Entries::Entry& Entries::Find(const StatementSite& site) {
   return found->second;
 }
 
-uint32_t Entries::Use(const StatementSite& site, v1::ResolvedLogpoint* resolved) {
+bool Entries::IsBehind(const StatementSite& site, LinkAddress probe) {
+  const v1::Statement& statement = Find(site).statement;
+  uint64_t last = site.entry.value;
+  for (const v1::CandidateSite& candidate : statement.candidates()) last = std::max(last, candidate.probe_address());
+  return probe.value < site.entry.value || probe.value > last;
+}
+
+uint32_t Entries::Use(const StatementSite& site, Wish wish, v1::ResolvedLogpoint* resolved) {
   Entry& entry = Find(site);
   if (entry.number == 0) {
     *resolved->add_entries() = entry.statement;
     entry.number = static_cast<uint32_t>(resolved->entries_size());
   }
+  v1::Statement* used = resolved->mutable_entries(static_cast<int>(entry.number) - 1);
+  used->set_timed(used->timed() || wish.timed);
+  used->set_keeps(used->keeps() | wish.keeps);
   return entry.number;
 }
 

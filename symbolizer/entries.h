@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where functions begin, as sites that note the time for the returns that ask how long the call took.
+// Where functions begin, as sites that note the time for the returns that ask how long the call took, and keep the
+// registers of arguments for the sites whose variables have no other trace.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,23 @@ namespace dlog::symbolizer {
 // Not thread-safe.
 class Entries {
  public:
-  // Both outlive this.
-  Entries(const dwarf::Module& module, SiteFinder* finder) : module_(module), finder_(finder) {}
+  // What a site wants of the start of its function's calls.
+  struct Wish {
+    bool timed = false;
+    uint32_t keeps = 0;  // as Statement.keeps
+  };
 
-  // Why nobody can tell when the call that ends at `site`, a return, began; empty when it can be told.
+  // Both outlive this. `keeps`: registers may be asked for.
+  Entries(const dwarf::Module& module, SiteFinder* finder, bool keeps)
+      : module_(module), finder_(finder), keeps_(keeps) {}
+
+  // Why nobody can tell what the call began with that is going on at `site`; empty when it can be told.
   const std::string& ObstacleOf(const StatementSite& site) { return Find(site).obstacle; }
-  // The entry of the function that returns at `site`, of which there is no obstacle: 1 + its index in
-  // `resolved->entries`, where it is added once.
-  uint32_t Use(const StatementSite& site, v1::ResolvedLogpoint* resolved);
+  // Whether each call has passed the entry's probe before it comes to `probe`.
+  bool IsBehind(const StatementSite& site, LinkAddress probe);
+  // The entry of the function of `site`, of which there is no obstacle: 1 + its index in `resolved->entries`, where it
+  // is added once.
+  uint32_t Use(const StatementSite& site, Wish wish, v1::ResolvedLogpoint* resolved);
 
  private:
   struct Entry {
@@ -38,6 +48,7 @@ class Entries {
 
   const dwarf::Module& module_;
   SiteFinder* const finder_;
+  const bool keeps_;
   std::map<uint64_t, Entry> entries_;  // by address
 };
 

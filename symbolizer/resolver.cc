@@ -127,17 +127,21 @@ bool AddFunctions(const dwarf::Module& module, v1::ResolvedLogpoint* out) {
 class SiteResolver {
  public:
   SiteResolver(const FoundLocation& found, const visualizers::Catalog& catalog, const RedactionRules& redaction,
-               v1::ResolvedLogpoint* out)
+               bool recover, v1::ResolvedLogpoint* out)
       : found_(found),
         types_(*found.module, out->mutable_types(), &redaction),
         shaper_(catalog, &types_),
         finder_(*found.module),
-        entries_(*found.module, &finder_),
+        recover_(recover),
+        entries_(*found.module, &finder_, recover),
         out_(out) {}
 
   const std::vector<std::string>& misfits() const { return shaper_.misfits(); }
 
-  absl::Status AddSite(const StatementSite& site, const plan::PlanRequest& request) {
+  absl::Status AddSite(StatementSite site, const plan::PlanRequest& request) {
+    if (recover_ && !site.at_return && !site.scope.by_symbol) {
+      site.entry = dwarf::EntryOf(*found_.module, site.scope.subprogram).value_or(LinkAddress{});
+    }
     const auto refusal = [&](const std::string& instruction, absl::string_view reason) {
       v1::RefusedSite refused;
       refused.set_statement_address(site.address.value);
@@ -164,6 +168,7 @@ class SiteResolver {
     context.point.no_return_value = site.no_return_value;
     context.point.view = site.view;
     if (site.at_return && Mentions(request, kDuration)) context.point.no_duration = NoDuration(site);
+    context.point.recover = KnowsEntry(site, site.address);
     context.rows = *rows;
     context.file = site.file;
     context.line = found_.located.line;
@@ -179,12 +184,16 @@ class SiteResolver {
     statement.set_function(site.scope.name);
     statement.set_inlined(site.scope.inlined);
     std::string not_moved;
-    if (built.asks_duration) statement.set_entry(entries_.Use(site, out_));
+    const Entries::Wish wish = {built.asks_duration, built.plan.entry_mask()};
+    if (wish.timed || wish.keeps != 0) {
+      statement.set_entry(entries_.Use(site, wish, out_));
+      statement.set_timed(wish.timed);
+    }
     if (!IsEmulated(*judged)) not_moved = AddMoved(site, request, context, built, &statement);
     if (judged->instruction.probe_class != code::ProbeClass::kRefused) {
       v1::CandidateSite* own = statement.add_candidates();
       *own = CandidateAt(*judged, site.address);
-      if (built.asks_duration) SetReturnSlot(*found_.module, site.address, SlotPlace::kEdge, own);
+      if (statement.entry() != 0) SetReturnSlot(*found_.module, site.address, PlaceOf(site), own);
       Fill(std::move(built), own);
       if (!not_moved.empty()) own->set_reason(absl::StrCat(own->reason(), "; ", not_moved));
     } else {
@@ -192,6 +201,10 @@ class SiteResolver {
     }
     if (statement.candidates().empty()) {
       refuse(judged->instruction.text, judged->instruction.refusal);
+      for (v1::BoundExpression& bound : built.expressions) {
+        bound.clear_value();
+        *out_->mutable_refused()->rbegin()->add_expressions() = std::move(bound);
+      }
     } else {
       *out_->add_statements() = std::move(statement);
       CountUserErrors(user_errors);
@@ -242,6 +255,16 @@ class SiteResolver {
     }
   }
 
+  static SlotPlace PlaceOf(const StatementSite& site) { return site.at_return ? SlotPlace::kEdge : SlotPlace::kWithin; }
+
+  // Whether a probe at `probe`, in the function of `site`, can be told what the call began with.
+  bool KnowsEntry(const StatementSite& site, LinkAddress probe) {
+    if (!recover_ || site.scope.by_symbol || site.entry.value == 0) return false;
+    v1::CandidateSite slot;
+    return SetReturnSlot(*found_.module, probe, probe == site.address ? PlaceOf(site) : SlotPlace::kWithin, &slot) &&
+           entries_.ObstacleOf(site).empty() && entries_.IsBehind(site, probe);
+  }
+
   // Why the time of a call that ends at `site`, a return, is not known; empty when it is.
   std::string NoDuration(const StatementSite& site) {
     v1::CandidateSite slot;
@@ -255,6 +278,7 @@ class SiteResolver {
   // why not, for people.
   std::string AddMoved(const StatementSite& site, const plan::PlanRequest& request, plan::SiteContext context,
                        const plan::SitePlan& exact, v1::Statement* statement) {
+    const bool recover = context.point.recover;
     constexpr absl::string_view kOtherValues = "not moved: other values are available there";
     context.point.mark_cfa = true;
     const plan::SitePlan marked = plan::BuildSitePlan(request, context, &types_, &shaper_);
@@ -270,10 +294,11 @@ class SiteResolver {
       for (const auto& [reg, value] : move.recovered) recovered[reg] = plan::WordOf(value);
       context.point.probe = move.probe;
       context.point.recovered = &recovered;
+      context.point.recover = recover && KnowsEntry(site, move.probe);
       plan::SitePlan built = plan::BuildSitePlan(request, context, &types_, &shaper_);
       if (!SameAvailability(exact, built)) continue;
       v1::CandidateSite found = CandidateAt(*judged, move.probe);
-      if (built.asks_duration && !SetReturnSlot(*found_.module, move.probe, SlotPlace::kWithin, &found)) continue;
+      if (statement->entry() != 0 && !SetReturnSlot(*found_.module, move.probe, SlotPlace::kWithin, &found)) continue;
       v1::CandidateSite* candidate = statement->add_candidates();
       candidate->Swap(&found);
       Fill(std::move(built), candidate);
@@ -322,6 +347,7 @@ class SiteResolver {
   dwarf::TypeGraph types_;
   plan::Shaper shaper_;
   SiteFinder finder_;
+  const bool recover_;
   Entries entries_;
   v1::ResolvedLogpoint* const out_;
   absl::Status first_condition_error_;
@@ -384,7 +410,7 @@ absl::StatusOr<v1::ResolvedLogpoint> ResolveLogpoint(const v1::SymbolizerRequest
   }
   const RedactionRules redaction = RulesOf(request.redaction());
   out.set_redaction(redaction.active());
-  SiteResolver sites(*found, *catalog, redaction, &out);
+  SiteResolver sites(*found, *catalog, redaction, request.spec().recover(), &out);
   for (const StatementSite& site : found->located.sites) {
     absl::Status status = sites.AddSite(site, parsed->request);
     if (!status.ok()) return status;

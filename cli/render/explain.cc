@@ -43,14 +43,20 @@ std::string ExpressionText(const v1::ResolvedLogpoint& resolved, int i) {
   return i < expressions.size() ? expressions[i].text() : "";
 }
 
+// As events will have it.
+v1::ValueStatus StatusOf(const v1::BoundExpression& bound) {
+  return bound.status() == v1::STATUS_OK && !bound.recovered().empty() ? v1::STATUS_RECOVERED : bound.status();
+}
+
 std::string ReasonOf(const v1::BoundExpression& bound) {
+  if (StatusOf(bound) == v1::STATUS_RECOVERED) return bound.recovered();
   if (bound.status() == v1::STATUS_OK || !bound.reason().empty()) return bound.reason();
   return "no reason was given";
 }
 
 void WriteVariable(const std::string& text, const v1::BoundExpression& bound, JsonWriter* json) {
   json->BeginObject().Key("expr").String(text).Key("type").String(bound.type_name());
-  json->Key("status").String(format::StatusName(bound.status()));
+  json->Key("status").String(format::StatusName(StatusOf(bound)));
   if (!bound.location().empty()) json->Key("location").String(bound.location());
   if (const std::string reason = ReasonOf(bound); !reason.empty()) json->Key("reason").String(reason);
   if (!bound.available_at().empty()) {
@@ -64,6 +70,29 @@ void WriteVariable(const std::string& text, const v1::BoundExpression& bound, Js
 // `vars` asks each site for the names of all sites; a site shows those that it knows.
 bool Shown(const v1::BoundExpression& bound, bool known_only) {
   return !known_only || bound.status() != v1::STATUS_ERROR;
+}
+
+using Bounds = google::protobuf::RepeatedPtrField<v1::BoundExpression>;
+
+void WriteVariables(const v1::ResolvedLogpoint& resolved, const Bounds& expressions, bool known_only,
+                    JsonWriter* json) {
+  json->Key("variables").BeginArray();
+  for (int i = 0; i < expressions.size(); ++i) {
+    if (Shown(expressions[i], known_only)) WriteVariable(ExpressionText(resolved, i), expressions[i], json);
+  }
+  json->EndArray();
+}
+
+std::string VariablesText(const v1::ResolvedLogpoint& resolved, const Bounds& expressions, bool known_only) {
+  std::vector<std::vector<std::string>> rows;
+  for (int i = 0; i < expressions.size(); ++i) {
+    const v1::BoundExpression& bound = expressions[i];
+    const bool ok = bound.status() == v1::STATUS_OK;
+    if (!Shown(bound, known_only)) continue;
+    rows.push_back({"  " + ExpressionText(resolved, i), bound.type_name(),
+                    std::string(format::StatusName(StatusOf(bound))), ok ? bound.location() : ReasonOf(bound)});
+  }
+  return RenderTable(rows);
 }
 
 void WriteSite(const v1::ResolvedLogpoint& resolved, const v1::Statement& statement, bool is_entry, bool known_only,
@@ -82,19 +111,17 @@ void WriteSite(const v1::ResolvedLogpoint& resolved, const v1::Statement& statem
     json->EndArray();
   }
   json->Key("predicted_ns").Int(PredictedNanoseconds(site));
-  json->Key("variables").BeginArray();
-  for (int i = 0; i < site.expressions_size(); ++i) {
-    if (Shown(site.expressions(i), known_only)) {
-      WriteVariable(ExpressionText(resolved, i), site.expressions(i), json);
-    }
-  }
-  json->EndArray().EndObject();
+  WriteVariables(resolved, site.expressions(), known_only, json);
+  json->EndObject();
 }
 
-void WriteRefused(const v1::RefusedSite& refused, JsonWriter* json) {
+void WriteRefused(const v1::ResolvedLogpoint& resolved, const v1::RefusedSite& refused, bool known_only,
+                  JsonWriter* json) {
   json->BeginObject().Key("statement_address").String(Address(refused.statement_address()));
   if (!refused.function().empty()) json->Key("function").String(refused.function());
-  json->Key("instruction").String(refused.instruction()).Key("reason").String(refused.reason()).EndObject();
+  json->Key("instruction").String(refused.instruction()).Key("reason").String(refused.reason());
+  if (!refused.expressions().empty()) WriteVariables(resolved, refused.expressions(), known_only, json);
+  json->EndObject();
 }
 
 std::string SiteText(const v1::ResolvedLogpoint& resolved, const v1::Statement& statement, bool is_entry,
@@ -106,15 +133,7 @@ std::string SiteText(const v1::ResolvedLogpoint& resolved, const v1::Statement& 
                      PredictedNanoseconds(site));
   if (site.moved()) out += fmt::format("  moved from {:#x}: {}\n", statement.statement_address(), site.reason());
   for (const std::string& instruction : site.between()) out += fmt::format("    {}\n", instruction);
-  std::vector<std::vector<std::string>> rows;
-  for (int i = 0; i < site.expressions_size(); ++i) {
-    const v1::BoundExpression& bound = site.expressions(i);
-    const bool ok = bound.status() == v1::STATUS_OK;
-    if (!Shown(bound, known_only)) continue;
-    rows.push_back({"  " + ExpressionText(resolved, i), bound.type_name(),
-                    std::string(format::StatusName(bound.status())), ok ? bound.location() : ReasonOf(bound)});
-  }
-  return Harmless(out) + RenderTable(rows);
+  return Harmless(out) + VariablesText(resolved, site.expressions(), known_only);
 }
 
 }  // namespace
@@ -174,7 +193,7 @@ std::string ExplainJson(const v1::ResolvedLogpoint& resolved, bool known_only) {
     if (!entry.candidates().empty()) WriteSite(resolved, entry, true, known_only, &json);
   }
   json.EndArray().Key("refused").BeginArray();
-  for (const v1::RefusedSite& refused : resolved.refused()) WriteRefused(refused, &json);
+  for (const v1::RefusedSite& refused : resolved.refused()) WriteRefused(resolved, refused, known_only, &json);
   json.EndArray();
   if (!resolved.warnings().empty()) {
     json.Key("warnings").BeginArray();
@@ -199,11 +218,12 @@ std::string ExplainText(const v1::ResolvedLogpoint& resolved, bool known_only) {
   for (const v1::Statement& entry : resolved.entries()) {
     if (!entry.candidates().empty()) out += SiteText(resolved, entry, true, known_only);
   }
-  std::string rest;
   for (const v1::RefusedSite& refused : resolved.refused()) {
-    rest += fmt::format("refused {:#x}  {}  {}: {}\n", refused.statement_address(), refused.function(),
-                        refused.instruction(), refused.reason());
+    out += Harmless(fmt::format("refused {:#x}  {}  {}: {}\n", refused.statement_address(), refused.function(),
+                                refused.instruction(), refused.reason()));
+    out += VariablesText(resolved, refused.expressions(), known_only);
   }
+  std::string rest;
   for (const std::string& warning : resolved.warnings()) rest += fmt::format("warning: {}\n", warning);
   return out + Harmless(rest);
 }

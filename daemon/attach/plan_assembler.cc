@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "symbolizer/code/argument_registers_x86_64.h"
 
 namespace dlog::attach {
 namespace {
@@ -17,8 +18,10 @@ constexpr int kMaxPlanOps = 16384;
 constexpr int kMaxPlanRoutines = 2048;
 constexpr uint32_t kMaxWalk = 1 << 20;  // objects; the steps of a hit end it long before
 constexpr int kMaxRegister = DLOG_NREGS - 1;
+constexpr uint32_t kMaskBits = 32;
 static_assert(kMaxConditionOps < DLOG_MAX_STEPS);
 static_assert(kMaxPlanOps <= std::numeric_limits<uint16_t>::max(), "dlog_op::jump");
+static_assert(code::kArgumentRegisters.size() == DLOG_KEPT_REGISTERS);
 static_assert(kMaxPlanOps <= DLOG_MAX_OPS && kMaxPlanRoutines <= DLOG_MAX_ROUTINES);
 
 enum class ListKind { kCondition, kCapture, kRoutine };
@@ -169,6 +172,14 @@ class OpLowering {
 
   void Duration() {
     Code(DLOG_OP_DURATION), Dst();
+    if (kind_ != ListKind::kCondition || in_.jump() != 0) Jump();
+  }
+
+  void AtEntry() {
+    Code(DLOG_OP_AT_ENTRY), Dst();
+    const std::optional<uint8_t> kept = code::ArgumentNumber(in_.a());
+    if (!kept.has_value()) Fail(absl::StrCat("operand a = register ", in_.a(), " is not kept at an entry"));
+    op_.a = kept.value_or(0);
     if (kind_ != ListKind::kCondition || in_.jump() != 0) Jump();
   }
 
@@ -334,6 +345,8 @@ void OpLowering::Lower() {
       return Vector();
     case v1::CAP_DURATION:
       return Duration();
+    case v1::CAP_AT_ENTRY:
+      return AtEntry();
     case v1::CAP_NONE:
     case v1::CaptureOpCode_INT_MIN_SENTINEL_DO_NOT_USE_:
     case v1::CaptureOpCode_INT_MAX_SENTINEL_DO_NOT_USE_:
@@ -424,6 +437,17 @@ absl::StatusOr<ReturnSlot> CheckSlot(const v1::ReturnSlot& slot) {
   return ReturnSlot{slot.register_() == kRbp, static_cast<int32_t>(slot.offset())};
 }
 
+absl::StatusOr<uint8_t> KeptMask(uint32_t registers) {
+  uint32_t mask = 0;
+  for (uint32_t reg = 0; reg < kMaskBits; ++reg) {
+    if ((registers >> reg & 1) == 0) continue;
+    const std::optional<uint8_t> number = code::ArgumentNumber(reg);
+    if (!number.has_value()) return Bad(absl::StrCat("register ", reg, " is not kept at an entry"));
+    mask |= 1u << *number;
+  }
+  return static_cast<uint8_t>(mask);
+}
+
 absl::StatusOr<AssembledPlan> AssemblePlan(const v1::CapturePlan& plan) {
   if (absl::Status status = CheckSize(plan); !status.ok()) return status;
   if (plan.register_mask() & ~static_cast<uint32_t>(kRegisters)) {
@@ -434,6 +458,9 @@ absl::StatusOr<AssembledPlan> AssemblePlan(const v1::CapturePlan& plan) {
     return Bad(absl::StrCat("vector mask 0x", absl::Hex(plan.vector_mask()), " names registers beyond xmm15"));
   }
   AssembledPlan out;
+  const auto kept = KeptMask(plan.entry_mask());
+  if (!kept.ok()) return kept.status();
+  out.entry_mask = *kept;
   out.register_mask = plan.register_mask();
   out.vector_mask = plan.vector_mask();
   const int routines = plan.routines_size();
@@ -451,6 +478,9 @@ absl::StatusOr<AssembledPlan> AssemblePlan(const v1::CapturePlan& plan) {
     out.routines.push_back(*routine);
   }
   for (uint32_t i = 0; i < out.ops.size(); ++i) {
+    if (out.ops[i].code == DLOG_OP_AT_ENTRY && (out.entry_mask >> out.ops[i].a & 1) == 0) {
+      return Bad("an op reads a register at the entry that the entry mask does not name");
+    }
     if (out.ops[i].code != DLOG_OP_VECTOR) continue;
     if ((out.vector_mask >> out.ops[i].a & 1) == 0) {
       return Bad(absl::StrCat("an op reads xmm", out.ops[i].a, ", which the vector mask does not name"));

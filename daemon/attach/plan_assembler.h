@@ -21,6 +21,7 @@ struct AssembledPlan {
   std::vector<dlog_range> routines;  // dlog_op::routine indexes this vector
   uint32_t register_mask = 0;
   uint32_t vector_mask = 0;
+  uint8_t entry_mask = 0;         // bit n: the n-th kept register (abi.h)
   bool vector_condition = false;  // the condition reads vector registers
 };
 
@@ -32,6 +33,9 @@ struct ReturnSlot {
 
 // InvalidArgument for any other register than rbp and rsp, or an offset beyond 32 bits.
 absl::StatusOr<ReturnSlot> CheckSlot(const v1::ReturnSlot& slot);
+
+// CapturePlan.entry_mask or Statement.keeps as dlog_site::entry_mask. InvalidArgument when it names other registers.
+absl::StatusOr<uint8_t> KeptMask(uint32_t registers);
 
 struct CaptureLimits {
   uint32_t depth = 3;

@@ -315,7 +315,8 @@ void BpfRuntime::Impl::WriteSite(const SiteRequest& request, const CaptureLimits
   entry.max_depth = limits.depth;
   entry.max_bytes = std::min<uint32_t>(limits.event_bytes, DLOG_MAX_RECORD_DATA);
   if (request.call.has_value()) {
-    entry.flags |= DLOG_SITE_RETURN;
+    if (request.call->timed) entry.flags |= DLOG_SITE_RETURN;
+    entry.entry_mask = plan.entry_mask;
     entry.entry = logpoint.entries_[request.call->entry];
     SetSlot(request.call->slot, &entry);
   }
@@ -329,7 +330,8 @@ void BpfRuntime::Impl::WriteEntry(const EntryRequest& request, uint32_t tgid, co
   entry.index = site;
   entry.logpoint = logpoint.logpoint_;
   entry.tgid = tgid;
-  entry.flags = DLOG_SITE_ACTIVE | DLOG_SITE_ENTRY;
+  entry.flags = DLOG_SITE_ACTIVE | DLOG_SITE_ENTRY | (request.timed ? DLOG_SITE_TIMES : 0);
+  entry.entry_mask = request.keeps;
   SetSlot(request.slot, &entry);
   sites[site] = entry;
 }

@@ -24,11 +24,13 @@
 
 namespace dlog::attach {
 
-// The start of a function, which is noted for the returns that ask how long the call took.
+// The start of a function: what only it knows is noted for the sites that ask for it.
 struct EntryRequest {
   FileOffset offset;
   std::vector<uint8_t> instruction;  // as in SiteRequest
   ReturnSlot slot;
+  bool timed = true;  // when the call began
+  uint8_t keeps = 0;  // AssembledPlan::entry_mask of all sites together
 };
 
 struct SiteRequest {
@@ -38,8 +40,9 @@ struct SiteRequest {
   struct Call {
     size_t entry = 0;  // position in AttachRequest.entries
     ReturnSlot slot;
+    bool timed = true;  // the site is a return that asks for the duration
   };
-  std::optional<Call> call = {};  // the site is a return that asks for the duration
+  std::optional<Call> call = {};  // the site asks for what the start of the call knows; plan.entry_mask needs it
 };
 
 struct AttachRequest {

@@ -19,9 +19,11 @@ void FillPlaces(const pipeline::LogpointContext& context, AttachOrder* order) {
   for (size_t e = 0; e < context.entries.size(); ++e) {
     positions.emplace_back();
     if (context.entries[e] < 0) continue;
-    const v1::CandidateSite& entry = context.resolved.entries(static_cast<int>(e)).candidates(context.entries[e]);
+    const v1::Statement& start = context.resolved.entries(static_cast<int>(e));
+    const v1::CandidateSite& entry = start.candidates(context.entries[e]);
     positions.back() = order->entries.size();
-    order->entries.push_back({FileOffset{entry.file_offset()}, entry.instruction_bytes(), entry.return_slot()});
+    order->entries.push_back({FileOffset{entry.file_offset()}, entry.instruction_bytes(), entry.return_slot(),
+                              start.timed(), start.keeps()});
   }
   for (const auto& site : context.sites) {
     const v1::Statement& statement = context.resolved.statements(site.statement);
@@ -29,7 +31,7 @@ void FillPlaces(const pipeline::LogpointContext& context, AttachOrder* order) {
     order->sites.push_back({FileOffset{candidate.file_offset()}, candidate.instruction_bytes(), &candidate.plan()});
     if (statement.entry() == 0 || statement.entry() > positions.size()) continue;
     const std::optional<size_t> entry = positions[statement.entry() - 1];
-    if (entry.has_value()) order->sites.back().call = {*entry, candidate.return_slot()};
+    if (entry.has_value()) order->sites.back().call = {*entry, candidate.return_slot(), statement.timed()};
   }
 }
 

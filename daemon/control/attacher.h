@@ -22,10 +22,11 @@ struct AttachSite {
   FileOffset offset;
   std::string instruction;                // bytes the plan was made for
   const v1::CapturePlan* plan = nullptr;  // untrusted; must live during the call
-  // The site is a return that asks for the duration; both untrusted.
+  // The site asks for what the start of the call knows; the slot is untrusted.
   struct Call {
     size_t entry = 0;  // position in AttachOrder.entries
     v1::ReturnSlot slot;
+    bool timed = false;  // as attach::SiteRequest::Call
   };
   std::optional<Call> call = {};
 };
@@ -35,6 +36,8 @@ struct AttachEntry {
   FileOffset offset;
   std::string instruction;
   v1::ReturnSlot slot;  // untrusted
+  bool timed = false;
+  uint32_t keeps = 0;  // as Statement.keeps; untrusted
 };
 
 struct AttachOrder {

@@ -52,12 +52,14 @@ class BpfAttacher : public Attacher {
       if (!site.call.has_value()) continue;
       auto slot = attach::CheckSlot(site.call->slot);
       if (!slot.ok()) return slot.status();
-      request.sites.back().call = {site.call->entry, *slot};
+      request.sites.back().call = {site.call->entry, *slot, site.call->timed};
     }
     for (const AttachEntry& entry : order.entries) {
       auto slot = attach::CheckSlot(entry.slot);
       if (!slot.ok()) return slot.status();
-      request.entries.push_back({entry.offset, Bytes(entry.instruction), *slot});
+      auto keeps = attach::KeptMask(entry.keeps);
+      if (!keeps.ok()) return keeps.status();
+      request.entries.push_back({entry.offset, Bytes(entry.instruction), *slot, entry.timed, *keeps});
     }
     auto attached = runtime_->Attach(request);
     if (!attached.ok()) return attached.status();

@@ -161,8 +161,10 @@ absl::Status NothingToProbe(const pipeline::LogpointContext& context) {
 }
 
 std::string EntryWarning(const v1::RefusedSite& entry) {
-  return fmt::format("$duration is not known at the returns of {}: its entry cannot carry a probe: {}",
-                     ShortFunction(entry.function()), entry.reason());
+  return fmt::format(
+      "what only the start of a call of {} tells ($duration, --recover) is not known: its entry cannot carry a probe: "
+      "{}",
+      ShortFunction(entry.function()), entry.reason());
 }
 
 std::string RefusalWarning(const pipeline::LogpointContext& context) {

@@ -7,6 +7,7 @@
 #include "daemon/pipeline/arithmetic.h"
 #include "daemon/pipeline/lookup.h"
 #include "daemon/pipeline/object_internal.h"
+#include "symbolizer/code/argument_registers_x86_64.h"
 
 namespace dlog::pipeline {
 namespace {
@@ -22,6 +23,7 @@ class Evaluation {
   Object Register(const v1::Node& node, uint64_t size) const;
   Object Vector(const v1::Node& node, uint64_t size) const;
   Object Duration(const v1::Node& node, uint64_t size) const;
+  Object AtEntry(const v1::Node& node, uint64_t size) const;
   Object Constant(const v1::Node& node, uint64_t size) const;
   Object Memory(const v1::Node& node, int depth);
   Object Composed(const v1::Node& node, uint64_t size, int depth);
@@ -76,6 +78,8 @@ Object Evaluation::Run(const v1::Node& node, int depth) {
       return Vector(node, size);
     case v1::Node::kDuration:
       return Duration(node, size);
+    case v1::Node::kAtEntry:
+      return AtEntry(node, size);
     case v1::Node::kConstant:
       return Constant(node, size);
     case v1::Node::kMemory:
@@ -143,6 +147,21 @@ Object Evaluation::Duration(const v1::Node& node, uint64_t size) const {
     return Failed(node.type(), v1::STATUS_UNREADABLE, "unknown start");
   }
   return Word(node.type(), *image_.duration());
+}
+
+Object Evaluation::AtEntry(const v1::Node& node, uint64_t size) const {
+  if (size == 0 || size > sizeof(uint64_t)) return Malformed(node.type(), "value does not fit a register");
+  const std::optional<uint8_t> number = code::ArgumentNumber(node.at_entry());
+  if (!number.has_value()) return Malformed(node.type(), "no register of arguments");
+  const std::optional<uint64_t> value = image_.at_entry(*number);
+  if (!value.has_value()) {
+    return Failed(node.type(), v1::STATUS_OPTIMIZED_OUT,
+                  "only its value at the function's entry is known, and this call began unseen");
+  }
+  Object object;
+  object.type = node.type();
+  SetBytes(&object, &*value, static_cast<uint32_t>(size));
+  return object;
 }
 
 Object Evaluation::Constant(const v1::Node& node, uint64_t size) const {

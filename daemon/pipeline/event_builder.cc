@@ -168,6 +168,10 @@ void EventBuilder::Impl::FillValues(const LogpointContext& context, const v1::Ca
     } else {
       format::RenderValue(bound.value(), context.resolved.types(), image, limits, expression.format(), functions, value,
                           &text);
+      if (!bound.recovered().empty() && value->status() == v1::STATUS_OK) {
+        value->set_status(v1::STATUS_RECOVERED);
+        value->set_reason(bound.recovered());
+      }
     }
     if (!bound.type_name().empty()) value->refer_type(bound.type_name());
   }

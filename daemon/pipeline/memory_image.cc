@@ -43,6 +43,7 @@ void MemoryImage::Clear() {
   probe_address_.reset();
   vector_mask_ = 0;
   duration_.reset();
+  kept_.fill(std::nullopt);
   pieces_.clear();
   faults_.clear();
   torn_.clear();
@@ -214,6 +215,10 @@ absl::Status LoadRecord(const dlog_record& header, std::span<const uint8_t> segm
     }
     if (segment.status == DLOG_SEGMENT_DURATION) {
       image->set_duration(segment.address);
+      continue;
+    }
+    if (segment.status >= DLOG_SEGMENT_KEPT && segment.status - DLOG_SEGMENT_KEPT < DLOG_KEPT_REGISTERS) {
+      image->set_at_entry(segment.status - DLOG_SEGMENT_KEPT, segment.address);
       continue;
     }
     if (segment.status == DLOG_SEGMENT_VECTOR) {

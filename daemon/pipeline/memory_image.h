@@ -55,6 +55,11 @@ class MemoryImage {
   // Nanoseconds since the call began.
   std::optional<uint64_t> duration() const { return duration_; }
   void set_duration(uint64_t nanoseconds) { duration_ = nanoseconds; }
+  // What the `number`-th register of arguments held when the function was entered.
+  std::optional<uint64_t> at_entry(unsigned number) const {
+    return number < kept_.size() ? kept_[number] : std::nullopt;
+  }
+  void set_at_entry(unsigned number, uint64_t value) { kept_[number] = value; }
   // Zero where has_vector() is false.
   std::span<const uint8_t, DLOG_VECTOR_BYTES> vector_value(unsigned number) const;
 
@@ -89,6 +94,7 @@ class MemoryImage {
   std::array<std::array<uint8_t, DLOG_VECTOR_BYTES>, DLOG_NVECTORS> vectors_ = {};
   uint32_t vector_mask_ = 0;
   std::optional<uint64_t> duration_;
+  std::array<std::optional<uint64_t>, DLOG_KEPT_REGISTERS> kept_;
   std::vector<Piece> pieces_;  // after Seal(): sorted, disjoint, none empty
   std::vector<Fault> faults_;  // after Seal(): sorted, disjoint
   std::vector<Fault> torn_;    // unordered; few

@@ -102,6 +102,8 @@ std::string Describe(const v1::Node& node, int depth) {
       return RegisterClassName(kFirstXmm + uint64_t{node.vector()});
     case v1::Node::kDuration:
       return "since the function's entry";
+    case v1::Node::kAtEntry:
+      return fmt::format("{} at the function's entry", RegisterName(node.at_entry()));
     case v1::Node::kConstant: {
       const auto value = ConstantValue(node);
       return depth > 0 && value.has_value() ? fmt::format("{:#x}", *value) : "constant";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "symbolizer/code/argument_registers_x86_64.h"
 #include "symbolizer/dwarf/callers.h"
 #include "symbolizer/dwarf/cfi.h"
 #include "symbolizer/dwarf/die.h"
@@ -65,8 +66,8 @@ absl::Status CheckFramePointer(const Module& module, LinkAddress pc) {
 
 }  // namespace
 
-Frame::Frame(const Module& module, const Dwarf_Die& function, LinkAddress probe, bool mark_cfa)
-    : module_(module), function_(function), pc_(probe), probe_(probe), mark_cfa_(mark_cfa) {}
+Frame::Frame(const Module& module, const Dwarf_Die& function, LinkAddress probe, bool mark_cfa, bool recover)
+    : module_(module), function_(function), pc_(probe), probe_(probe), mark_cfa_(mark_cfa), recover_(recover) {}
 
 Frame::Frame(const Frame& callee, const CallSite& site)
     : module_(callee.module_),
@@ -163,6 +164,8 @@ absl::StatusOr<v1::Node> Frame::EntryValue(std::span<const Dwarf_Op> location) c
   if (!reg.has_value()) {
     return absl::FailedPreconditionError("only what it pointed to at the function's entry is described");
   }
+  // Kept at the entry, whoever the caller is.
+  if (recover_ && code::ArgumentNumber(*reg).has_value()) return AtEntryNode(static_cast<uint32_t>(*reg));
   return FromCallers([reg](const Dwarf_Die& parameter) {
     auto attr = Own(parameter, DW_AT_location);
     return attr.has_value() && NamedRegister(OperationsOf(*attr)) == reg;

@@ -25,8 +25,10 @@ inline constexpr int kMaxCallerDepth = 2;
 // Lives on the stack while one location is evaluated; a caller's frame must not outlive the frame it called.
 class Frame {
  public:
-  // The frame of `function` (the concrete DW_TAG_subprogram) at the probed instruction. `mark_cfa`: as in ProbePoint.
-  Frame(const Module& module, const Dwarf_Die& function, LinkAddress probe, bool mark_cfa = false);
+  // The frame of `function` (the concrete DW_TAG_subprogram) at the probed instruction. `mark_cfa`, `recover`: as in
+  // ProbePoint.
+  Frame(const Module& module, const Dwarf_Die& function, LinkAddress probe, bool mark_cfa = false,
+        bool recover = false);
   // The frame that made the call `site` to `callee`.
   Frame(const Frame& callee, const CallSite& site);
   Frame(const Frame&) = delete;
@@ -61,6 +63,7 @@ class Frame {
   const LinkAddress pc_;     // for tables: inside the instruction that is being executed or has called
   const LinkAddress probe_;  // where the plan reads its registers
   const bool mark_cfa_ = false;
+  const bool recover_ = false;
   const int depth_ = 0;
   mutable std::map<uint64_t, absl::StatusOr<v1::Node>> registers_;
 };

@@ -8,15 +8,19 @@
 
 #include "absl/status/status.h"
 #include "symbolizer/base/status_hint.h"
+#include "symbolizer/code/argument_registers_x86_64.h"
 #include "symbolizer/dwarf/die.h"
 #include "symbolizer/dwarf/frame.h"
+#include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/dwarf/prologue.h"
 #include "symbolizer/dwarf/return_value.h"
+#include "symbolizer/dwarf/symbols.h"
 #include "symbolizer/dwarf/tls_x86_64.h"
 
 namespace dlog::dwarf {
 namespace {
 
+constexpr int kMaxTypedefs = 32;
 constexpr int kMaxPointerHops = 4;     // implicit pointers to implicit pointers
 constexpr uint32_t kStackPointer = 7;  // rsp
 
@@ -70,6 +74,38 @@ bool IsParameterAtEntry(const FunctionScope& scope, const Dwarf_Die& variable, L
          dwarf_entrypc(&function, &entry) == 0 && entry == statement.value;
 }
 
+// Nothing can give the parameter another value: a reference, `this`, a constant. Not so an object of a constant class,
+// which may have mutable members.
+bool KeepsItsValue(const Dwarf_Die& parameter) {
+  if (FlagOf(parameter, DW_AT_artificial) && std::string_view(NameOf(parameter)) == "this") return true;
+  const std::optional<Dwarf_Die> type = TypeOf(parameter);
+  if (!type.has_value()) return false;
+  const int tag = Tag(*type);
+  if (tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type) return true;
+  if (tag != DW_TAG_const_type) return false;
+  std::optional<Dwarf_Die> what = TypeOf(*type);
+  for (int i = 0; i < kMaxTypedefs && what.has_value() && Tag(*what) == DW_TAG_typedef; ++i) what = TypeOf(*what);
+  if (!what.has_value()) return false;
+  const int inner = Tag(*what);
+  return inner == DW_TAG_base_type || inner == DW_TAG_pointer_type || inner == DW_TAG_enumeration_type;
+}
+
+// A parameter without a location at the statement that still has the value which it came with, in a register that was
+// kept at the entry.
+std::optional<v1::Node> UnchangedSinceEntry(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
+                                            Dwarf_Attribute& attr, const ProbePoint& point) {
+  if (!point.recover || scope.by_symbol || scope.inlined || Tag(variable) != DW_TAG_formal_parameter) {
+    return std::nullopt;
+  }
+  const std::optional<LinkAddress> entry = EntryOf(module, scope.subprogram);
+  if (!entry.has_value() || !KeepsItsValue(variable)) return std::nullopt;
+  const auto ops = OperationsAt(attr, *entry);
+  if (!ops.ok() || ops->size() != 1) return std::nullopt;
+  const uint8_t atom = ops->front().atom;
+  if (atom < DW_OP_reg0 || !code::ArgumentNumber(uint64_t{atom} - DW_OP_reg0).has_value()) return std::nullopt;
+  return AtEntryNode(uint32_t{atom} - DW_OP_reg0);
+}
+
 absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& scope, const Dwarf_Die& variable,
                                     ProbePoint point, int hops) {
   auto attr = Inherited(variable, DW_AT_location);
@@ -81,9 +117,13 @@ absl::StatusOr<v1::Node> LocationAt(const Module& module, const FunctionScope& s
   }
   const bool initial = point.view == kUntoldView && IsParameterAtEntry(scope, variable, point.statement);
   auto ops = OperationsAtView(variable, *attr, point.statement, initial ? kLastView : point.view);
+  const bool none = ops.ok() ? ops->empty() : absl::IsFailedPrecondition(ops.status());
+  if (none) {
+    if (auto kept = UnchangedSinceEntry(module, scope, variable, *attr, point); kept.has_value()) return *kept;
+  }
   if (!ops.ok()) return ops.status();
   if (ops->empty()) return absl::FailedPreconditionError(fmt::format("optimized out at {:#x}", point.statement.value));
-  const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);
+  const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa, point.recover);
   ExpressionContext context = frame.Context(&*attr);
   if (point.recovered != nullptr) {
     // Only what the location itself says of registers is meant at the statement; the frame's own rules are those at the
@@ -130,7 +170,7 @@ absl::StatusOr<v1::Node> ComputedWord(const Module& module, const FunctionScope&
                                       ProbePoint point) {
   auto ops = OperationsAt(attribute, point.statement);
   if (!ops.ok()) return ops.status();
-  const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa);
+  const Frame frame(module, scope.subprogram, point.probe, point.mark_cfa, point.recover);
   ExpressionContext context = frame.Context(&attribute);
   context.object = [&](const Dwarf_Die& object) { return LocationAt(module, scope, object, point, 1); };
   return EvaluateAddress(*ops, context);

@@ -31,6 +31,8 @@ struct ProbePoint {
   bool at_return = false;
   // at_return: why the value is not where the ABI returns it; empty when it is there.
   std::string no_return_value = {};
+  // The probe knows what the registers of arguments held at the entry of the scope's subprogram (Node.at_entry).
+  bool recover = false;
   // Which of the statements that begin at that address: selects between entries that begin or end there.
   View view = kLastView;
   // at_return: why the time of the call is not known; empty when it is.
@@ -43,7 +45,7 @@ struct ProbePoint {
 //   DW_OP_stack_value  a machine-word value
 //   constant           constant (DW_AT_const_value, DW_OP_implicit_value)
 //   DW_OP_piece        composite; pieces without location are `unavailable`
-//   entry value        select by the return address (frame.h)
+//   entry value        select by the return address (frame.h); with ProbePoint::recover at_entry
 //   implicit pointer   implicit_pointer; its target, when that has a location, as if asked for itself
 // Errors: FailedPrecondition "optimized out at 0x..." when no entry covers the statement (or several that differ), when
 // only the value at the function's entry is known, or when the prologue has not stored the parameter yet; Unimplemented

@@ -78,6 +78,12 @@ v1::Node VectorNode(uint32_t xmm) {
   return out;
 }
 
+v1::Node AtEntryNode(uint32_t reg) {
+  v1::Node out;
+  out.set_at_entry(reg);
+  return out;
+}
+
 v1::Node MemoryNode(v1::Node address) {
   v1::Node out;
   *out.mutable_memory() = std::move(address);
@@ -182,11 +188,12 @@ std::optional<uint64_t> ConstantValue(const v1::Node& node) {
   return value;
 }
 
-bool OnlyReadsRegisters(const v1::Node& node, const std::function<bool(uint32_t)>& among) {
-  const auto only = [&](const v1::Node& part) { return OnlyReadsRegisters(part, among); };
+namespace {
+
+// Whether `fine` holds for all nodes without operands in the tree.
+bool AllLeaves(const v1::Node& node, const std::function<bool(const v1::Node&)>& fine) {
+  const auto only = [&](const v1::Node& part) { return AllLeaves(part, fine); };
   switch (node.kind_case()) {
-    case v1::Node::kReg:
-      return among(node.reg());
     case v1::Node::kMemory:
       return only(node.memory());
     case v1::Node::kMember:
@@ -212,9 +219,21 @@ bool OnlyReadsRegisters(const v1::Node& node, const std::function<bool(uint32_t)
     }
     case v1::Node::kImplicitPointer:
       return only(node.implicit_pointer().target());
+    case v1::Node::kLookup:
+      return only(node.lookup().container()) && only(node.lookup().key());
     default:
-      return true;
+      return fine(node);
   }
+}
+
+}  // namespace
+
+bool OnlyReadsRegisters(const v1::Node& node, const std::function<bool(uint32_t)>& among) {
+  return AllLeaves(node, [&](const v1::Node& leaf) { return !leaf.has_reg() || among(leaf.reg()); });
+}
+
+bool ReadsEntry(const v1::Node& node) {
+  return !AllLeaves(node, [](const v1::Node& leaf) { return !leaf.has_at_entry(); });
 }
 
 size_t NodeCount(const v1::Node& node) {

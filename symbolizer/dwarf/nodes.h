@@ -15,7 +15,7 @@ namespace dlog::dwarf {
 inline constexpr uint32_t kRipRegister = 16;  // DWARF numbering of x86-64: the return address column
 
 // Types of nodes that are no machine words, before a type table has numbered them (ResolveTypeMarks): floating point of
-// 4 or 8 bytes, and the signed integer of 8 that conversions go through.
+// 4, 8 or 16 (x87) bytes, the signed integers of 8 and 16 that conversions go through, and the unsigned one of 16.
 inline constexpr uint32_t kFloatMark = 0xffff'0000;
 inline constexpr uint32_t kSignedMark = 0xfffe'0000;
 inline bool IsFloatMark(uint32_t type) { return (type & kFloatMark) == kFloatMark; }
@@ -26,6 +26,8 @@ void ResolveTypeMarks(const std::function<uint32_t(uint32_t mark)>& number, v1::
 v1::Node ConstantNode(uint64_t value);
 v1::Node RegisterNode(uint32_t reg);
 v1::Node VectorNode(uint32_t xmm);
+// What a register of arguments held when the function was entered.
+v1::Node AtEntryNode(uint32_t reg);
 // The object at `address`.
 v1::Node MemoryNode(v1::Node address);
 // The `size` (1..8) bytes at `address`, zero-extended to a machine word.
@@ -42,6 +44,9 @@ std::optional<uint64_t> ConstantValue(const v1::Node& node);
 
 // Whether all registers (DWARF numbers, not vector registers) that the tree reads are among those.
 bool OnlyReadsRegisters(const v1::Node& node, const std::function<bool(uint32_t)>& among);
+
+// Whether the tree needs to know what registers held when the function was entered.
+bool ReadsEntry(const v1::Node& node);
 
 // Nodes in the tree.
 size_t NodeCount(const v1::Node& node);

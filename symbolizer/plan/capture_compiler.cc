@@ -119,6 +119,9 @@ void CaptureCompiler::NoteRegisters(const v1::Node& node) {
     case v1::Node::kVector:
       vector_mask_ |= 1u << (node.vector() & 15);
       break;
+    case v1::Node::kAtEntry:
+      entry_mask_ |= 1u << (node.at_entry() & 31);
+      break;
     case v1::Node::kMemory:
       NoteRegisters(node.memory());
       break;
@@ -181,6 +184,7 @@ absl::Status CaptureCompiler::SetCondition(const v1::Node& condition) {
   condition_ = out.Take();
   for (const v1::CaptureOp& op : condition_) {
     if (op.code() == v1::CAP_VECTOR) vector_mask_ |= 1u << op.a();
+    if (op.code() == v1::CAP_AT_ENTRY) entry_mask_ |= 1u << (op.a() & 31);
   }
   return absl::OkStatus();
 }
@@ -703,6 +707,7 @@ v1::CapturePlan CaptureCompiler::Finish() {
   NoteOnRequest(ops);
   plan.set_register_mask(register_mask_);
   plan.set_vector_mask(vector_mask_);
+  plan.set_entry_mask(entry_mask_);
   for (v1::CaptureOp& op : condition_) *plan.add_condition() = std::move(op);
   for (v1::CaptureOp& op : ops) *plan.add_ops() = std::move(op);
   for (v1::CaptureRoutine& routine : routines_) *plan.add_routines() = std::move(routine);

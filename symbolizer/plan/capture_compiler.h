@@ -137,6 +137,7 @@ class CaptureCompiler {
   const LinkAddress probe_;
   uint32_t register_mask_ = 0;
   uint32_t vector_mask_ = 0;
+  uint32_t entry_mask_ = 0;
   std::vector<v1::CaptureOp> condition_;
   OpEmitter main_;
   std::map<std::pair<uint32_t, Flavor>, uint32_t> routine_index_;

@@ -65,6 +65,7 @@ void InputCollector::Op(const v1::CaptureOp& op) {
     case v1::CAP_JUMP:
     case v1::CAP_NONE:
     case v1::CAP_DURATION:
+    case v1::CAP_AT_ENTRY:
       return;
     case v1::CAP_VECTOR:
       out_->vectors |= 1u << (op.a() & 15);
@@ -130,6 +131,7 @@ void InputCollector::AddValue(const v1::Node& node, const google::protobuf::Repe
     case v1::Node::kVector:
     case v1::Node::kUnavailable:
     case v1::Node::kDuration:
+    case v1::Node::kAtEntry:
     case v1::Node::KIND_NOT_SET:
       return;
     case v1::Node::kComposite:

@@ -226,6 +226,21 @@ absl::StatusOr<uint32_t> OpEmitter::DurationValue() {
   return cell;
 }
 
+absl::StatusOr<uint32_t> OpEmitter::EntryValue(const v1::Node& node) {
+  const v1::Type& type = types_.at(node.type());
+  const uint64_t size = ScalarSize(type, node.type());
+  if (!IsLoadSize(size)) return NotInKernel("'" + type.name() + "'");
+  auto cell = NewCell();
+  if (!cell.ok()) return cell;
+  references_.emplace_back(ops_.size(), failure_);
+  v1::CaptureOp& op = Emit(v1::CAP_AT_ENTRY);
+  op.set_dst(*cell);
+  op.set_a(node.at_entry());
+  auto extended = Extended(*cell, size, IsSignedInteger(type));
+  if (!extended.ok()) return extended;
+  return Widened(*extended, type);
+}
+
 absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
   if (depth_ >= kMaxDepth) return absl::ResourceExhaustedError("the expression is nested too deeply");
   struct DepthGuard {
@@ -248,6 +263,8 @@ absl::StatusOr<uint32_t> OpEmitter::Value(const v1::Node& node) {
       return VectorValue(node);
     case v1::Node::kDuration:
       return DurationValue();
+    case v1::Node::kAtEntry:
+      return Compact(mark, EntryValue(node));
     case v1::Node::kConstant:
       return Constant(node);
     case v1::Node::kMemory: {

@@ -87,6 +87,7 @@ class OpEmitter {
   absl::StatusOr<uint32_t> Compact(uint32_t mark, absl::StatusOr<uint32_t> result);
   absl::StatusOr<uint32_t> VectorValue(const v1::Node& node);
   absl::StatusOr<uint32_t> DurationValue();
+  absl::StatusOr<uint32_t> EntryValue(const v1::Node& node);
   absl::StatusOr<uint32_t> Constant(const v1::Node& node);
   absl::StatusOr<uint32_t> ReadObject(Address address, const v1::Type& type);
   absl::StatusOr<uint32_t> MemberValue(const v1::Node& node);

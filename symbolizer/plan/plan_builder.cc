@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "symbolizer/base/status_hint.h"
 #include "symbolizer/dwarf/location.h"
+#include "symbolizer/dwarf/nodes.h"
 #include "symbolizer/expr/format_spec.h"
 #include "symbolizer/plan/conversions.h"
 #include "symbolizer/plan/format_check.h"
@@ -161,6 +162,7 @@ SitePlan BuildSitePlan(const PlanRequest& request, const SiteContext& site, dwar
     }
     if (status.ok()) {
       bound.set_location(dwarf::DescribeLocation(*node));
+      if (dwarf::ReadsEntry(*node)) bound.set_recovered("from what the registers held at the function's entry");
       *bound.mutable_value() = *std::move(node);
     } else {
       DescribeFailure(status, binder, site, &bound);

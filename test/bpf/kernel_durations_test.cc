@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long calls took: a start is taken for the end of its own call and of no other.
+// What the start of a call knows, its time and the registers of its arguments: it is taken for that of its own call
+// and of no other.
+#include <optional>
+
 #include "test/bpf/kernel_fixture.h"
 #include "test/catch.h"
 
@@ -107,6 +110,87 @@ TEST_CASE("two logpoints on the same function do not take each other's starts") 
   CHECK(target.Does("call 0 10"));
   for (const Record& record : Drain(runtime.get())) CHECK(DurationOf(record) != DLOG_NO_DURATION);
   CHECK(Count(*first, DLOG_COUNT_SUBMITTED) + Count(*second, DLOG_COUNT_SUBMITTED) == 20);
+}
+
+namespace {
+
+constexpr char kTwoArguments[] = "register_mask: 0x20 entry_mask: 0x30";  // rdi; rdi and rsi at the entry
+
+// What the record says of the `number`-th argument register at the entry.
+std::optional<uint64_t> Kept(const Record& record, uint32_t number) {
+  for (const RecordSegment& segment : Segments(record)) {
+    if (segment.header.status == DLOG_SEGMENT_KEPT + number) return segment.header.address;
+  }
+  return std::nullopt;
+}
+
+attach::AttachRequest Keeping(attach::AttachRequest request) {
+  request.entries[0].timed = false;
+  request.entries[0].keeps = 0x3;
+  request.sites[0].call->timed = false;
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("the registers of arguments that were asked for are kept for each call, and no others") {
+  TargetProcess target;
+  for (const bool sleepable : {true, false}) {
+    auto runtime = NewRuntime({.sleepable = sleepable});
+    auto logpoint = Attach(runtime.get(), Keeping(CallsOf(target, kTwoArguments)));
+    CHECK(target.Does("threads 3 100"));
+    const auto records = Drain(runtime.get());
+    REQUIRE(records.size() == 300);
+    for (const Record& record : records) {
+      CHECK(Kept(record, 0) == record.header.regs[5]);
+      CHECK(Kept(record, 1).value_or(0) != 0);
+      CHECK_FALSE(Kept(record, 2).has_value());
+      CHECK(DurationOf(record) == DLOG_NO_DURATION);
+    }
+    CheckAddsUp(*logpoint);
+  }
+}
+
+TEST_CASE("a condition on a kept register filters, and cannot be evaluated where nothing was kept") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  const std::string plan = R"pb(
+    entry_mask: 0x20
+    condition { code: CAP_AT_ENTRY dst: 20 a: 5 }
+    condition { code: CAP_ARITH_IMM dst: 20 a: 20 op: OP_GE imm: 15 }
+    condition { code: CAP_REJECT_IF_ZERO a: 20 })pb";
+  auto logpoint = Attach(runtime.get(), Keeping(CallsOf(target, plan)));
+  CHECK(target.Does("call 0 20"));
+  CHECK(Count(*logpoint, DLOG_COUNT_FILTERED) == 15);
+  CHECK(Drain(runtime.get()).size() == 5);
+  attach::AttachRequest elsewhere = Keeping(CallsOf(target, plan));
+  elsewhere.sites[0].call->slot.offset = 16;
+  auto startless = Attach(runtime.get(), elsewhere);
+  CHECK(target.Does("call 0 20"));
+  CHECK(Drops(*startless, DLOG_DROP_CONDITION_ERROR) == 20);
+  CheckAddsUp(*startless);
+}
+
+TEST_CASE("what was kept is void when the probes were off in between") {
+  TargetProcess target;
+  auto runtime = NewRuntime();
+  attach::AttachRequest request = Keeping(EndThenStart(target));
+  request.sites[0].plan = Plan(kTwoArguments);
+  auto logpoint = Attach(runtime.get(), request);
+  const auto kept = [&] {
+    const auto records = Drain(runtime.get());
+    REQUIRE(records.size() == 1);
+    return Kept(records[0], 0);
+  };
+  CHECK(target.Does("field 2"));
+  CHECK_FALSE(kept().has_value());
+  // Of the other function, whose call had the same place: a site must lie behind the entry of its own function.
+  CHECK(target.Does("field 1"));
+  CHECK(kept() == 1u);
+  logpoint->Disarm();
+  REQUIRE(logpoint->Rearm().ok());
+  CHECK(target.Does("field 1"));
+  CHECK_FALSE(kept().has_value());
 }
 
 }  // namespace dlog::test

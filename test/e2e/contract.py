@@ -120,6 +120,9 @@ _EVENT = _object(
 
 _ADDRESS = _matches(r"0x[0-9a-f]+")
 
+_VARIABLES = _list_of(_object({"expr": _is(str), "type": _is(str), "status": _one_of(STATUSES)},
+                              {"location": _is(str), "reason": _is(str), "available_at": _list_of(_is(int))}))
+
 _EXPLAIN = _object(
     {"file": _is(str), "line": _is(int), "requested_line": _is(int),
      "binaries": _list_of(_object({"path": _is(str), "build_id": _is(str), "debug_file": _is(str),
@@ -127,12 +130,10 @@ _EXPLAIN = _object(
      "sites": _list_of(_object(
          {"function": _is(str), "inlined": _is(bool), "statement_address": _ADDRESS, "probe_address": _ADDRESS,
           "instruction": _is(str), "class": _one_of(CLASSES), "moved": _is(bool), "predicted_ns": _is(int),
-          "variables": _list_of(_object(
-              {"expr": _is(str), "type": _is(str), "status": _one_of(STATUSES)},
-              {"location": _is(str), "reason": _is(str), "available_at": _list_of(_is(int))}))},
-         {"reason": _is(str), "between": _list_of(_is(str))})),
+          "variables": _VARIABLES},
+         {"reason": _is(str), "between": _list_of(_is(str)), "role": _one_of({"entry"})})),
      "refused": _list_of(_object({"statement_address": _ADDRESS, "instruction": _is(str), "reason": _is(str)},
-                                 {"function": _is(str)}))},
+                                 {"function": _is(str), "variables": _VARIABLES}))},
     {"moved_reason": _is(str), "warnings": _list_of(_is(str))})
 
 _LINES = _object({"file": _is(str),

@@ -278,4 +278,16 @@ TEST_CASE("A return address lies near rsp or rbp") {
   CHECK_FALSE(CheckSlot(slot).ok());
 }
 
+TEST_CASE("Registers at the entry are those of arguments, by their position, and named by the mask") {
+  const AssembledPlan plan = Good("entry_mask: 0x230 ops { code: CAP_AT_ENTRY dst: 20 a: 9 jump: 1 }");
+  CHECK(plan.entry_mask == 0x23);  // rdi, rsi and r9
+  CHECK(plan.ops[0].code == DLOG_OP_AT_ENTRY);
+  CHECK(plan.ops[0].a == 5);
+  Refused("ops { code: CAP_AT_ENTRY dst: 20 a: 5 jump: 1 }", "entry mask");
+  Refused("entry_mask: 0x8", "not kept");
+  Refused("entry_mask: 0x20 ops { code: CAP_AT_ENTRY dst: 20 a: 3 jump: 1 }", "not kept");
+  CHECK(*KeptMask(0x30) == 0x3);
+  CHECK_FALSE(KeptMask(1u << 31).ok());
+}
+
 }  // namespace dlog::attach

@@ -49,6 +49,17 @@ TEST_CASE_METHOD(Fixture, "a register gives the low bytes of its type") {
   CHECK(Show(Reg(0, 5)) == "18446744071562067969");
 }
 
+TEST_CASE_METHOD(Fixture, "a register at the function's entry has no value when the call began unseen") {
+  v1::Node node;
+  node.set_type(types.Int());
+  node.set_at_entry(4);
+  CHECK(Show(node) == "optimized_out: only its value at the function's entry is known, and this call began unseen");
+  memory.image.set_at_entry(1, 0xffff'ffff'8000'0001);
+  CHECK(Show(node) == "-2147483647");
+  node.set_at_entry(3);
+  CHECK(Show(node).starts_with("error"));
+}
+
 TEST_CASE_METHOD(Fixture, "the short way for machine words says what the long way says, or nothing") {
   const uint32_t pointer = types.PointerTo(types.Int());
   const uint32_t reference = types.Add(v1::TYPE_REFERENCE, 8, "S &", types.Int());

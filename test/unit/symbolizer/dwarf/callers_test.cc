@@ -84,6 +84,19 @@ TEST_CASE("What a caller passed in a vector register is there with all its bits"
   CHECK(values("by", 4) == std::set<uint64_t>{0x3fc0'0000, 0x4100'0000});                          // 1.5, 8
 }
 
+TEST_CASE("A probe that knows what the function was entered with needs no caller") {
+  const Program program(AnyProgram());
+  const Statement statement = program.In("callers.c", "even", "Even");
+  const Variable b = VariableNamed(statement.scope, "b");
+  auto known = LocationOf(program.module(), statement.scope, b.die,
+                          {.statement = statement.address, .probe = statement.address, .recover = true});
+  INFO(known.status());
+  REQUIRE(known.ok());
+  CHECK(known->at_entry() == 4);  // rsi
+  CHECK(ReadsEntry(*known));
+  CHECK(DescribeLocation(*known) == "rsi at the function's entry");
+}
+
 TEST_CASE("A caller that was given the value itself asks its own caller") {
   const Program program(AnyProgram());
   const Callers& callers = CallersOf(program.module(), {FunctionsNamed(program.module(), "Leaf")->front().entry});
