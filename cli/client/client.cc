@@ -6,10 +6,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "cli/client/offline.h"
 #include "cli/exit_status.h"
 #include "daemon/control/api_server.h"
@@ -21,6 +23,10 @@
 
 namespace dlog::cli {
 namespace {
+
+constexpr absl::Duration kSecondTry = absl::Seconds(5);
+// How gRPC begins what it says of a call that no connection was found for.
+constexpr absl::string_view kNeverSent = "failed to connect to all addresses";
 
 // 0, or the errno of a connection attempt.
 int TryConnect(const std::string& path) {
@@ -77,7 +83,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::ConnectTo(const NodeAddress& add
   std::unique_ptr<Client> client(new Client());
   client->address_ = address;
   client->credentials_ = credentials;
-  client->stub_ = v1::DynamicLogging::NewStub(*std::move(channel));
+  client->channel_ = *std::move(channel);
+  client->stub_ = v1::DynamicLogging::NewStub(client->channel_);
   return client;
 }
 
@@ -117,6 +124,16 @@ Client::~Client() {
 }
 
 absl::Status Client::Call(const std::function<grpc::Status(grpc::ClientContext*)>& call, absl::Duration patience) {
+  absl::Status status = CallOnce(call, patience);
+  if (channel_ == nullptr || !absl::IsUnavailable(status) || !absl::StartsWith(status.message(), kNeverSent))
+    return status;
+  // ExplainFailure got through where gRPC did not. Seen with 50 nodes on a busy machine: gRPC gives up with an errno
+  // (ENOENT) that connect() of a TCP socket does not have.
+  const auto until = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(std::min(patience, kSecondTry));
+  return channel_->WaitForConnected(until) ? CallOnce(call, patience) : status;
+}
+
+absl::Status Client::CallOnce(const std::function<grpc::Status(grpc::ClientContext*)>& call, absl::Duration patience) {
   grpc::ClientContext context;
   if (patience != absl::InfiniteDuration())
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(patience));

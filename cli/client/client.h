@@ -66,12 +66,14 @@ class Client {
 
  private:
   Client();
+  absl::Status CallOnce(const std::function<grpc::Status(grpc::ClientContext*)>& call, absl::Duration patience);
 
   NodeAddress address_;
   Credentials credentials_;
   // Embedded only. Destroyed after the stub, the server before the engine.
   std::unique_ptr<daemon::Engine> engine_;
   std::unique_ptr<daemon::ApiServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;  // null when embedded
   std::unique_ptr<v1::DynamicLogging::Stub> stub_;
 };
 

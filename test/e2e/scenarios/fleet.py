@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import harness
@@ -253,6 +254,39 @@ def stopped_node(env):
                 children["k2"].send_signal(signal.SIGCONT)
             tail.send_signal(signal.SIGINT)
             tail.wait(30)
+
+
+@contextlib.contextmanager
+def dropping_first(address):
+    """Passes connections on to `address`, but closes the first one; yields its own address."""
+    host, port = address.split(":")
+
+    def pump(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def serve():
+        with contextlib.suppress(OSError):
+            server.accept()[0].close()
+            while True:
+                client, _ = server.accept()
+                node = socket.create_connection((host, int(port)))
+                for pair in ((client, node), (node, client)):
+                    threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    with socket.create_server(("127.0.7.9", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.7.9:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@scenario("fleet/a connection that fails for no reason is tried once more", daemon=False)
+def second_try(env):
+    with plain_nodes(env, 7, ("t1",)) as nodes, dropping_first(nodes["t1"]) as address:
+        check_equal(json.loads(env.ctl_ok("--plain", "--server", address, "-o", "json", "ls", server=False).stdout)["logpoints"], [],
+                    "logpoints of the node")
 
 
 @scenario("fleet/log follows all nodes until Ctrl-C and adds their accounts up", daemon=False)

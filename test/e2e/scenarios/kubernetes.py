@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+from certificates import Authority
 from harness import REPOSITORY, Skip, check, check_equal
 from registry import scenario
 from scenarios_shared import debian_package
@@ -43,7 +44,13 @@ def consistent(env):
 
     config_map = documents["ConfigMap"]
     config = env.tmp / "kubernetes.yaml"
-    config.write_text(config_map["data"]["dlogd.yaml"])
+    text = config_map["data"]["dlogd.yaml"]
+    check_equal(text.count("/etc/dlog/tls/"), 3, "files for TLS in the configuration")
+    authority = Authority(env.tmp / "kubernetes-tls")
+    cert, key = authority.issue("node")
+    for mounted, here in (("tls.crt", cert), ("tls.key", key), ("ca.crt", authority.cert)):
+        text = text.replace(f"/etc/dlog/tls/{mounted}", str(here))
+    config.write_text(text)
     environment = {**os.environ, "DLOGD_NODE_NAME": "node-1"}
     check_equal([each["name"] for each in container["env"]], ["DLOGD_NODE_NAME"], "variables")
     done = subprocess.run([env.bin / "dlogd", "--check-config", "--config", config], capture_output=True, text=True, check=False,
