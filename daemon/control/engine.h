@@ -182,8 +182,6 @@ class Engine {
   bool checked_ ABSL_GUARDED_BY(checks_mutex_) = false;
   std::vector<v1::Check> checks_ ABSL_GUARDED_BY(checks_mutex_);
 
-  std::unique_ptr<OwnerThread> owner_;  // its tick uses everything above
-
   Mutex watch_mutex_;
   bool watch_stopping_ ABSL_GUARDED_BY(watch_mutex_) = false;
   // A process that has begun maps its libraries a little later, one that ends is gone a little later: a change is worth
@@ -195,6 +193,7 @@ class Engine {
   std::shared_ptr<ProcessWatch> process_events_;        // set by the owner thread, before told_of_changes_
   std::optional<std::set<int32_t>> watched_processes_;  // owner thread; what process_events_ was told last
   std::map<std::string, Watched> watched_;              // watch thread; those that could not be attached
+  std::unique_ptr<OwnerThread> owner_;                  // its tick uses everything above
   std::thread watch_;                                   // last: uses everything above
 };
 
