@@ -190,25 +190,26 @@ class SiteResolver {
       statement.set_timed(wish.timed);
     }
     if (!IsEmulated(*judged)) not_moved = AddMoved(site, request, context, built, &statement);
-    if (judged->instruction.probe_class != code::ProbeClass::kRefused) {
-      v1::CandidateSite* own = statement.add_candidates();
-      *own = CandidateAt(*judged, site.address);
-      if (statement.entry() != 0) SetReturnSlot(*found_.module, site.address, PlaceOf(site), own);
-      Fill(std::move(built), own);
-      if (!not_moved.empty()) own->set_reason(absl::StrCat(own->reason(), "; ", not_moved));
-    } else {
-      *statement.mutable_own() = refusal(judged->instruction.text, judged->instruction.refusal);
-    }
-    if (statement.candidates().empty()) {
+    const bool own_refused = judged->instruction.probe_class == code::ProbeClass::kRefused;
+    if (own_refused && statement.candidates().empty()) {
       refuse(judged->instruction.text, judged->instruction.refusal);
       for (v1::BoundExpression& bound : built.expressions) {
         bound.clear_value();
         *out_->mutable_refused()->rbegin()->add_expressions() = std::move(bound);
       }
-    } else {
-      *out_->add_statements() = std::move(statement);
-      CountUserErrors(user_errors);
+      return absl::OkStatus();
     }
+    if (own_refused) {
+      *statement.mutable_own() = refusal(judged->instruction.text, judged->instruction.refusal);
+    } else {
+      v1::CandidateSite* own = statement.add_candidates();
+      *own = CandidateAt(*judged, site.address);
+      if (statement.entry() != 0) SetReturnSlot(*found_.module, site.address, PlaceOf(site), own);
+      Fill(std::move(built), own);
+      if (!not_moved.empty()) own->set_reason(absl::StrCat(own->reason(), "; ", not_moved));
+    }
+    *out_->add_statements() = std::move(statement);
+    CountUserErrors(user_errors);
     return absl::OkStatus();
   }
 

@@ -33,8 +33,7 @@ struct alignas(64) Registers {
 };
 
 // What an instruction can read and write.
-// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): each part on pages of its own, in the order of the
-// addresses
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): each part has pages of its own, in this order
 struct alignas(kPageSize) Arena {
   Registers in;
   alignas(kPageSize) Registers out;

@@ -370,7 +370,7 @@ void CheckPromotions() {
   AGREES(i32 / 3 * 3 + i32 % 3);
   AGREES((i16 & 0xff) | u8 << 8);
   AGREES(i32 > 0 && u32 > 1u || !b);
-  AGREES(i8 == u8);
+  AGREES(i8 == u8);  // NOLINT(bugprone-signed-char-misuse): what is compared
   AGREES(static_cast<unsigned char>(i8) == u8);
   AGREES((short)(u16 + 1));
   AGREES((bool)(i32 & 4));
