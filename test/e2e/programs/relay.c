@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Replaces a function of relay_library.c by one that goes on to the library's own: the return address alone then tells of
-// a call with other arguments.
+// Replaces a function of relay_library.c by one that goes on to the library's own: the return address alone then tells
+// of a call with other arguments.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <unistd.h>
