@@ -43,7 +43,8 @@ void FuzzTemplate(std::string_view source) {
   Require(parsed->expressions.size() <= kMaxTemplateExpressions);
   for (const TemplateExpression& expression : parsed->expressions) {
     Require(source.substr(expression.offset, expression.text.size()) == expression.text);
-    Require(expression.format.size() <= kMaxFormatLength);
+    Require(expression.format.size() <=
+            (expression.format.starts_with('[') ? kMaxArrayFormatLength : kMaxFormatLength));
     Require(Walk(*expression.ast, expression.text.size()) <= kMaxDepth);
   }
 }
