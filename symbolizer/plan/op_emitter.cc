@@ -203,19 +203,26 @@ absl::StatusOr<uint32_t> OpEmitter::Constant(const v1::Node& node) {
   return EmitConst(value);
 }
 
+absl::StatusOr<v1::CaptureOp*> OpEmitter::EmitSource(v1::CaptureOpCode code, uint32_t number, const v1::Type& type,
+                                                     uint64_t size) {
+  if (!IsLoadSize(size)) return NotInKernel("'" + type.name() + "'");
+  auto cell = NewCell();
+  if (!cell.ok()) return cell.status();
+  references_.emplace_back(ops_.size(), failure_);
+  v1::CaptureOp& op = Emit(code);
+  op.set_dst(*cell);
+  op.set_a(number);
+  return &op;
+}
+
 absl::StatusOr<uint32_t> OpEmitter::VectorValue(const v1::Node& node) {
   const v1::Type& type = types_.at(node.type());
   const uint64_t size = ScalarSize(type, node.type());
-  if (!IsLoadSize(size)) return NotInKernel("'" + type.name() + "'");
-  auto cell = NewCell();
-  if (!cell.ok()) return cell;
-  references_.emplace_back(ops_.size(), failure_);
-  v1::CaptureOp& op = Emit(v1::CAP_VECTOR);
-  op.set_dst(*cell);
-  op.set_a(node.vector());
-  op.set_size(static_cast<uint32_t>(size));
-  op.set_is_signed(IsSignedInteger(type));
-  return Widened(*cell, type);
+  auto op = EmitSource(v1::CAP_VECTOR, node.vector(), type, size);
+  if (!op.ok()) return op.status();
+  (*op)->set_size(static_cast<uint32_t>(size));
+  (*op)->set_is_signed(IsSignedInteger(type));
+  return Widened((*op)->dst(), type);
 }
 
 absl::StatusOr<uint32_t> OpEmitter::DurationValue() {
@@ -229,14 +236,9 @@ absl::StatusOr<uint32_t> OpEmitter::DurationValue() {
 absl::StatusOr<uint32_t> OpEmitter::EntryValue(const v1::Node& node) {
   const v1::Type& type = types_.at(node.type());
   const uint64_t size = ScalarSize(type, node.type());
-  if (!IsLoadSize(size)) return NotInKernel("'" + type.name() + "'");
-  auto cell = NewCell();
-  if (!cell.ok()) return cell;
-  references_.emplace_back(ops_.size(), failure_);
-  v1::CaptureOp& op = Emit(v1::CAP_AT_ENTRY);
-  op.set_dst(*cell);
-  op.set_a(node.at_entry());
-  auto extended = Extended(*cell, size, IsSignedInteger(type));
+  auto op = EmitSource(v1::CAP_AT_ENTRY, node.at_entry(), type, size);
+  if (!op.ok()) return op.status();
+  auto extended = Extended((*op)->dst(), size, IsSignedInteger(type));
   if (!extended.ok()) return extended;
   return Widened(*extended, type);
 }

@@ -85,6 +85,9 @@ class OpEmitter {
   absl::StatusOr<uint32_t> NewCell();
   // Frees the cells since `mark` but for the one with the result, which moves down to `mark` when the last op makes it.
   absl::StatusOr<uint32_t> Compact(uint32_t mark, absl::StatusOr<uint32_t> result);
+  // Begins the op that puts source `number` of `code` into a new cell; the next Emit ends the pointer's life.
+  absl::StatusOr<v1::CaptureOp*> EmitSource(v1::CaptureOpCode code, uint32_t number, const v1::Type& type,
+                                            uint64_t size);
   absl::StatusOr<uint32_t> VectorValue(const v1::Node& node);
   absl::StatusOr<uint32_t> DurationValue();
   absl::StatusOr<uint32_t> EntryValue(const v1::Node& node);
